@@ -1,0 +1,120 @@
+"""How the resources of a plan relate: by parent, by reference, by type. Indexed once."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from plan.model import Plan, Resource, Urn
+from plan.values import Unknown, Value
+
+
+class Graph:
+    """An index over one plan.
+
+    A reference is followed through the property's recorded dependencies where its value is not
+    known yet, and through the target's id, ARN or name where it is.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    @cached_property
+    def by_urn(self) -> dict[Urn, Resource]:
+        """Every resource by its URN."""
+        return {resource.urn: resource for resource in self.plan.resources}
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[Resource]]:
+        index: defaultdict[str, list[Resource]] = defaultdict(list)
+        for resource in self.plan.resources:
+            index[resource.type].append(resource)
+        return index
+
+    @cached_property
+    def _children(self) -> dict[Urn | None, list[Resource]]:
+        index: defaultdict[Urn | None, list[Resource]] = defaultdict(list)
+        for resource in self.plan.resources:
+            index[resource.parent].append(resource)
+        return index
+
+    @cached_property
+    def _by_identity(self) -> dict[str, list[Resource]]:
+        """Resources by each known text that others may refer to them with."""
+        index: defaultdict[str, list[Resource]] = defaultdict(list)
+        for resource in self.plan.resources:
+            for text in _identities(resource):
+                index[text].append(resource)
+        return index
+
+    @cached_property
+    def _referrers(self) -> dict[Urn, list[tuple[Resource, str]]]:
+        index: defaultdict[Urn, list[tuple[Resource, str]]] = defaultdict(list)
+        for resource in self.plan.resources:
+            for key in resource.inputs:
+                for target in self.references(resource, key):
+                    index[target.urn].append((resource, key))
+        return index
+
+    def of_type(self, *types: str) -> Sequence[Resource]:
+        """The resources whose type is one of `types`."""
+        if len(types) == 1:
+            return self._by_type.get(types[0], ())
+        return [resource for name in types for resource in self._by_type.get(name, ())]
+
+    def children(self, urn: Urn | None) -> Sequence[Resource]:
+        """The resources directly below `urn`; those without a parent for `None`."""
+        return self._children.get(urn, ())
+
+    def references(self, resource: Resource, key: str) -> tuple[Resource, ...]:
+        """The resources that the top-level input `key` of `resource` refers to."""
+        found: dict[Urn, Resource] = {}
+        for urn in resource.property_dependencies.get(key, ()):
+            target = self.by_urn.get(urn)
+            if target is not None:
+                found[urn] = target
+        for text in _texts(resource.inputs.get(key)):
+            for target in self._by_identity.get(text, ()):
+                if target is not resource:
+                    found[target.urn] = target
+        return tuple(found.values())
+
+    def referrers(self, target: Resource, *types: str, key: str | None = None) -> list[Resource]:
+        """The resources of `types` that refer to `target`, through the input `key` if given."""
+        return [
+            resource
+            for resource, through in self._referrers.get(target.urn, ())
+            if (not types or resource.type in types) and (key is None or key == through)
+        ]
+
+    def has_unresolved(self, resource: Resource, key: str) -> bool:
+        """Whether `key` is unknown and nothing recorded says what it refers to."""
+        return not self.references(resource, key) and any(
+            isinstance(value, Unknown) for value in _walk(resource.inputs.get(key))
+        )
+
+
+def _identities(resource: Resource) -> Iterator[str]:
+    """Known texts that name `resource` to others: outputs first, else the physical name."""
+    outputs = resource.outputs or {}
+    for key in ("id", "arn"):
+        value = outputs.get(key)
+        if isinstance(value, str) and value:
+            yield value
+
+
+def _walk(value: Value) -> Iterator[Value]:
+    pending = [value]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, str):
+            yield current
+        elif isinstance(current, Sequence):
+            pending.extend(current)
+        elif isinstance(current, Mapping):
+            pending.extend(current.values())
+        else:
+            yield current
+
+
+def _texts(value: Value) -> Iterator[str]:
+    return (item for item in _walk(value) if isinstance(item, str))

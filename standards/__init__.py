@@ -1,0 +1,27 @@
+"""The written standards: every requirement with its sentence, its figures and its sources."""
+
+from standards.catalogue import (
+    Kind,
+    Requirement,
+    Tier,
+    UnknownRequirementError,
+    figure,
+    requirement,
+    requirements,
+)
+from standards.figures import Bound, Figure, Ratio, UnitError, Whole
+
+__all__ = [
+    "Bound",
+    "Figure",
+    "Kind",
+    "Ratio",
+    "Requirement",
+    "Tier",
+    "UnitError",
+    "UnknownRequirementError",
+    "Whole",
+    "figure",
+    "requirement",
+    "requirements",
+]
