@@ -1,0 +1,121 @@
+"""What a rule can say of a resource: pass, fail, not applicable, not evaluated.
+
+A rule that meets a value it cannot know yet is not evaluated, and that is reported: never a pass.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypeVar
+
+from plan.values import Path, path_text
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The resource is as the rule wants it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is wrong, and the input where it stands (none where something is missing)."""
+
+    message: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The resource breaks the rule, in one place or several."""
+
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """The rule does not concern this resource."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotEvaluated:
+    """The rule cannot be decided before an apply, or from what the plan holds."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Pass | Fail | NotApplicable | NotEvaluated
+
+PASS: Final = Pass()
+
+
+def fail(message: str, path: str = "") -> Fail:
+    """A violation of one sentence; `path` names the input it concerns."""
+    return Fail((Violation(message, path),))
+
+
+def require(condition: object, message: str, path: str = "") -> Outcome:
+    """Pass if `condition` holds, else fail with `message`."""
+    return PASS if condition else fail(message, path)
+
+
+class UnknownValueError(Exception):
+    """A rule asked for a value that exists only after an apply."""
+
+    def __init__(self, path: Path, *, secret: bool = False) -> None:
+        what = "secret" if secret else "known after apply"
+        super().__init__(f"{path_text(path)} is {what}")
+
+
+class WrongTypeError(Exception):
+    """An input holds a value of a type that it cannot have."""
+
+    def __init__(self, path: Path, expected: str, value: object) -> None:
+        self.path = path_text(path)
+        found = type(value).__name__ if value is not None else "null"
+        super().__init__(f"{self.path} should be {expected}, not {found}")
+
+
+def attempt(check: Callable[[], Outcome]) -> Outcome:
+    """What `check` says; a value that is not known or of a wrong type is an outcome, too."""
+    try:
+        return check()
+    except UnknownValueError as unknown:
+        return NotEvaluated(str(unknown))
+    except WrongTypeError as wrong:
+        return fail(str(wrong), wrong.path)
+
+
+def every(items: Iterable[Item], check: Callable[[Item], Outcome]) -> Outcome:
+    """Fail if `check` fails for any item, with all violations; else undecided if any item is.
+
+    An unknown item cannot hide another item's violation. No items at all pass.
+    """
+    return all_of(*(attempt(lambda item=item: check(item)) for item in items))
+
+
+def some(items: Iterable[Item], check: Callable[[Item], Outcome], message: str) -> Outcome:
+    """Pass if `check` passes for one item at least; else undecided if any item is; else fail."""
+    undecided: NotEvaluated | None = None
+    for item in items:
+        outcome = attempt(lambda item=item: check(item))
+        if isinstance(outcome, Pass):
+            return PASS
+        if isinstance(outcome, NotEvaluated):
+            undecided = outcome
+    return undecided or fail(message)
+
+
+def all_of(*outcomes: Outcome) -> Outcome:
+    """Every outcome as one: all violations, else the first undecided one, else pass."""
+    violations = [
+        violation
+        for outcome in outcomes
+        if isinstance(outcome, Fail)
+        for violation in outcome.violations
+    ]
+    if violations:
+        return Fail(tuple(violations))
+    return next((outcome for outcome in outcomes if isinstance(outcome, NotEvaluated)), PASS)

@@ -1,0 +1,175 @@
+"""A rule: one decorated pure function with what it means, whom it cites and its examples.
+
+The function's name is the rule's id (`rds_encrypted` is `rds-encrypted`), the first line of its
+docstring says what holds, the rest says why. It takes what it needs, in this order: the resource,
+the settings, and, where it relates resources, the plan's graph.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Generic, TypeVar, cast
+
+import policies.rules
+from plan.graph import Graph
+from plan.values import Value
+from policies.nodes import Subject
+from policies.outcomes import Outcome, attempt
+from policies.settings import Level, Settings, Severity
+from standards import Tier, requirement
+
+S = TypeVar("S", bound=Settings)
+
+Check = (
+    Callable[[Subject], Outcome]
+    | Callable[[Subject, S], Outcome]
+    | Callable[[Subject, S, Graph], Outcome]
+)
+
+_TOLD = 2
+_RELATING = 3
+_STOPPING_SEVERITIES = frozenset({Severity.CRITICAL, Severity.HIGH})
+_STOPPED_TIERS = frozenset({Tier.STAGING, Tier.PRODUCTION})
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """In an example: a reference to the resource called `name`, unknown before an apply."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A resource of an example. Its inputs may hold `Ref`s to the other ones, at any depth."""
+
+    type: str
+    name: str
+    inputs: Mapping[str, "Value | Ref | Sequence[object] | Mapping[str, object]"] = field(
+        default_factory=dict[str, "Value | Ref | Sequence[object] | Mapping[str, object]"]
+    )
+    protect: bool = False
+
+
+Example = tuple[Given, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """The ids that published standards give the same demand."""
+
+    fsbp: tuple[str, ...] = ()
+    cis: tuple[str, ...] = ()
+    checkov: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(Generic[S]):
+    """One rule of the pack.
+
+    `types` are the type tokens of the resources it judges. `absence_is_safe` says that a resource
+    without inputs passes. `passing` and `failing` are whole examples: what it wants and refuses.
+    """
+
+    id: str
+    title: str
+    description: str
+    service: str
+    types: tuple[str, ...]
+    severity: Severity
+    requirements: tuple[str, ...]
+    controls: Controls
+    remediation: str
+    settings: type[S]
+    passing: tuple[Example, ...]
+    failing: tuple[Example, ...]
+    absence_is_safe: bool
+    relates: bool
+    check: Callable[[Subject, S, Graph], Outcome]
+
+    def judge(self, subject: Subject, settings: S, graph: Graph) -> Outcome:
+        """What the rule says of `subject` among the resources of `graph`."""
+        return attempt(lambda: self.check(subject, settings, graph))
+
+    def level(self, tier: Tier) -> Level:
+        """What a violation does in an environment of `tier`.
+
+        Critical and high ones stop staging and production; any other stops an environment that a
+        requirement cited by the rule names, since there the standard says must.
+        """
+        must = any(tier in requirement(cited).environments for cited in self.requirements)
+        grave = self.severity in _STOPPING_SEVERITIES and tier in _STOPPED_TIERS
+        return Level.MANDATORY if must or grave else Level.ADVISORY
+
+
+AnyRule = Rule[Settings]
+
+
+def rule(  # noqa: PLR0913 - each argument is a documented property of a rule
+    *,
+    types: Sequence[str],
+    severity: Severity,
+    remediation: str,
+    passing: Sequence[Example],
+    failing: Sequence[Example],
+    requirements: Sequence[str] = (),
+    controls: Controls | None = None,
+    settings: type[S] = Settings,
+    absence_is_safe: bool = False,
+) -> Callable[[Check[S]], AnyRule]:
+    """Make a rule of the function below.
+
+    Raises:
+        UnknownRequirementError: a cited requirement does not exist.
+    """
+    for cited in requirements:
+        requirement(cited)
+
+    def decorate(check: Check[S]) -> AnyRule:
+        title, _, why = inspect.cleandoc(check.__doc__ or "").partition("\n")
+        arguments = len(inspect.signature(check).parameters)
+        made = Rule(
+            id=check.__name__.replace("_", "-"),
+            title=title,
+            description=why.strip(),
+            service=check.__module__.rpartition(".")[2],
+            types=tuple(types),
+            severity=severity,
+            requirements=tuple(requirements),
+            controls=controls or Controls(),
+            remediation=inspect.cleandoc(remediation),
+            settings=settings,
+            passing=tuple(passing),
+            failing=tuple(failing),
+            absence_is_safe=absence_is_safe,
+            relates=arguments == _RELATING,
+            check=_with_all_arguments(check, arguments),
+        )
+        return cast("AnyRule", made)
+
+    return decorate
+
+
+@cache
+def rules() -> Mapping[str, AnyRule]:
+    """Every rule by id: those in the modules of `policies/rules/`, in the order of their ids."""
+    found: dict[str, AnyRule] = {}
+    for module in pkgutil.iter_modules(policies.rules.__path__):
+        members = vars(importlib.import_module(f"policies.rules.{module.name}"))
+        for member in members.values():
+            if isinstance(member, Rule):
+                found[member.id] = cast("AnyRule", member)
+    return dict(sorted(found.items()))
+
+
+def _with_all_arguments(check: Check[S], arguments: int) -> Callable[[Subject, S, Graph], Outcome]:
+    if arguments == _RELATING:
+        return cast("Callable[[Subject, S, Graph], Outcome]", check)
+    if arguments == _TOLD:
+        told = cast("Callable[[Subject, S], Outcome]", check)
+        return lambda subject, settings, _: told(subject, settings)
+    alone = cast("Callable[[Subject], Outcome]", check)
+    return lambda subject, _settings, _graph: alone(subject)
