@@ -9,10 +9,11 @@ from standards.catalogue import (
     requirement,
     requirements,
 )
-from standards.figures import Bound, Figure, Ratio, UnitError, Whole
+from standards.figures import Bound, Dimension, Figure, Ratio, UnitError, Whole
 
 __all__ = [
     "Bound",
+    "Dimension",
     "Figure",
     "Kind",
     "Ratio",

@@ -60,24 +60,37 @@ class Requirement:
 
 
 @cache
+def _files() -> Mapping[str, Path]:
+    """The file of each theme, by theme."""
+    return {path.stem.upper(): path for path in sorted(FOLDER.glob("*.toml"))}
+
+
+@cache
+def _theme(name: str) -> Mapping[str, Requirement]:
+    """The requirements of one theme by id; a command that needs two figures reads two files."""
+    entries = tomllib.loads(_files()[name].read_text(encoding="utf-8"))["requirement"]
+    return {
+        entry["id"]: Requirement(
+            id=entry["id"],
+            title=entry["title"],
+            text=entry["text"],
+            kind=Kind(entry["kind"]),
+            also=tuple(Kind(kind) for kind in entry.get("also", ())),
+            environments=tuple(Tier(tier) for tier in entry["environments"]),
+            sources=tuple(entry["sources"]),
+            values=MappingProxyType(entry.get("values", {})),
+            conflicts=entry.get("conflicts"),
+        )
+        for entry in entries
+    }
+
+
+@cache
 def requirements() -> Mapping[str, Requirement]:
-    """Every requirement by id, in the order of the files and their entries."""
-    found: dict[str, Requirement] = {}
-    for path in sorted(FOLDER.glob("*.toml")):
-        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["requirement"]:
-            requirement = Requirement(
-                id=entry["id"],
-                title=entry["title"],
-                text=entry["text"],
-                kind=Kind(entry["kind"]),
-                also=tuple(Kind(kind) for kind in entry.get("also", ())),
-                environments=tuple(Tier(tier) for tier in entry["environments"]),
-                sources=tuple(entry["sources"]),
-                values=MappingProxyType(entry.get("values", {})),
-                conflicts=entry.get("conflicts"),
-            )
-            found[requirement.id] = requirement
-    return MappingProxyType(found)
+    """Every requirement by id: themes by name, within a theme in the order of its file."""
+    return MappingProxyType(
+        {identifier: found for name in _files() for identifier, found in _theme(name).items()}
+    )
 
 
 def requirement(identifier: str) -> Requirement:
@@ -86,9 +99,10 @@ def requirement(identifier: str) -> Requirement:
     Raises:
         UnknownRequirementError: there is none; the message names the closest ids.
     """
-    known = requirements()
+    theme = identifier.partition("-")[0]
+    known: Mapping[str, Requirement] = _theme(theme) if theme in _files() else {}
     if identifier not in known:
-        close = get_close_matches(identifier.upper(), known, n=3, cutoff=0.5)
+        close = get_close_matches(identifier.upper(), requirements(), n=3, cutoff=0.5)
         hint = f"; closest: {', '.join(close)}" if close else ""
         message = f"no requirement {identifier!r} in the standards{hint}"
         raise UnknownRequirementError(message)
