@@ -1,0 +1,29 @@
+"""The environments: one typed record each, read from its `Pulumi.<name>.yaml`."""
+
+from environments.load import ConfigurationError, load, names
+from environments.model import (
+    Cluster,
+    Database,
+    DataClass,
+    Environment,
+    HealthCheck,
+    Instances,
+    NatGateways,
+    Network,
+    Service,
+)
+
+__all__ = [
+    "Cluster",
+    "ConfigurationError",
+    "DataClass",
+    "Database",
+    "Environment",
+    "HealthCheck",
+    "Instances",
+    "NatGateways",
+    "Network",
+    "Service",
+    "load",
+    "names",
+]
