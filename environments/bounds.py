@@ -29,15 +29,9 @@ class AtLeast:
 
     def _check(self, value: float) -> float:
         if value < self.least:
-            raise below(value, self.least)
+            cited = self.least.figure.requirement
+            raise refused(f"{value} is below {self.least}, the least allowed ({cited})")
         return value
-
-
-def below(value: float, least: Whole | Ratio, key: str = "") -> PydanticCustomError:
-    """The error for a value below the least that a standard allows, under `key` if given."""
-    named = f"{key} {value}" if key else str(value)
-    figure = least.figure
-    return refused(f"{named} is below {least}, the least allowed ({figure.requirement})")
 
 
 def refused(sentence: str) -> PydanticCustomError:

@@ -9,11 +9,10 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from environments.checks import broken
 from environments.model import Environment, Record
-from standards import Tier
 
 NAMESPACE: Final = "slipway:"
-_SHARED_STATE: Final = frozenset({Tier.STAGING, Tier.PRODUCTION})
 
 
 class ConfigurationError(Exception):
@@ -48,19 +47,18 @@ def load(name: str, folder: Path) -> Environment:
     content = _read(path)
     config = _mapping(path, content.get("config"), "config")
     own = {key.removeprefix(NAMESPACE): value for key, value in _own(config)}
+    own |= {"name": name, "secretsProvider": content.get("secretsprovider")}
     try:
-        environment = Environment.model_validate({"name": name, **own})
+        environment = Environment.model_validate(own)
     except ValidationError as error:
         problems = [_problem(path, detail) for detail in error.errors()]
         raise ConfigurationError(problems) from None
-    if environment.tier in _SHARED_STATE:
-        provider = content.get("secretsprovider")
-        if not str(provider).startswith("awskms://"):
-            problem = (
-                f"{path.name}: secretsprovider: {environment.tier} keeps its secrets with a KMS key "
-                "(CFG-02): write awskms://alias/<key>?region=<region>"
-            )
-            raise ConfigurationError([problem])
+    problems = [
+        f"{path.name}: {check.key}: {check.message(environment)} ({check.requirement})"
+        for check in broken(environment)
+    ]
+    if problems:
+        raise ConfigurationError(problems)
     return environment
 
 
@@ -109,5 +107,6 @@ def _closest(location: tuple[int | str, ...]) -> str:
         for record in Record.__subclasses__()
         for name, field in record.model_fields.items()
     }
-    close = get_close_matches(str(location[-1]), known, n=1)
+    key = str(location[-1])
+    close = get_close_matches(key, known - {key}, n=1)
     return f": did you mean {close[0]}?" if close else ""

@@ -6,12 +6,12 @@ environment's name.
 
 from enum import StrEnum
 from ipaddress import IPv4Network
-from typing import Annotated, Final, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from environments.bounds import AtLeast, below, refused
+from environments.bounds import AtLeast, refused
 from standards import Tier, figure, requirement
 
 
@@ -38,29 +38,6 @@ class NatGateways(StrEnum):
     SINGLE = "single"
     NONE = "none"
 
-
-DATA_CLASSES: Final = {
-    Tier.DEVELOPMENT: DataClass.SYNTHETIC,
-    Tier.INTEGRATION: DataClass.SYNTHETIC,
-    Tier.STAGING: DataClass.SANITISED,
-    Tier.PRODUCTION: DataClass.REAL,
-}
-CLUSTERS: Final = {
-    Tier.DEVELOPMENT: Cluster.LOCALNET,
-    Tier.INTEGRATION: Cluster.DEVNET,
-    Tier.STAGING: Cluster.DEVNET,
-    Tier.PRODUCTION: Cluster.MAINNET_BETA,
-}
-BRANCHES: Final = {
-    Tier.INTEGRATION: "develop",
-    Tier.STAGING: "develop",
-    Tier.PRODUCTION: "main",
-}
-"""The branch that a tier is released from (ENV-04); development accepts any."""
-
-INSTANCES: Final = figure("SVC-01", "instances_min_count").count
-ZONES: Final = INSTANCES
-"""Instances stand in different zones, so there are as many zones as instances at least (SVC-01)."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,23}$")]
 Domain = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$")]
@@ -253,6 +230,8 @@ class Environment(Record):
     name: Name
     tier: Tier
     owner: Email
+    secrets_provider: str | None = None
+    """What encrypts the secrets in the stack's state: Pulumi's `secretsprovider`."""
     data_class: DataClass
     aws: Aws
     network: Network
@@ -272,40 +251,3 @@ class Environment(Record):
     def must(self, identifier: str) -> bool:
         """Whether the standards ask this environment for the requirement `identifier`."""
         return self.tier in requirement(identifier).environments
-
-    @model_validator(mode="after")
-    def _fits_the_tier(self) -> Self:
-        tier = self.tier
-        if self.data_class is not DATA_CLASSES[tier]:
-            raise refused(
-                f"dataClass {self.data_class} does not belong in {tier}: "
-                f"{DATA_CLASSES[tier]} does (ENV-02)"
-            )
-        if self.solana.cluster is not CLUSTERS[tier]:
-            raise refused(
-                f"solana.cluster {self.solana.cluster} does not belong in {tier}: "
-                f"{CLUSTERS[tier]} does (SOL-01)"
-            )
-        if self.release.branch != BRANCHES.get(tier, self.release.branch):
-            raise refused(
-                f"release.branch {self.release.branch} is not where {tier} comes from: "
-                f"{BRANCHES[tier]} is (ENV-04)"
-            )
-        if tier is Tier.PRODUCTION and self.release.approvals == 0:
-            raise refused("release.approvals is 0: production waits for one at least (PIPE-08)")
-        if tier is not Tier.DEVELOPMENT and self.aws.endpoint is not None:
-            raise refused("aws.endpoint names an emulator: only development may use one")
-        return self
-
-    @model_validator(mode="after")
-    def _survives_a_zone(self) -> Self:
-        if not self.must(INSTANCES.figure.requirement):
-            return self
-        for name, service in self.services.items():
-            if service.instances.min < INSTANCES:
-                raise below(service.instances.min, INSTANCES, f"services.{name}.instances.min")
-        if len(self.network.zones) < ZONES:
-            raise below(len(self.network.zones), ZONES, "the number of network.zones")
-        if self.must("DB-02") and self.database.replicas.min == 0:
-            raise refused("database.replicas.min is 0: the standby of DB-02 would be missing")
-        return self

@@ -1,0 +1,152 @@
+"""What a tier asks of an environment beyond the form of its record.
+
+Each check cites the requirement that it holds an environment to, and carries an example of what it
+refuses, so that none can be in name only.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from environments.model import Cluster, DataClass, Environment
+from standards import Tier, figure
+
+_ANY_BRANCH: Final = "*"
+_INSTANCES: Final = figure("SVC-01", "instances_min_count").count
+
+_DATA_CLASSES: Final = {
+    Tier.DEVELOPMENT: DataClass.SYNTHETIC,
+    Tier.INTEGRATION: DataClass.SYNTHETIC,
+    Tier.STAGING: DataClass.SANITISED,
+    Tier.PRODUCTION: DataClass.REAL,
+}
+_CLUSTERS: Final = {
+    Tier.DEVELOPMENT: Cluster.LOCALNET,
+    Tier.INTEGRATION: Cluster.DEVNET,
+    Tier.STAGING: Cluster.DEVNET,
+    Tier.PRODUCTION: Cluster.MAINNET_BETA,
+}
+_BRANCHES: Final = {
+    Tier.DEVELOPMENT: _ANY_BRANCH,
+    Tier.INTEGRATION: "develop",
+    Tier.STAGING: "develop",
+    Tier.PRODUCTION: "main",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that an environment must be, where `requirement` applies to its tier.
+
+    `breaking` changes keys of a valid record (dotted, camelCase) so that the check refuses it.
+    """
+
+    requirement: str
+    key: str
+    holds: Callable[[Environment], bool]
+    message: Callable[[Environment], str]
+    breaking: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def _fewest_instances(environment: Environment) -> int:
+    return min(service.instances.min for service in environment.services.values())
+
+
+CHECKS: Final = (
+    Check(
+        requirement="ENV-02",
+        key="slipway:dataClass",
+        holds=lambda it: it.data_class is _DATA_CLASSES[it.tier],
+        message=lambda it: (
+            f"{it.data_class} data does not belong in {it.tier}, {_DATA_CLASSES[it.tier]} does"
+        ),
+        breaking={"dataClass": "synthetic"},
+    ),
+    Check(
+        requirement="ENV-04",
+        key="slipway:release.branch",
+        holds=lambda it: it.release.branch == _BRANCHES[it.tier] or it.tier is Tier.DEVELOPMENT,
+        message=lambda it: (
+            f"{it.tier} is not released from {it.release.branch}, but from {_BRANCHES[it.tier]}"
+        ),
+        breaking={"release.branch": "feature"},
+    ),
+    Check(
+        requirement="PIPE-08",
+        key="slipway:release.approvals",
+        holds=lambda it: it.release.approvals > 0,
+        message=lambda it: f"{it.tier} waits for one approval at least, and this asks for none",
+        breaking={"release.approvals": 0},
+    ),
+    Check(
+        requirement="SOL-01",
+        key="slipway:solana.cluster",
+        holds=lambda it: it.solana.cluster is _CLUSTERS[it.tier],
+        message=lambda it: (
+            f"{it.solana.cluster} is not the cluster of {it.tier}, {_CLUSTERS[it.tier]} is"
+        ),
+        breaking={"solana.cluster": "localnet"},
+    ),
+    Check(
+        requirement="SVC-01",
+        key="slipway:services",
+        holds=lambda it: _fewest_instances(it) >= _INSTANCES,
+        message=lambda it: (
+            f"a service runs {_fewest_instances(it)} at the least, and may not go below "
+            f"{_INSTANCES}: raise its instances.min"
+        ),
+        breaking={"services.api.instances.min": 1},
+    ),
+    Check(
+        requirement="SVC-01",
+        key="slipway:network.zones",
+        holds=lambda it: len(it.network.zones) >= _INSTANCES,
+        message=lambda it: (
+            f"{len(it.network.zones)} zone for instances that stand in {_INSTANCES} different ones"
+        ),
+        breaking={"network.zones": ["us-east-1a"]},
+    ),
+    Check(
+        requirement="DB-02",
+        key="slipway:database.replicas.min",
+        holds=lambda it: it.database.replicas.min > 0,
+        message=lambda it: f"0 leaves the database of {it.name} without a standby",
+        breaking={"database.replicas.min": 0},
+    ),
+    Check(
+        requirement="SEC-11",
+        key="secretsprovider",
+        holds=lambda it: (
+            it.tier not in {Tier.STAGING, Tier.PRODUCTION}
+            or (it.secrets_provider or "").startswith("awskms://")
+        ),
+        message=lambda it: (
+            f"{it.tier} encrypts what is secret in its state with a KMS key: write "
+            "awskms://alias/<key>?region=<region>"
+        ),
+        breaking={"secretsProvider": None},
+    ),
+    Check(
+        requirement="ENV-10",
+        key="slipway:aws.endpoint",
+        holds=lambda it: it.aws.endpoint is None,
+        message=lambda it: f"names an emulator, and {it.tier} runs in the cloud",
+        breaking={"aws.endpoint": "http://127.0.0.1:5555"},
+    ),
+    Check(
+        requirement="ENV-11",
+        key="slipway:aws.endpoint",
+        holds=lambda it: it.aws.endpoint is None,
+        message=lambda it: f"names an emulator, and {it.tier} serves live users",
+        breaking={"aws.endpoint": "http://127.0.0.1:5555"},
+    ),
+)
+
+
+def broken(environment: Environment) -> Iterator[Check]:
+    """The checks that apply to `environment` and do not hold."""
+    return (
+        check
+        for check in CHECKS
+        if environment.must(check.requirement) and not check.holds(environment)
+    )

@@ -1,0 +1,151 @@
+"""An environment is one file, and what is wrong in it is said so that it can be mended."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from environments import ConfigurationError, DataClass, Environment, load, names
+from environments.checks import CHECKS, Check
+from standards import Tier, figure, requirement
+from tests.environments.records import PROJECT, changed, content_of, write
+
+
+def refusal(folder: Path, content: object, name: str = "production") -> list[str]:
+    """The problems that reading `content` as an environment's file reports."""
+    write(folder, name, content)
+    with pytest.raises(ConfigurationError) as caught:
+        load(name, folder)
+    return caught.value.problems
+
+
+def test_the_project_has_the_four_environments() -> None:
+    """Each tier of the standards has one environment, found by its file alone (ENV-01)."""
+    environments = [load(name, PROJECT) for name in names(PROJECT)]
+    assert {environment.tier for environment in environments} == set(Tier)
+    assert len(environments) == len(Tier)
+
+
+def test_a_new_file_is_a_new_environment(tmp_path: Path) -> None:
+    """Another file beside the others is another environment, under the name of the file."""
+    write(tmp_path, "rehearsal", content_of("staging"))
+    assert names(tmp_path) == ["rehearsal"]
+    assert load("rehearsal", tmp_path).tier is Tier.STAGING
+
+
+def test_retention_defaults_to_the_standards() -> None:
+    """Logs are kept as long as the standards say where the file is silent."""
+    kept = load("production", PROJECT).log_retention_days
+    assert kept.application == figure("LOG-02", "retention_days").days
+    assert kept.audit == figure("LOG-04", "retention_days").days
+
+
+def test_an_unknown_environment_names_the_closest_and_all() -> None:
+    """A misspelt name is answered with the one that was meant and with all there are."""
+    with pytest.raises(ConfigurationError, match=r"did you mean production\?.*integration"):
+        load("prodution", PROJECT)
+
+
+def test_a_project_without_environments_says_what_to_add(tmp_path: Path) -> None:
+    """A folder without environment files says which file to add."""
+    with pytest.raises(ConfigurationError, match=r"add a Pulumi\.<name>\.yaml"):
+        load("production", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("config: [", "Pulumi.production.yaml:1:10: no YAML"),
+        ("", "the file should hold keys, and is empty"),
+        ("- a", "the file should hold keys, and is a list"),
+        ("encryptionsalt: x", "config should hold keys, and is empty"),
+        ("config:\n\t- x", "no YAML"),
+    ],
+)
+def test_broken_yaml_is_refused_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    """A file that is no YAML mapping is refused with file, line and column."""
+    assert said in refusal(tmp_path, text)[0]
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 are refused, naming the file."""
+    (tmp_path / "Pulumi.production.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match=r"Pulumi\.production\.yaml: cannot be read"):
+        load("production", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("tier", ..., "slipway:tier is missing"),
+        ("edge.name", ..., "slipway:edge.name is missing"),
+        ("databse", {}, "slipway:databse is unknown: did you mean database?"),
+        ("network.zone", [], "slipway:network.zone is unknown: did you mean zones?"),
+        ("tier", "live", "slipway:tier: Input should be"),
+        ("network.cidr", "8.8.0.0/16", "no private range"),
+        ("network.cidr", "10.0.0.0/8", "no private range"),
+        ("network.zones", ["us-east-1a", "us-east-1a"], "name one twice"),
+        ("aws.backupRegion", "us-east-1", "is the environment's own region"),
+        ("edge.name", "api.example.org", "lies outside zone example.com"),
+        ("services.api.image", "nginx:latest", "slipway:services.api.image"),
+        ("services.api.instances.max", 1, "max 1 is below min 3"),
+        ("services.api.healthCheck", ..., "slipway:services.api.healthCheck is missing"),
+        ("logRetentionDays", {"audit": 30}, "30 is below 365, the least allowed (LOG-04)"),
+        ("database.replicas.max", "many", "not 'many'"),
+    ],
+)
+def test_a_bad_value_names_file_key_limit_and_value(
+    tmp_path: Path, key: str, value: object, said: str
+) -> None:
+    """Each problem names the file and the key, and what is allowed there."""
+    problems = refusal(tmp_path, changed(content_of("production"), key, value))
+    assert len(problems) == 1
+    assert problems[0].startswith("Pulumi.production.yaml: slipway:")
+    assert said in problems[0]
+
+
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
+    """Two mistakes take one round to mend, not two."""
+    content = changed(content_of("production"), "tier", ...)
+    content = changed(content, "database.port", 0)
+    assert len(refusal(tmp_path, content)) == 2
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: f"{check.requirement} {check.key}")
+def test_each_check_refuses_its_own_example(tmp_path: Path, check: Check) -> None:
+    """What a requirement asks of a tier is refused where it is broken, citing the requirement."""
+    tier = max(requirement(check.requirement).environments, key=list(Tier).index)
+    content = content_of(tier)
+    for key, value in check.breaking.items():
+        content = changed(content, key, value)
+    problems = refusal(tmp_path, content, tier)
+    assert any(
+        problem.startswith(f"Pulumi.{tier}.yaml: {check.key}: ")
+        and problem.endswith(f"({check.requirement})")
+        for problem in problems
+    )
+
+
+def test_a_check_leaves_other_tiers_alone(tmp_path: Path) -> None:
+    """What only production must have may be missing elsewhere."""
+    content: dict[str, Any] = changed(
+        content_of("integration"), "services.prover.instances", {"min": 1, "max": 1}
+    )
+    write(tmp_path, "integration", content)
+    assert load("integration", tmp_path).services["prover"].instances.min == 1
+
+
+def test_real_data_stays_in_production(tmp_path: Path) -> None:
+    """A data class that does not fit its environment is refused (ENV-02)."""
+    problem = refusal(tmp_path, changed(content_of("staging"), "dataClass", "real"), "staging")[0]
+    assert problem.startswith("Pulumi.staging.yaml: slipway:dataClass: real data does not belong")
+    assert problem.endswith("sanitised does (ENV-02)")
+    assert load("production", PROJECT).data_class is DataClass.REAL
+
+
+def test_the_record_cannot_be_changed() -> None:
+    """An environment is frozen once it is read."""
+    environment = load("production", PROJECT)
+    with pytest.raises(ValueError, match="frozen"):
+        environment.owner = "else@example.com"
+    assert isinstance(environment, Environment)
