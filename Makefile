@@ -1,0 +1,55 @@
+# Two commands do everything: `make preview` and `make test`. Each sets up first what it needs.
+
+PYTHON ?= python3.11
+ENV ?= production
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup preview test format lint types imports tests lock benchmarks clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Install the locked set of packages into .venv
+
+$(READY): requirements.lock setup.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Slipway needs Python 3.11: install it, or name it with PYTHON=…" >&2; exit 2; }
+	@echo "Setting up .venv" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement setup.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+preview: $(READY) ## Preview an environment with its policies: make preview ENV=staging
+	@$(BIN)/slipway preview $(ENV)
+
+test: lint types imports tests ## Run every check
+
+lint: $(READY) ## Check format and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY) ## Check types, strictly
+	$(BIN)/basedpyright
+
+imports: $(READY) ## Check that imports point one way
+	$(BIN)/lint-imports
+
+tests: $(READY) ## Run the tests, with coverage
+	$(BIN)/pytest --cov --cov-report=term
+
+format: $(READY) ## Put the code into its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+benchmarks: $(READY) ## Measure the preview
+	$(BIN)/python benchmarks/preview.py
+
+lock: $(READY) ## Resolve the packages anew, with hashes
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --upgrade --output-file requirements.lock pyproject.toml
+	grep --after-context=99 '^uv==' requirements.lock | awk 'NR == 1 || /^ +--hash/ {print; next} {exit}' > setup.lock
+
+clean: ## Remove what the commands made
+	rm -rf .venv out .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
