@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from environments.model import Cluster, DataClass, Environment
-from standards import Tier, figure
+from standards import Tier, figure, requirement
 
 _ANY_BRANCH: Final = "*"
 _INSTANCES: Final = figure("SVC-01", "instances_min_count").count
@@ -46,6 +46,11 @@ class Check:
     holds: Callable[[Environment], bool]
     message: Callable[[Environment], str]
     breaking: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        """The tiers that the check concerns: those that its requirement names."""
+        return requirement(self.requirement).environments
 
 
 def _fewest_instances(environment: Environment) -> int:
@@ -114,12 +119,9 @@ CHECKS: Final = (
         breaking={"database.replicas.min": 0},
     ),
     Check(
-        requirement="SEC-11",
+        requirement="SEC-12",
         key="secretsprovider",
-        holds=lambda it: (
-            it.tier not in {Tier.STAGING, Tier.PRODUCTION}
-            or (it.secrets_provider or "").startswith("awskms://")
-        ),
+        holds=lambda it: (it.secrets_provider or "").startswith("awskms://"),
         message=lambda it: (
             f"{it.tier} encrypts what is secret in its state with a KMS key: write "
             "awskms://alias/<key>?region=<region>"
@@ -148,5 +150,5 @@ def broken(environment: Environment) -> Iterator[Check]:
     return (
         check
         for check in CHECKS
-        if environment.must(check.requirement) and not check.holds(environment)
+        if environment.tier in check.tiers and not check.holds(environment)
     )
