@@ -1,0 +1,1 @@
+"""The infrastructure: one component a file, and the function that wires them together."""

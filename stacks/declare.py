@@ -1,0 +1,41 @@
+"""The one function that wires the components into an environment."""
+
+from pulumi import ResourceOptions, export
+
+from environments import Environment
+from stacks.edge import Edge, EdgeArguments
+from stacks.keys import Keys, KeysArguments
+from stacks.network import Network, NetworkArguments
+from stacks.providers import make_providers
+from stacks.topics import Topics, TopicsArguments
+
+
+def declare(environment: Environment) -> None:
+    """Declare everything that `environment` is made of."""
+    providers = make_providers(environment)
+    inside = ResourceOptions(providers={"aws": providers.main})
+    keys = Keys(
+        "keys",
+        KeysArguments(environment=environment, backup_provider=providers.backup),
+        inside,
+    )
+    topics = Topics(
+        "topics", TopicsArguments(environment=environment, key_arn=keys.topics_arn), inside
+    )
+    network = Network(
+        "network",
+        NetworkArguments(environment=environment, logs_key_arn=keys.logs_arn),
+        inside,
+    )
+    edge = Edge(
+        "edge",
+        EdgeArguments(
+            environment=environment,
+            vpc_id=network.vpc_id,
+            public_subnet_ids=network.public_subnet_ids,
+            logs_key_arn=keys.logs_arn,
+            warning_topic_arn=topics.warning_arn,
+        ),
+        inside,
+    )
+    export("domain", edge.domain)

@@ -1,0 +1,175 @@
+"""Encryption keys: one for each purpose, so that access to one kind of data opens no other."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi_aws import Provider, kms
+
+from environments import Environment
+from stacks.naming import Names
+
+PUBLISHERS: Final = (
+    "backup.amazonaws.com",
+    "cloudwatch.amazonaws.com",
+    "events.amazonaws.com",
+    "events.rds.amazonaws.com",
+)
+"""The services that publish to the topics of an environment."""
+
+Statement: TypeAlias = dict[str, Any]
+
+_DELETION_WINDOW_DAYS: Final = 30  # the longest that KMS gives to notice a mistake
+_ADMINISTRATION: Final = [
+    "kms:CancelKeyDeletion", "kms:Create*", "kms:Delete*", "kms:Describe*", "kms:Disable*",
+    "kms:Enable*", "kms:Get*", "kms:List*", "kms:Put*", "kms:Revoke*", "kms:RotateKeyOnDemand",
+    "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*",
+]  # fmt: skip
+_USE: Final = [
+    "kms:Encrypt",
+    "kms:Decrypt",
+    "kms:ReEncrypt*",
+    "kms:GenerateDataKey*",
+    "kms:DescribeKey",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysArguments:
+    """What the keys of an environment are made from."""
+
+    environment: Environment
+    backup_provider: Provider
+
+
+class Keys(ComponentResource):
+    """The keys of an environment, each with its own policy, rotated every year by KMS.
+
+    Makes a key and its alias for each of: data (database, secrets, queues), logs, topics, backups,
+    and the copies of backups in the second region.
+    """
+
+    data_arn: Output[str]
+    logs_arn: Output[str]
+    topics_arn: Output[str]
+    backup_arn: Output[str]
+    backup_copy_arn: Output[str]
+
+    def __init__(
+        self, name: str, arguments: KeysArguments, options: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("slipway:keys:Keys", name, opts=options)
+        self._environment = arguments.environment
+        self._names = names = Names(arguments.environment)
+        aws = arguments.environment.aws
+        self.data_arn = self._key(
+            "data",
+            "The database, secrets and queues",
+            self._through(("rds", "secretsmanager", "sqs"), aws.region),
+        )
+        self.logs_arn = self._key("logs", "Log groups", [_log_groups(names)])
+        self.topics_arn = self._key("topics", "Notification topics", [_publishers(names)])
+        self.backup_arn = self._key(
+            "backup", "Backups", self._through(("backup", "rds"), aws.region)
+        )
+        self.backup_copy_arn = self._key(
+            "backup-copy",
+            "Copies of backups in the second region",
+            self._through(("backup", "rds"), aws.backup_region),
+            arguments.backup_provider,
+        )
+        self.register_outputs({})
+
+    def _key(
+        self,
+        purpose: str,
+        description: str,
+        statements: list[Statement],
+        provider: Provider | None = None,
+    ) -> Output[str]:
+        """Make the key for `purpose`, which `statements` open and only administrators else."""
+        options = ResourceOptions(
+            parent=self, provider=provider, protect=self._environment.is_stateful_protected
+        )
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [_administration(self._names), *statements],
+        }
+        key = kms.Key(
+            purpose,
+            description=f"{description} of {self._environment.name}",
+            enable_key_rotation=True,
+            deletion_window_in_days=_DELETION_WINDOW_DAYS,
+            policy=json.dumps(policy),
+            opts=options,
+        )
+        kms.Alias(
+            purpose,
+            name=f"alias/{self._names.of(purpose)}",
+            target_key_id=key.key_id,
+            opts=ResourceOptions(parent=self, provider=provider),
+        )
+        return key.arn
+
+    def _through(self, services: tuple[str, ...], region: str) -> list[Statement]:
+        """Let what the account's policies admit use a key, but only through these services."""
+        through = {"kms:ViaService": [f"{service}.{region}.amazonaws.com" for service in services]}
+        return [
+            {
+                "Sid": "UseThroughServices",
+                "Effect": "Allow",
+                "Principal": {"AWS": self._names.root},
+                "Action": _USE,
+                "Resource": "*",
+                "Condition": {"StringEquals": through},
+            },
+            {
+                "Sid": "GrantToServices",
+                "Effect": "Allow",
+                "Principal": {"AWS": self._names.root},
+                "Action": "kms:CreateGrant",
+                "Resource": "*",
+                "Condition": {
+                    "StringEquals": through,
+                    "Bool": {"kms:GrantIsForAWSResource": "true"},
+                },
+            },
+        ]
+
+
+def _administration(names: Names) -> Statement:
+    """Let the account's policies admit administrators, who cannot read what a key encrypts."""
+    return {
+        "Sid": "Administration",
+        "Effect": "Allow",
+        "Principal": {"AWS": names.root},
+        "Action": _ADMINISTRATION,
+        "Resource": "*",
+    }
+
+
+def _log_groups(names: Names) -> Statement:
+    """Let CloudWatch encrypt the account's log groups."""
+    return {
+        "Sid": "LogGroups",
+        "Effect": "Allow",
+        "Principal": {"Service": f"logs.{names.environment.aws.region}.amazonaws.com"},
+        "Action": _USE,
+        "Resource": "*",
+        "Condition": {
+            "ArnLike": {"kms:EncryptionContext:aws:logs:arn": names.arn("logs", "log-group:*")}
+        },
+    }
+
+
+def _publishers(names: Names) -> Statement:
+    """Let the services that raise alarms and events publish to encrypted topics."""
+    return {
+        "Sid": "Publishers",
+        "Effect": "Allow",
+        "Principal": {"Service": list(PUBLISHERS)},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": names.environment.aws.account}},
+    }

@@ -1,0 +1,67 @@
+"""Where resources go: the environment's region, and the second one for copies of its backups."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pulumi_aws import Provider, ProviderDefaultTagsArgs, ProviderEndpointArgs
+
+from environments import Environment
+
+EMULATED: Final = (
+    "acm", "applicationautoscaling", "backup", "cloudwatch", "cloudwatchevents", "cloudwatchlogs",
+    "ec2", "ecr", "ecs", "elbv2", "iam", "kms", "rds", "route53", "s3", "secretsmanager", "sns",
+    "sqs", "ssm", "sts", "wafv2",
+)  # fmt: skip
+"""The services that an environment on an emulator calls, as the provider names them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Providers:
+    """The explicit providers of an environment; the default ones are disabled."""
+
+    main: Provider
+    backup: Provider
+    """Of the second region, which survives the loss of the first."""
+
+
+def make_providers(environment: Environment) -> Providers:
+    """The providers of `environment`; every resource that they make carries its tags."""
+    aws = environment.aws
+    return Providers(
+        main=_provider("main", aws.region, environment),
+        backup=_provider("backup", aws.backup_region, environment),
+    )
+
+
+def tags(environment: Environment) -> dict[str, str]:
+    """What every resource says of itself: whose it is, and what data it may hold (ENV-02)."""
+    return {
+        "Environment": environment.name,
+        "Owner": environment.owner,
+        "Service": "slipway",
+        "ManagedBy": "pulumi",
+        "DataClass": environment.data_class.value,
+    }
+
+
+def _provider(name: str, region: str, environment: Environment) -> Provider:
+    default_tags = ProviderDefaultTagsArgs(tags=tags(environment))
+    endpoint = environment.aws.endpoint
+    if endpoint is None:
+        return Provider(
+            name,
+            region=region,
+            default_tags=default_tags,
+            allowed_account_ids=[environment.aws.account],
+        )
+    return Provider(
+        name,
+        region=region,
+        default_tags=default_tags,
+        access_key="emulator",
+        secret_key="emulator",  # noqa: S106 - an emulator accepts any
+        s3_use_path_style=True,
+        skip_credentials_validation=True,
+        skip_metadata_api_check=True,
+        endpoints=[ProviderEndpointArgs(**dict.fromkeys(EMULATED, endpoint))],
+    )
