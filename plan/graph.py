@@ -11,12 +11,13 @@ from plan.values import Unknown, Value
 class Graph:
     """An index over one plan.
 
-    A reference is followed through the property's recorded dependencies where its value is not
-    known yet, and through the target's id, ARN or name where it is.
+    A reference is followed through the property's recorded dependencies, and through the target's
+    id or ARN where both are known.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self._unresolved: dict[tuple[str, tuple[str, ...]], Resource | None] = {}
 
     @cached_property
     def by_urn(self) -> dict[Urn, Resource]:
@@ -50,7 +51,7 @@ class Graph:
     def _referrers(self) -> dict[Urn, list[tuple[Resource, str]]]:
         index: defaultdict[Urn, list[tuple[Resource, str]]] = defaultdict(list)
         for resource in self.plan.resources:
-            for key in resource.inputs:
+            for key in dict.fromkeys((*resource.inputs, *resource.property_dependencies)):
                 for target in self.references(resource, key):
                     index[target.urn].append((resource, key))
         return index
@@ -66,7 +67,7 @@ class Graph:
         return self._children.get(urn, ())
 
     def references(self, resource: Resource, key: str) -> tuple[Resource, ...]:
-        """The resources that the top-level input `key` of `resource` refers to."""
+        """The other resources that the top-level input `key` of `resource` refers to."""
         found: dict[Urn, Resource] = {}
         for urn in resource.property_dependencies.get(key, ()):
             target = self.by_urn.get(urn)
@@ -74,8 +75,8 @@ class Graph:
                 found[urn] = target
         for text in _texts(resource.inputs.get(key)):
             for target in self._by_identity.get(text, ()):
-                if target is not resource:
-                    found[target.urn] = target
+                found[target.urn] = target
+        found.pop(resource.urn, None)
         return tuple(found.values())
 
     def referrers(self, target: Resource, *types: str, key: str | None = None) -> list[Resource]:
@@ -86,6 +87,13 @@ class Graph:
             if (not types or resource.type in types) and (key is None or key == through)
         ]
 
+    def unresolved(self, key: str, *types: str) -> Resource | None:
+        """One of the resources of `types` whose `key` may refer to anything; asked once a key."""
+        if (key, types) not in self._unresolved:
+            candidates = (one for one in self.of_type(*types) if self.has_unresolved(one, key))
+            self._unresolved[key, types] = next(candidates, None)
+        return self._unresolved[key, types]
+
     def has_unresolved(self, resource: Resource, key: str) -> bool:
         """Whether `key` is unknown and nothing recorded says what it refers to."""
         return not self.references(resource, key) and any(
@@ -94,7 +102,7 @@ class Graph:
 
 
 def _identities(resource: Resource) -> Iterator[str]:
-    """Known texts that name `resource` to others: outputs first, else the physical name."""
+    """The known texts that name `resource` to others."""
     outputs = resource.outputs or {}
     for key in ("id", "arn"):
         value = outputs.get(key)

@@ -3,6 +3,7 @@
 A secret's plain text is dropped where a plan is made, so that no report, log or file can show it.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias, final
 
@@ -38,6 +39,12 @@ Value: TypeAlias = (
     "bool | int | float | str | Unknown | Secret | Sequence[Value] | Mapping[str, Value] | None"
 )
 Path: TypeAlias = tuple[str | int, ...]
+
+_BRACKETS: Final = r'\[(?P<index>0|[1-9][0-9]{0,8})\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\]'
+_KEY: Final = r'(?P<key>[^.\[\]"]+)'
+_FIRST: Final = re.compile(rf"{_BRACKETS}|{_KEY}", re.DOTALL)
+_SEGMENT: Final = re.compile(rf"{_BRACKETS}|\.{_KEY}", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 def leaves(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
@@ -81,39 +88,15 @@ def parse_path(text: str) -> Path:
     segments: list[str | int] = []
     position = 0
     while position < len(text):
-        if text[position] == "[":
-            if text[position + 1 : position + 2] == '"':
-                segment, position = _quoted(text, position + 2)
-                segments.append(segment)
-            else:
-                end = text.index("]", position)
-                segments.append(int(text[position + 1 : end]))
-                position = end + 1
+        match = (_SEGMENT if position else _FIRST).match(text, position)
+        if match is None:
+            message = f"{text!r} is not a property path from character {position + 1} on"
+            raise ValueError(message)
+        if (index := match["index"]) is not None:
+            segments.append(int(index))
+        elif (quoted := match["quoted"]) is not None:
+            segments.append(_ESCAPED.sub(r"\1", quoted))
         else:
-            start = position + (text[position] == "." and position > 0)
-            position = start
-            while position < len(text) and text[position] not in ".[":
-                position += 1
-            if position == start:
-                message = f"empty key at character {start} of property path {text!r}"
-                raise ValueError(message)
-            segments.append(text[start:position])
+            segments.append(match["key"])
+        position = match.end()
     return tuple(segments)
-
-
-def _quoted(text: str, position: int) -> tuple[str, int]:
-    """The key quoted from `position` on, and where the text goes on behind its bracket."""
-    key = ""
-    while position < len(text):
-        character = text[position]
-        if character == '"':
-            if text[position + 1 : position + 2] != "]":
-                break
-            return key, position + 2
-        if character == "\\":
-            position += 1
-            character = text[position : position + 1]
-        key += character
-        position += 1
-    message = f"unclosed quote in property path {text!r}"
-    raise ValueError(message)

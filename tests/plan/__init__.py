@@ -1,0 +1,1 @@
+"""Tests of the plan: its values, its relations and its file."""
