@@ -1,0 +1,60 @@
+"""`slipway trace`: what serves each requirement of the standards, and what has nothing yet."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from environments import names
+from policies.judgement import Judgement
+from policies.registry import rules
+from preview.environment import evaluate_environment, find_project, read_environment
+from preview.reports import trace as reports
+from preview.trace import Traced, trace
+from preview.verdict import reach_verdict
+from standards import Requirement, Tier, UnknownRequirementError, requirement, requirements
+
+
+def trace_command(asked: Sequence[str], *, as_json: bool = False, as_markdown: bool = False) -> int:
+    """Print what serves the requirements `asked` (ids or themes, none: all); the exit code."""
+    chosen = choose(asked)
+    traced = trace_project(chosen, find_project(Path.cwd()))
+    if as_json:
+        text = reports.json_text(traced)
+    elif as_markdown:
+        text = reports.markdown(traced)
+    else:
+        text = reports.terminal(traced, detailed=bool(asked))
+    sys.stdout.write(text)
+    return 0
+
+
+def choose(asked: Sequence[str]) -> list[Requirement]:
+    """The requirements with the ids, or of the themes, `asked`; all of them where none is.
+
+    Raises:
+        UnknownRequirementError: neither an id nor a theme; the message names the closest.
+    """
+    known = requirements()
+    if not asked:
+        return list(known.values())
+    chosen: dict[str, Requirement] = {}
+    for name in asked:
+        theme = [each for each in known.values() if each.theme == name.upper()]
+        if not theme and "-" not in name:
+            themes = ", ".join(dict.fromkeys(each.theme for each in known.values()))
+            raise UnknownRequirementError(f"no requirement or theme {name!r}; themes: {themes}")
+        for each in theme or [requirement(name.upper())]:
+            chosen[each.id] = each
+    return list(chosen.values())
+
+
+def trace_project(chosen: Sequence[Requirement], folder: Path) -> list[Traced]:
+    """What serves the requirements `chosen` in the environments of the project in `folder`."""
+    judgements: dict[Tier, Judgement] = {}
+    for name in names(folder):
+        environment = read_environment(name, folder)
+        if environment.tier not in judgements:
+            plan = evaluate_environment(environment, folder)
+            verdict = reach_verdict(plan, title=name, tier=environment.tier)
+            judgements[environment.tier] = verdict.judgement
+    return trace(chosen, rules().values(), judgements)
