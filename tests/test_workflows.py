@@ -1,0 +1,108 @@
+"""The workflows of continuous integration are valid and grant as little as they can."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
+PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$")
+ACTIONLINT = shutil.which("actionlint")
+
+each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+
+
+def jobs(path: Path) -> list[dict[str, Any]]:
+    """The jobs of the workflow at `path`."""
+    return list(yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values())
+
+
+def run(*command: str, folder: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `command` in `folder`, with `variables` in its environment."""
+    environment = {**os.environ, **variables}
+    return subprocess.run(  # noqa: S603 - our own tools and files
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_there_are_workflows() -> None:
+    """The tests below look at something."""
+    assert {path.name for path in WORKFLOWS} >= {"preview.yaml", "tests.yaml"}
+
+
+@each_workflow
+def test_nothing_is_permitted_by_default(path: Path) -> None:
+    """A job has the permissions that it names, and none of them is to write."""
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["permissions"] == {}
+    for job in jobs(path):
+        assert set(job["permissions"].values()) == {"read"}
+
+
+@each_workflow
+def test_actions_are_pinned_to_a_commit(path: Path) -> None:
+    """A tag can move; a commit cannot, and a comment says which version it is."""
+    used = [step["uses"] for job in jobs(path) for step in job["steps"] if "uses" in step]
+    assert used
+    assert [name for name in used if not PINNED.match(name)] == []
+    text = path.read_text(encoding="utf-8")
+    assert len(re.findall(r"uses: \S+ # v\d+\.\d+\.\d+$", text, re.MULTILINE)) == len(used)
+
+
+@each_workflow
+def test_a_checkout_leaves_no_credentials(path: Path) -> None:
+    """The token does not stay in the working tree, where any later step could read it."""
+    steps = [step for job in jobs(path) for step in job["steps"]]
+    checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+@each_workflow
+def test_jobs_end(path: Path) -> None:
+    """A job that hangs is ended, and a run that a newer one replaces is cancelled."""
+    assert all(job["timeout-minutes"] <= 30 for job in jobs(path))
+    assert "concurrency" in yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def test_a_preview_shows_every_environment_and_fails_with_its_findings(tmp_path: Path) -> None:
+    """The step previews all that there are, posts what it prints, and keeps the exit code."""
+    (job,) = jobs(ROOT / ".github" / "workflows" / "preview.yaml")
+    (script,) = [step["run"] for step in job["steps"] if "slipway preview" in step.get("run", "")]
+    for name in ("one", "two"):
+        (tmp_path / f"Pulumi.{name}.yaml").touch()
+    tools = tmp_path / ".venv" / "bin"
+    tools.mkdir(parents=True)
+    for name, body in {
+        "python": f'exec "{sys.executable}" "$@"',
+        "slipway": "echo slipway $*; exit 1",
+    }.items():
+        (tools / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        (tools / name).chmod(0o755)
+    summary = tmp_path / "summary"
+    done = run("bash", "-e", "-c", script, folder=tmp_path, GITHUB_STEP_SUMMARY=str(summary))
+    assert done.returncode == 1
+    printed = "slipway preview one two --html out/preview.html\n"
+    assert done.stdout == printed
+    assert summary.read_text(encoding="utf-8") == f"~~~~~text\n{printed}\n~~~~~\n"
+
+
+def test_zizmor_finds_nothing() -> None:
+    """No template injection, no credential left behind, no trigger that a fork can abuse."""
+    zizmor = str(Path(sys.executable).with_name("zizmor"))
+    found = run(zizmor, "--offline", "--no-progress", "--pedantic", ".github")
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.skipif(ACTIONLINT is None, reason="actionlint is not on the PATH; .ci/run installs it")
+def test_actionlint_finds_nothing() -> None:
+    """Syntax, expressions, contexts and runner labels are what GitHub knows."""
+    assert ACTIONLINT is not None
+    found = run(ACTIONLINT, *map(str, WORKFLOWS))
+    assert found.returncode == 0, found.stdout + found.stderr
