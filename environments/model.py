@@ -185,7 +185,9 @@ class Edge(Record):
     """What the internet meets: names, and how much one address may ask for."""
 
     zone: Domain
-    """The hosted zone, which exists before the first apply."""
+    zone_id: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")] | None = None
+    """The hosted zone of that name, which exists before the first apply; left out, the stack makes
+    it: an emulator starts without one."""
     name: Domain
     """The name that the environment is reached by, inside `zone`."""
     requests_per_five_minutes: Annotated[int, Field(ge=100, le=2_000_000)]

@@ -1,10 +1,24 @@
 """What the internet meets: one load balancer behind a firewall, its name and its certificate."""
 
+import json
 from dataclasses import dataclass
+from typing import Final
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi_aws import acm, cloudwatch, ec2, lb, route53, vpc
 
 from environments import Environment
+from stacks.firewall import Firewall, FirewallArguments
+from stacks.logs import LogBucket, LogBucketArguments
+from stacks.naming import Names
+from standards import figure
+
+HTTP: Final = figure("NET-01", "http_redirect_port").count
+HTTPS: Final = figure("NET-01", "https_port").count
+_INTERNET: Final = "0.0.0.0/0"
+_TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"  # TLS 1.2 and 1.3, forward secrecy only
+_NAME_LIMIT: Final = 32  # of a load balancer
+_VALIDATION_SECONDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,20 +33,206 @@ class EdgeArguments:
 
 
 class Edge(ComponentResource):
-    """The load balancer of an environment, with what protects it."""
+    """The load balancer of an environment, with what protects it.
+
+    Makes the load balancer across the zones with its security group and access logs; a listener
+    on 80 that only redirects, and one on 443 that answers 404 until a service adds its rule; the
+    certificate, validated by DNS, with a warning before it expires; the name in DNS; and, where
+    the standards ask for it, the firewall.
+    """
 
     load_balancer_arn_suffix: Output[str]
     """What CloudWatch names the load balancer by: `app/<name>/<id>`."""
     listener_arn: Output[str]
-    """Of the TLS listener, which refuses with 404 until a service adds its rule."""
+    """Of the TLS listener, which services add their rules to."""
     security_group_id: Output[str]
-    """Of the load balancer: services accept traffic from it alone. It may reach each service's
-    port inside the VPC; its egress rules are made here."""
-    domain: str = ""
+    """Of the load balancer: services accept traffic from it alone. Its way out to each service's
+    port inside the VPC is made here."""
+    domain: str
 
     def __init__(
         self, name: str, arguments: EdgeArguments, options: ResourceOptions | None = None
     ) -> None:
         super().__init__("slipway:edge:Edge", name, opts=options)
-        self.domain = arguments.environment.edge.name
+        self._environment = environment = arguments.environment
+        self._names = Names(environment)
+        self._inside = ResourceOptions(parent=self)
+        self.domain = environment.edge.name
+        self.security_group_id = self._security_group(arguments.vpc_id)
+        balancer = self._load_balancer(arguments.public_subnet_ids)
+        self.load_balancer_arn_suffix = balancer.arn_suffix
+        zone_id = self._zone_id()
+        certificate_arn = self._certificate(zone_id, arguments.warning_topic_arn)
+        self.listener_arn = self._listeners(balancer, certificate_arn)
+        route53.Record(
+            "edge",
+            zone_id=zone_id,
+            name=self.domain,
+            type="A",
+            aliases=[
+                {
+                    "name": balancer.dns_name,
+                    "zone_id": balancer.zone_id,
+                    "evaluate_target_health": True,
+                }
+            ],
+            opts=self._inside,
+        )
+        if environment.must("NET-05") or environment.must("NET-09"):
+            Firewall(
+                "firewall",
+                FirewallArguments(
+                    environment=environment,
+                    load_balancer_arn=balancer.arn,
+                    logs_key_arn=arguments.logs_key_arn,
+                ),
+                self._inside,
+            )
         self.register_outputs({})
+
+    def _security_group(self, vpc_id: Input[str]) -> Output[str]:
+        """Make the group that accepts the internet on 80 and 443 and reaches services (NET-01)."""
+        environment = self._environment
+        group = ec2.SecurityGroup(
+            "edge",
+            vpc_id=vpc_id,
+            description="The load balancer",
+            tags={"Name": self._names.of("edge")},
+            opts=self._inside,
+        )
+        for name, port in (("http", HTTP), ("https", HTTPS)):
+            vpc.SecurityGroupIngressRule(
+                name,
+                security_group_id=group.id,
+                description=f"{name.upper()} from the internet",
+                ip_protocol="tcp",
+                from_port=port,
+                to_port=port,
+                cidr_ipv4=_INTERNET,
+                opts=self._inside,
+            )
+        services = environment.services.values()
+        for port in sorted({service.port for service in services if service.is_public}):
+            vpc.SecurityGroupEgressRule(
+                f"services-{port}",
+                security_group_id=group.id,
+                description="To the services inside the VPC",
+                ip_protocol="tcp",
+                from_port=port,
+                to_port=port,
+                cidr_ipv4=str(environment.network.cidr),
+                opts=self._inside,
+            )
+        return group.id
+
+    def _load_balancer(self, subnet_ids: list[Output[str]]) -> lb.LoadBalancer:
+        logs = LogBucket(
+            "edge-logs", LogBucketArguments(environment=self._environment), self._inside
+        )
+        return lb.LoadBalancer(
+            "edge",
+            name=self._names.of("edge", limit=_NAME_LIMIT),
+            load_balancer_type="application",
+            internal=False,
+            subnets=subnet_ids,
+            security_groups=[self.security_group_id],
+            drop_invalid_header_fields=True,
+            desync_mitigation_mode="defensive",
+            enable_deletion_protection=self._environment.is_stateful_protected,
+            access_logs={"bucket": logs.bucket_name, "enabled": True},
+            # A load balancer tries its access to the bucket when it is made.
+            opts=ResourceOptions(parent=self, depends_on=[logs.policy]),
+        )
+
+    def _zone_id(self) -> Input[str]:
+        edge = self._environment.edge
+        if edge.zone_id is not None:
+            return edge.zone_id
+        return route53.Zone("zone", name=edge.zone, opts=self._inside).zone_id
+
+    def _certificate(self, zone_id: Input[str], topic_arn: Input[str]) -> Output[str]:
+        """Make a certificate that AWS renews by itself, and say when it could not (NET-04)."""
+        certificate = acm.Certificate(
+            "edge", domain_name=self.domain, validation_method="DNS", opts=self._inside
+        )
+        proof = certificate.domain_validation_options[0]
+        record = route53.Record(
+            "validation",
+            zone_id=zone_id,
+            name=proof.resource_record_name,
+            type=proof.resource_record_type,
+            records=[proof.resource_record_value],
+            ttl=_VALIDATION_SECONDS,
+            allow_overwrite=True,
+            opts=self._inside,
+        )
+        validation = acm.CertificateValidation(
+            "edge",
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=[record.fqdn],
+            opts=self._inside,
+        )
+        expiring = cloudwatch.EventRule(
+            "certificate-expiring",
+            name=self._names.of("certificate-expiring"),
+            description="AWS has not renewed the certificate, and it expires soon",
+            event_pattern=json.dumps(
+                {
+                    "source": ["aws.acm"],
+                    "detail-type": [
+                        "ACM Certificate Approaching Expiration",
+                        "ACM Certificate Expired",
+                        "ACM Certificate Renewal Action Required",
+                    ],
+                }
+            ),
+            opts=self._inside,
+        )
+        cloudwatch.EventTarget(
+            "certificate-expiring", rule=expiring.name, arn=topic_arn, opts=self._inside
+        )
+        return validation.certificate_arn
+
+    def _listeners(self, balancer: lb.LoadBalancer, certificate_arn: Input[str]) -> Output[str]:
+        lb.Listener(
+            "http",
+            load_balancer_arn=balancer.arn,
+            port=HTTP,
+            protocol="HTTP",
+            default_actions=[
+                {
+                    "type": "redirect",
+                    "redirect": {
+                        "protocol": "HTTPS",
+                        "port": str(HTTPS),
+                        "status_code": "HTTP_301",
+                    },
+                }
+            ],
+            opts=self._inside,
+        )
+        listener = lb.Listener(
+            "https",
+            load_balancer_arn=balancer.arn,
+            port=HTTPS,
+            protocol="HTTPS",
+            ssl_policy=_TLS_POLICY,
+            certificate_arn=certificate_arn,
+            default_actions=[
+                {
+                    "type": "fixed-response",
+                    "fixed_response": {"content_type": "text/plain", "status_code": "404"},
+                }
+            ],
+            # The headers of NET-07, whatever a service answers.
+            routing_http_response_strict_transport_security_header_value=(
+                "max-age=31536000; includeSubDomains"
+            ),
+            routing_http_response_content_security_policy_header_value=(
+                "default-src 'none'; frame-ancestors 'none'"
+            ),
+            routing_http_response_x_frame_options_header_value="DENY",
+            routing_http_response_x_content_type_options_header_value="nosniff",
+            opts=self._inside,
+        )
+        return listener.arn

@@ -1,24 +1,14 @@
 """Encryption keys: one for each purpose, so that access to one kind of data opens no other."""
 
-import json
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from pulumi import ComponentResource, Output, ResourceOptions
 from pulumi_aws import Provider, kms
 
 from environments import Environment
 from stacks.naming import Names
-
-PUBLISHERS: Final = (
-    "backup.amazonaws.com",
-    "cloudwatch.amazonaws.com",
-    "events.amazonaws.com",
-    "events.rds.amazonaws.com",
-)
-"""The services that publish to the topics of an environment."""
-
-Statement: TypeAlias = dict[str, Any]
+from stacks.statements import Statement, document, published
 
 _DELETION_WINDOW_DAYS: Final = 30  # the longest that KMS gives to notice a mistake
 _ADMINISTRATION: Final = [
@@ -69,7 +59,11 @@ class Keys(ComponentResource):
             self._through(("rds", "secretsmanager", "sqs"), aws.region),
         )
         self.logs_arn = self._key("logs", "Log groups", [_log_groups(names)])
-        self.topics_arn = self._key("topics", "Notification topics", [_publishers(names)])
+        self.topics_arn = self._key(
+            "topics",
+            "Notification topics",
+            published(["kms:Decrypt", "kms:GenerateDataKey*"], "*", names),
+        )
         self.backup_arn = self._key(
             "backup", "Backups", self._through(("backup", "rds"), aws.region)
         )
@@ -92,16 +86,12 @@ class Keys(ComponentResource):
         options = ResourceOptions(
             parent=self, provider=provider, protect=self._environment.is_stateful_protected
         )
-        policy = {
-            "Version": "2012-10-17",
-            "Statement": [_administration(self._names), *statements],
-        }
         key = kms.Key(
             purpose,
             description=f"{description} of {self._environment.name}",
             enable_key_rotation=True,
             deletion_window_in_days=_DELETION_WINDOW_DAYS,
-            policy=json.dumps(policy),
+            policy=document(_administration(self._names), *statements),
             opts=options,
         )
         kms.Alias(
@@ -160,16 +150,4 @@ def _log_groups(names: Names) -> Statement:
         "Condition": {
             "ArnLike": {"kms:EncryptionContext:aws:logs:arn": names.arn("logs", "log-group:*")}
         },
-    }
-
-
-def _publishers(names: Names) -> Statement:
-    """Let the services that raise alarms and events publish to encrypted topics."""
-    return {
-        "Sid": "Publishers",
-        "Effect": "Allow",
-        "Principal": {"Service": list(PUBLISHERS)},
-        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-        "Resource": "*",
-        "Condition": {"StringEquals": {"aws:SourceAccount": names.environment.aws.account}},
     }

@@ -1,6 +1,5 @@
 """Where logs are kept: encrypted groups and buckets that keep each kind as long as it must be."""
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -10,6 +9,7 @@ from pulumi_aws import cloudwatch, s3
 
 from environments import Environment
 from stacks.naming import Names
+from stacks.statements import Statement, document, from_account, tls_only
 
 _STALE_UPLOAD_DAYS: Final = 7  # an upload that took a week was given up
 
@@ -153,36 +153,27 @@ class LogBucket(ComponentResource):
 def _delivery(names: Names, purpose: str) -> str:
     """Let load balancers add logs; nobody comes without TLS, nobody takes a log away (LOG-06)."""
     bucket = names.bucket_arn(purpose)
-    environment = names.environment
-    statements: list[dict[str, object]] = [
+    objects = f"{bucket}/*"
+    statements: list[Statement] = [
         {
             "Sid": "Delivery",
             "Effect": "Allow",
             "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
             "Action": "s3:PutObject",
-            "Resource": f"{bucket}/*",
-            "Condition": {
-                "StringEquals": {"aws:SourceAccount": environment.aws.account},
-                "ArnLike": {"aws:SourceArn": names.arn("elasticloadbalancing", "loadbalancer/*")},
-            },
+            "Resource": objects,
+            "Condition": from_account(names)
+            | {"ArnLike": {"aws:SourceArn": names.arn("elasticloadbalancing", "loadbalancer/*")}},
         },
-        {
-            "Sid": "TlsOnly",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [bucket, f"{bucket}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        },
+        tls_only("s3:*", bucket, objects),
     ]
-    if environment.must("LOG-06"):
+    if names.environment.must("LOG-06"):
         statements.append(
             {
                 "Sid": "NobodyDeletes",
                 "Effect": "Deny",
                 "Principal": "*",
                 "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-                "Resource": f"{bucket}/*",
+                "Resource": objects,
             }
         )
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+    return document(*statements)

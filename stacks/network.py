@@ -1,6 +1,5 @@
 """The private network: zones, subnets, ways out, and the record of who talked to whom."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -12,6 +11,7 @@ from pulumi_aws import ec2, iam, vpc
 from environments import Environment, NatGateways
 from stacks.logs import LogKind, log_group
 from stacks.naming import Names
+from stacks.statements import assumed_by, document
 from standards import figure
 
 HTTPS: Final = figure("NET-01", "https_port").count
@@ -214,7 +214,7 @@ class Network(ComponentResource):
         return group.id
 
     def _flow_log(self, key_arn: Input[str]) -> None:
-        """Record all traffic, accepted and refused (SEC-15)."""
+        """Record all traffic, accepted and refused."""
         group = log_group(
             "flow",
             LogKind.ACCESS,
@@ -227,13 +227,23 @@ class Network(ComponentResource):
             "flow-log",
             name=names.of("flow-log"),
             description="Writes the flow log of the VPC",
-            assume_role_policy=json.dumps(_assumed_by_flow_logs(names)),
+            assume_role_policy=assumed_by("vpc-flow-logs.amazonaws.com", names),
             opts=self._inside,
         )
         iam.RolePolicy(
             "flow-log",
             role=role.id,
-            policy=json.dumps(_writes_to(names.arn("logs", f"log-group:{names.path('flow')}:*"))),
+            policy=document(
+                {
+                    "Effect": "Allow",
+                    "Action": [
+                        "logs:CreateLogStream",
+                        "logs:DescribeLogStreams",
+                        "logs:PutLogEvents",
+                    ],
+                    "Resource": names.arn("logs", f"log-group:{names.path('flow')}:*"),
+                }
+            ),
             opts=self._inside,
         )
         ec2.FlowLog(
@@ -262,34 +272,3 @@ def zone_ranges(cidr: IPv4Network) -> Iterator[ZoneRanges]:
         private, rest = quarter.subnets()
         public, data = rest.subnets()
         yield ZoneRanges(public=public, private=private, data=data)
-
-
-def _assumed_by_flow_logs(names: Names) -> dict[str, object]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"aws:SourceAccount": names.environment.aws.account}},
-            }
-        ],
-    }
-
-
-def _writes_to(streams: str) -> dict[str, object]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": [
-                    "logs:CreateLogStream",
-                    "logs:DescribeLogStreams",
-                    "logs:PutLogEvents",
-                ],
-                "Resource": streams,
-            }
-        ],
-    }

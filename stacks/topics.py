@@ -1,14 +1,13 @@
 """Where alarms and events go: a topic for each severity, and who hears of it."""
 
-import json
 from dataclasses import dataclass
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 from pulumi_aws import sns
 
 from environments import Environment
-from stacks.keys import PUBLISHERS
 from stacks.naming import Names
+from stacks.statements import document, published, tls_only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,15 @@ class Topics(ComponentResource):
             kms_master_key_id=arguments.key_arn,
             opts=inside,
         )
-        sns.TopicPolicy(severity, arn=topic.arn, policy=_policy(severity, names), opts=inside)
+        known = names.arn("sns", names.of(severity))
+        sns.TopicPolicy(
+            severity,
+            arn=topic.arn,
+            policy=document(
+                *published(["sns:Publish"], known, names), tls_only("sns:Publish", known)
+            ),
+            opts=inside,
+        )
         for address in addresses:
             sns.TopicSubscription(
                 f"{severity}-{address}",
@@ -61,32 +68,3 @@ class Topics(ComponentResource):
                 opts=inside,
             )
         return topic.arn
-
-
-def _policy(severity: str, names: Names) -> str:
-    """Let the account's own services publish, and nobody without TLS."""
-    topic = names.arn("sns", names.of(severity))
-    account = names.environment.aws.account
-    return json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "Publishers",
-                    "Effect": "Allow",
-                    "Principal": {"Service": list(PUBLISHERS)},
-                    "Action": "sns:Publish",
-                    "Resource": topic,
-                    "Condition": {"StringEquals": {"aws:SourceAccount": account}},
-                },
-                {
-                    "Sid": "TlsOnly",
-                    "Effect": "Deny",
-                    "Principal": "*",
-                    "Action": "sns:Publish",
-                    "Resource": topic,
-                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                },
-            ],
-        }
-    )
