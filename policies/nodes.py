@@ -5,13 +5,16 @@ and the rule is not evaluated. A value of a wrong type fails the rule.
 """
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from plan.model import Options, Resource
-from plan.values import UNKNOWN, Path, Secret, Unknown, Value, path_text
+from plan.values import Path, Secret, Unknown, Value, path_text
 from policies.outcomes import UnknownValueError, WrongTypeError
 
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,300}([.][0-9]{1,300})?")
 _TRUTHS: Final = {"true": True, "false": False}
 _NOTHING: Final[Mapping[str, Value]] = {}
 
@@ -30,24 +33,40 @@ class Node:
         return path_text((*self._path, key))
 
     @property
+    def path(self) -> Path:
+        """Where this stands in the resource's inputs."""
+        return self._path
+
+    @property
     def here(self) -> str:
         """The property path of this object."""
         return path_text(self._path)
 
     def has(self, key: str) -> bool:
         """Whether `key` is set to anything, known or not; empty text, list and object are not."""
-        value = self._raw(key)
+        value = self._object().get(key)
         return value is not None and value not in ("", [], {}, ())
 
-    def is_known(self, key: str) -> bool:
-        """Whether `key` can be compared: absent or known, and no secret."""
-        return not isinstance(self._raw(key), Unknown | Secret)
+    def has_text(self, key: str) -> bool:
+        """Whether `key` is set to a text, known or not; a blank one is not set.
+
+        Raises:
+            WrongTypeError: it is set to something else.
+        """
+        value = self._object().get(key)
+        if isinstance(value, str):
+            return bool(value.strip())
+        if value is None or isinstance(value, Unknown | Secret):
+            return value is not None
+        raise WrongTypeError((*self._path, key), "text", value)
 
     def text(self, key: str) -> str | None:
         """The text under `key`, `None` where absent; a number or truth value reads as its text."""
         value = self._known(key)
         if isinstance(value, bool):
             return "true" if value else "false"
+        if isinstance(value, float) and value.is_integer():
+            return str(int(value))
         if isinstance(value, int | float):
             return str(value)
         if value is None or isinstance(value, str):
@@ -59,22 +78,21 @@ class Node:
         value = self._known(key)
         if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, str) and value.lower() in _TRUTHS:
-            return _TRUTHS[value.lower()]
+        if isinstance(value, str) and value in _TRUTHS:
+            return _TRUTHS[value]
         raise WrongTypeError((*self._path, key), "true or false", value)
 
     def number(self, key: str) -> float | None:
         """The number under `key`, `None` where absent; AWS takes a number as text, too."""
         value = self._known(key)
-        if isinstance(value, bool):
-            raise WrongTypeError((*self._path, key), "a number", value)
-        if value is None or isinstance(value, int | float):
+        if value is None:
+            return None
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = float(value)
+        if isinstance(value, int) and not isinstance(value, bool):
             return value
-        if isinstance(value, str):
-            try:
-                return float(value)
-            except ValueError:
-                pass
+        if isinstance(value, float) and math.isfinite(value):
+            return value
         raise WrongTypeError((*self._path, key), "a number", value)
 
     def node(self, key: str) -> "Node":
@@ -90,18 +108,51 @@ class Node:
         return Node(value, path)
 
     def nodes(self, key: str) -> "list[Node]":
-        """The objects in the list under `key`; none where absent. One object is a list of one.
+        """The items of the list under `key`; none where absent. Anything else is a list of one.
 
         An unknown item is an item: reading it raises, `every` and `some` see it.
         """
         value = self._known(key)
         if value is None:
             return []
-        if isinstance(value, Mapping):
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return [Node(item, (*self._path, key, index)) for index, item in enumerate(value)]
+        return [Node(value, (*self._path, key))]
+
+    def each(self, key: str) -> "list[Node]":
+        """Like `nodes`, but a list that is not known reads as one unknown item.
+
+        For what must hold of every item: an unknown part then hides nothing that is known.
+        """
+        value = self._object().get(key)
+        if isinstance(value, Unknown | Secret):
             return [Node(value, (*self._path, key))]
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            raise WrongTypeError((*self._path, key), "a list of objects", value)
-        return [Node(item, (*self._path, key, index)) for index, item in enumerate(value)]
+        return self.nodes(key)
+
+    def has_texts(self, key: str) -> bool:
+        """Whether the list under `key` holds a text, known or not; a blank one is none.
+
+        Raises:
+            WrongTypeError: it holds something else.
+        """
+        return any(
+            isinstance(item._value, Unknown | Secret) or item.as_text().strip()  # noqa: SLF001 - its own class
+            for item in self.each(key)
+        )
+
+    @property
+    def is_object(self) -> bool:
+        """Whether an object stands here, rather than a text or a list."""
+        return isinstance(self._value, Mapping)
+
+    def as_text(self) -> str:
+        """The text that stands here instead of an object."""
+        value = self._value
+        if isinstance(value, Unknown | Secret):
+            raise UnknownValueError(self._path, secret=isinstance(value, Secret))
+        if not isinstance(value, str):
+            raise WrongTypeError(self._path, "text", value)
+        return value
 
     def texts(self, key: str) -> list[str]:
         """The texts in the list under `key`; none where absent. One text is a list of one.
@@ -109,19 +160,7 @@ class Node:
         Raises:
             UnknownValueError: the list or one of its items is not known.
         """
-        value = self._known(key)
-        if value is None:
-            return []
-        items = [value] if isinstance(value, str) or not isinstance(value, Sequence) else value
-        found: list[str] = []
-        for index, item in enumerate(items):
-            path = (*self._path, key, index)
-            if isinstance(item, Unknown | Secret):
-                raise UnknownValueError(path, secret=isinstance(item, Secret))
-            if not isinstance(item, str):
-                raise WrongTypeError(path, "text", item)
-            found.append(item)
-        return found
+        return [item.as_text() for item in self.nodes(key)]
 
     def document(self, key: str) -> "Node":
         """The JSON text under `key` as an object; an empty one where absent.
@@ -129,20 +168,28 @@ class Node:
         Raises:
             WrongTypeError: the text is no JSON object.
         """
-        value = self._known(key)
-        path = (*self._path, key)
-        if isinstance(value, str):
-            try:
-                value = cast("Value", json.loads(value))
-            except (ValueError, RecursionError):
-                raise WrongTypeError(path, "a JSON document", value) from None
+        value = self._json(key)
         if value is None:
             value = _NOTHING
         if not isinstance(value, Mapping):
-            raise WrongTypeError(path, "a JSON object", value)
-        return Node(value, path)
+            raise WrongTypeError((*self._path, key), "a JSON object", value)
+        return Node(value, (*self._path, key))
 
-    def keys(self) -> list[str]:
+    def documents(self, key: str) -> "list[Node]":
+        """The JSON text under `key` as a list of objects; none where absent.
+
+        Raises:
+            WrongTypeError: the text is no JSON list.
+        """
+        value = self._json(key)
+        path = (*self._path, key)
+        if value is None:
+            value = ()
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            raise WrongTypeError(path, "a JSON list", value)
+        return [Node(item, (*path, index)) for index, item in enumerate(value)]
+
+    def names(self) -> list[str]:
         """The keys of this object.
 
         Raises:
@@ -158,16 +205,21 @@ class Node:
             raise WrongTypeError(self._path, "an object", value)
         return value
 
-    def _raw(self, key: str) -> Value:
-        if isinstance(self._value, Unknown):
-            return UNKNOWN
-        return self._object().get(key)
-
     def _known(self, key: str) -> Value:
         value = self._object().get(key)
         if isinstance(value, Unknown | Secret):
             raise UnknownValueError((*self._path, key), secret=isinstance(value, Secret))
         return value
+
+    def _json(self, key: str) -> Value:
+        """What the text under `key` holds; a program may also give the value itself."""
+        value = self._known(key)
+        if not isinstance(value, str):
+            return value
+        try:
+            return cast("Value", json.loads(value))
+        except (ValueError, RecursionError):
+            raise WrongTypeError((*self._path, key), "a JSON document", value) from None
 
 
 class Subject(Node):

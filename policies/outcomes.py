@@ -61,7 +61,11 @@ def require(condition: object, message: str, path: str = "") -> Outcome:
     return PASS if condition else fail(message, path)
 
 
-class UnknownValueError(Exception):
+class UndecidedError(Exception):
+    """A rule cannot be decided from what the plan holds; the message says why."""
+
+
+class UnknownValueError(UndecidedError):
     """A rule asked for a value that exists only after an apply."""
 
     def __init__(self, path: Path, *, secret: bool = False) -> None:
@@ -82,8 +86,8 @@ def attempt(check: Callable[[], Outcome]) -> Outcome:
     """What `check` says; a value that is not known or of a wrong type is an outcome, too."""
     try:
         return check()
-    except UnknownValueError as unknown:
-        return NotEvaluated(str(unknown))
+    except UndecidedError as undecided:
+        return NotEvaluated(str(undecided))
     except WrongTypeError as wrong:
         return fail(str(wrong), wrong.path)
 

@@ -15,7 +15,6 @@ from typing import Generic, TypeVar, cast
 
 import policies.rules
 from plan.graph import Graph
-from plan.values import Value
 from policies.nodes import Subject
 from policies.outcomes import Outcome, attempt
 from policies.settings import Level, Settings, Severity
@@ -48,10 +47,10 @@ class Given:
 
     type: str
     name: str
-    inputs: Mapping[str, "Value | Ref | Sequence[object] | Mapping[str, object]"] = field(
-        default_factory=dict[str, "Value | Ref | Sequence[object] | Mapping[str, object]"]
-    )
+    inputs: Mapping[str, object] = field(default_factory=dict[str, object])
     protect: bool = False
+    ignore_changes: tuple[str, ...] = ()
+    provider: str | None = None
 
 
 Example = tuple[Given, ...]

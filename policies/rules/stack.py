@@ -1,0 +1,142 @@
+"""Rules for all of a stack: tags, and what must not be deleted by mistake."""
+
+from typing import Final
+
+from plan.graph import Graph
+from plan.model import PROVIDER_PREFIX
+from policies.nodes import Subject
+from policies.outcomes import NotApplicable, Outcome, all_of, attempt, require
+from policies.registry import Given, rule
+from policies.relations import tag
+from policies.rules.cloudwatch import LOG_GROUP
+from policies.rules.ecs import SERVICE
+from policies.rules.kms import KEY
+from policies.rules.lb import BALANCERS
+from policies.rules.rds import CLUSTER, CLUSTER_INSTANCE, INSTANCE
+from policies.rules.s3 import BUCKET, BUCKETS
+from policies.rules.secretsmanager import SECRET
+from policies.rules.vpc import VPC
+from policies.settings import Settings, Severity
+from standards import Tier
+
+VAULT: Final = "aws:backup/vault:Vault"
+TABLE: Final = "aws:dynamodb/table:Table"
+FILE_SYSTEM: Final = "aws:efs/fileSystem:FileSystem"
+STATEFUL: Final = (INSTANCE, CLUSTER, *BUCKETS, KEY, VAULT, TABLE, FILE_SYSTEM)
+DATA_STORES: Final = (INSTANCE, CLUSTER, *BUCKETS, TABLE, FILE_SYSTEM)
+BILLED: Final = (*STATEFUL, *BALANCERS, VPC, CLUSTER_INSTANCE, LOG_GROUP, SECRET, SERVICE)
+
+_TAGS: Final = ("Environment", "Owner", "Service", "ManagedBy", "DataClass")
+_ALL_TAGS: Final = dict.fromkeys(_TAGS, "example")
+_FITTING_CLASSES: Final = {
+    Tier.DEVELOPMENT: ("synthetic",),
+    Tier.INTEGRATION: ("synthetic",),
+    Tier.STAGING: ("synthetic", "sanitised"),
+    Tier.PRODUCTION: ("synthetic", "sanitised", "real"),
+}
+"""What data an environment may hold (ENV-02)."""
+_PROVIDER: Final = f"{PROVIDER_PREFIX}aws"
+
+
+@rule(
+    types=STATEFUL,
+    severity=Severity.MEDIUM,
+    remediation="""
+        Protect it; Pulumi then refuses to delete or replace it:
+
+            aws.rds.Cluster("database", ..., opts=pulumi.ResourceOptions(protect=True))
+        """,
+    passing=[(Given(CLUSTER, "database", protect=True),), (Given(BUCKET, "data", protect=True),)],
+    failing=[(Given(CLUSTER, "database"),), (Given(KEY, "data"),)],
+)
+def protect_stateful(resource: Subject, settings: Settings) -> Outcome:
+    """What holds data or the key to it is protected in production.
+
+    A renamed variable is enough to make a program delete and create; protection makes it stop.
+    """
+    if not settings.is_production:
+        return NotApplicable("only production is protected")
+    return require(resource.options.protect, "is not protected against deletion")
+
+
+@rule(
+    types=BILLED,
+    severity=Severity.LOW,
+    remediation="""
+        Let the provider give every resource its tags:
+
+            aws.Provider("aws", default_tags={"tags": {
+                "Environment": "production", "Owner": "platform", "Service": "payments",
+                "ManagedBy": "pulumi", "DataClass": "real"}})
+        """,
+    passing=[
+        (Given(CLUSTER, "database", {"tags": _ALL_TAGS}),),
+        (
+            Given(
+                _PROVIDER,
+                "aws",
+                {"defaultTags": '{"tags": {"Environment": "staging", "Owner": "platform"}}'},
+            ),
+            Given(
+                BUCKET,
+                "data",
+                {"tags": {"Service": "api", "ManagedBy": "pulumi", "DataClass": "synthetic"}},
+                provider="aws",
+            ),
+        ),
+    ],
+    failing=[
+        (Given(CLUSTER, "database", {"tags": {"Owner": "platform"}}),),
+        (Given(BUCKET, "data", {"tags": {**_ALL_TAGS, "DataClass": " "}}),),
+        (
+            Given(_PROVIDER, "aws", {"defaultTags": {"tags": {"Owner": "platform"}}}),
+            Given(BUCKET, "data", provider="aws"),
+        ),
+    ],
+)
+def required_tags(resource: Subject, _: Settings, graph: Graph) -> Outcome:
+    """Each resource says whose it is, what for, and what data it holds.
+
+    Its own tags count, and those that its provider gives to all.
+    """
+
+    def tagged(key: str) -> Outcome:
+        value = tag(resource, graph, key)
+        return require(value is not None and value.strip(), f"has no tag {key}", "tags")
+
+    return all_of(*(attempt(lambda key=key: tagged(key)) for key in _TAGS))
+
+
+@rule(
+    types=DATA_STORES,
+    severity=Severity.MEDIUM,
+    requirements=["ENV-02"],
+    remediation="""
+        Say what data the environment holds, in its file, and let the provider tag every resource:
+
+            aws.Provider("aws", default_tags={"tags": {"DataClass": "sanitised"}})
+        """,
+    passing=[
+        (Given(BUCKET, "uploads", {"tags": {"DataClass": "real"}}),),
+        (
+            Given(_PROVIDER, "aws", {"defaultTags": {"tags": {"DataClass": "synthetic"}}}),
+            Given(CLUSTER, "database", provider="aws"),
+        ),
+    ],
+    failing=[
+        (Given(CLUSTER, "database"),),
+        (Given(BUCKET, "uploads", {"tags": {"DataClass": "Real"}}),),
+    ],
+)
+def data_class(store: Subject, settings: Settings, graph: Graph) -> Outcome:
+    """Each data store carries a data class that fits its environment.
+
+    Real data belongs in production alone: everywhere else more people, and less tested code, see it.
+    """
+    fitting = _FITTING_CLASSES[settings.tier]
+    found = tag(store, graph, "DataClass")
+    return require(
+        found in fitting,
+        f"data class {found or 'missing'} does not fit {settings.tier}: {', '.join(fitting)}",
+        "tags.DataClass",
+    )
