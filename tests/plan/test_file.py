@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -60,7 +60,6 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
 
 
 @given(plans)
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_a_plan_reads_back_as_written(plan: Plan) -> None:
     """Any values, under any keys, with unknowns and secrets anywhere, come back exactly."""
     text = dumps(plan)
@@ -213,6 +212,7 @@ def test_what_is_no_plan_is_refused(text: str | bytes, message: str) -> None:
     ("path", "value", "where", "message"),
     [
         (("stack",), "", "stack", "should be a string, not an empty string"),
+        (("project",), True, "project", "should be a string, not a boolean"),
         (("complete",), 1, "complete", "should be a boolean, not a number"),
         (("resources",), {}, "resources", "should be an array, not an object"),
         (("resources", 0), 7, "resources[0]", "should be an object, not a number"),
