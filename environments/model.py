@@ -6,7 +6,7 @@ environment's name.
 
 from enum import StrEnum
 from ipaddress import IPv4Network
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
@@ -38,6 +38,12 @@ class NatGateways(StrEnum):
     SINGLE = "single"
     NONE = "none"
 
+
+RETENTION_DAYS: Final = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+)  # fmt: skip
+"""How many days CloudWatch can keep a log group's entries."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,23}$")]
 Domain = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$")]
@@ -179,6 +185,15 @@ class LogRetention(Record):
     deployment: Annotated[int, AtLeast(figure("LOG-05", "retention_days").days)] = figure(
         "LOG-05", "retention_days"
     ).days
+
+    @model_validator(mode="after")
+    def _offered(self) -> Self:
+        for kind, days in self:
+            if days not in RETENTION_DAYS:
+                longer = min((more for more in RETENTION_DAYS if more > days), default=None)
+                advice = f"the next longer is {longer}" if longer else "take a shorter one"
+                raise refused(f"{kind} {days} is no retention that CloudWatch has: {advice}")
+        return self
 
 
 class Edge(Record):
