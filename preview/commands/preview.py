@@ -1,0 +1,46 @@
+"""`slipway preview`: what environments declare, and what the rules say of it."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from preview import files
+from preview.environment import LIMITS, evaluate_environment, find_project, read_environment
+from preview.reports import html, json, terminal
+from preview.verdict import Verdict, reach_verdict
+
+REPORTS: Final = Path("out")
+
+
+def preview(names: Sequence[str], *, as_json: bool = False, page: Path | None = None) -> int:
+    """Preview the environments `names`: print the report, write the HTML `page`; the exit code.
+
+    Without `page` it goes to the project's `out/`, unless a program asked, for JSON.
+    """
+    folder = find_project(Path.cwd())
+    records = [read_environment(name, folder) for name in dict.fromkeys(names)]
+    verdicts: list[Verdict] = []
+    for record in records:
+        plan = evaluate_environment(record, folder)
+        verdict = reach_verdict(plan, title=record.name, tier=record.tier, limits=LIMITS)
+        verdicts.append(verdict)
+    if page is None and not as_json:
+        page = folder / REPORTS / f"{'-'.join(record.name for record in records)}.html"
+    if page:
+        files.write(page, html.render(verdicts))
+    if as_json:
+        sys.stdout.write(json.previews(verdicts))
+    else:
+        paper = terminal.Paper.of(sys.stdout)
+        for verdict in verdicts:
+            sys.stdout.write(terminal.render(verdict, paper) + "\n")
+        sys.stdout.write(f"Report: {_near(page)}\n")
+    return int(any(verdict.failed for verdict in verdicts))
+
+
+def _near(path: Path | None) -> str:
+    """`path` as someone in the working directory would type it."""
+    if path is None:
+        return ""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,0 +1,76 @@
+"""An environment's plan: its record read and checked, its program evaluated."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from environments import ConfigurationError, Environment, load, names
+from environments.parity import capacity_problems
+from plan import Plan
+from preview.errors import ProjectError
+from preview.fixtures import Fixtures
+from standards import Tier
+
+LIMITS: Final = (
+    "the provider's own checks, the names it makes up, its defaults and tagsAll",
+    "whether a resource is created, changed or replaced: no state is read",
+    "what functions answer (region, zones, account): it is taken from the environment's record",
+)
+"""What no preview without the engine can show."""
+
+
+def find_project(start: Path) -> Path:
+    """The folder of the Pulumi project that `start` is in.
+
+    Raises:
+        ProjectError: neither `start` nor a folder above it has a `Pulumi.yaml`.
+    """
+    for folder in (start, *start.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder
+    raise ProjectError(f"no Pulumi.yaml in {start} or above it: run slipway inside the project")
+
+
+def read_environment(name: str, folder: Path) -> Environment:
+    """The record of the environment `name`, held against production's where it is a staging one.
+
+    Raises:
+        ConfigurationError: there is none, it is not as it must be, or it has too little capacity.
+    """
+    environment = load(name, folder)
+    if environment.tier is Tier.STAGING:
+        problems = [
+            f"Pulumi.{name}.yaml: {problem}"
+            for other in names(folder)
+            if other != name
+            for problem in _capacity_problems(environment, other, folder)
+        ]
+        if problems:
+            raise ConfigurationError(problems)
+    return environment
+
+
+def _capacity_problems(staging: Environment, other: str, folder: Path) -> list[str]:
+    """What `staging` has too little of, where `other` is production and its file is sound."""
+    with suppress(ConfigurationError):
+        record = load(other, folder)
+        if record.tier is Tier.PRODUCTION:
+            return list(capacity_problems(staging, record))
+    return []
+
+
+def evaluate_environment(environment: Environment, folder: Path) -> Plan:
+    """The plan of `environment`, whose program is the project in `folder`.
+
+    Raises:
+        ProjectError: the project's files cannot be read.
+        ProgramError: the program raised.
+    """
+    from preview.runner import evaluate_project  # noqa: PLC0415 - loads Pulumi's SDK
+
+    fixtures = Fixtures(
+        region=environment.aws.region,
+        account=environment.aws.account,
+        zones=environment.network.zones,
+    )
+    return evaluate_project(folder, environment.name, fixtures=fixtures)

@@ -1,0 +1,43 @@
+"""Writing a file whole or not at all."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write(path: Path, text: str) -> None:
+    """Write `text` to `path`, whose folder is made where there is none.
+
+    A reader, or whoever comes after a crash, finds the old content or the new one, never a part:
+    the text goes to a file beside it, which then takes its name. What is no regular file, such as
+    a pipe or a device, is written as it is.
+
+    Raises:
+        OSError: it cannot be written, and is as it was.
+    """
+    content = text.encode("utf-8", "backslashreplace")
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        with target.open("wb", buffering=0) as there:
+            there.write(content)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    beside = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.chmod(0o666 & ~_umask())
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    """The mask of the modes that new files get; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

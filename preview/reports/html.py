@@ -1,0 +1,115 @@
+"""The report as one HTML page that needs nothing else: for reviewers and security teams."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from plan import Graph, Resource
+from policies.judgement import Finding
+from policies.settings import Severity
+from preview.reports.wording import NAMES_OF_STANDARDS, plural, shown
+from preview.tree import Branch, branches
+from preview.verdict import Use, Verdict
+from standards import Requirement, requirement
+
+_FOLDER: Final = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figured:
+    """One figure of a requirement, and the values that were built from it."""
+
+    key: str
+    amount: float
+    uses: tuple[Use, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A requirement with its figures that stand in the plan."""
+
+    requirement: Requirement
+    text: Markup
+    figures: tuple[Figured, ...]
+
+
+def render(verdicts: Sequence[Verdict], now: datetime | None = None) -> str:
+    """The page on `verdicts`, made at `now`."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    own: dict[str, Callable[..., str]] = {"shown": shown, "plural": plural, "inputs": _inputs}
+    cast("dict[str, Callable[..., str]]", environment.filters).update(own)
+    return environment.get_template("page.html.j2").render(
+        verdicts=verdicts,
+        now=now or datetime.now(UTC),
+        severities=list(Severity),
+        standards=NAMES_OF_STANDARDS,
+        requirement=requirement,
+        sentences=sentences,
+        tree=_tree,
+        marks=_marks,
+    )
+
+
+def sentences(verdict: Verdict) -> Iterator[Sentence]:
+    """The sentences of the standards that the plan's values were built from."""
+    for identifier, uses in verdict.uses.items():
+        cited = requirement(identifier)
+        by_key: defaultdict[str, list[Use]] = defaultdict(list)
+        for use in uses:
+            by_key[use.cited.key].append(use)
+        figures = tuple(
+            Figured(key=key, amount=cited.values[key], uses=tuple(own))
+            for key, own in by_key.items()
+            if key in cited.values
+        )
+        yield Sentence(requirement=cited, text=_marked(cited.text, figures), figures=figures)
+
+
+def _marked(text: str, figures: Sequence[Figured]) -> Markup:
+    """`text` with the numbers of `figures` marked in it."""
+    numbers = sorted({f"{figure.amount:g}" for figure in figures}, key=len, reverse=True)
+    found = re.split(rf"(?<![\d.])({'|'.join(map(re.escape, numbers))})(?![\d]|\.\d)", text)
+    # What the pattern's group matched stands at every second place.
+    return Markup("").join(
+        Markup("<mark>{}</mark>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(found)
+    )
+
+
+def _tree(verdict: Verdict) -> Iterator[tuple[Branch, int]]:
+    """Every resource with its place, and how many levels of the tree end behind it."""
+    before: Branch | None = None
+    for branch in branches(Graph(verdict.plan)):
+        if before:
+            yield before, before.depth - branch.depth
+        before = branch
+    if before:
+        yield before, before.depth
+
+
+def _marks(verdict: Verdict) -> dict[str, list[Finding]]:
+    """The findings by the URN of their resource."""
+    found: defaultdict[str, list[Finding]] = defaultdict(list)
+    for group in verdict.groups:
+        for finding in group.findings:
+            found[finding.resource.urn].append(finding)
+    return found
+
+
+def _inputs(resource: Resource) -> str:
+    """The inputs as JSON, with words where a value is secret or not known."""
+    return json.dumps(resource.inputs, default=shown, indent=2, ensure_ascii=False)

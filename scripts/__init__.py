@@ -1,0 +1,1 @@
+"""What acts: releases, operations, and the console command that starts everything."""

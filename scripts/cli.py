@@ -1,0 +1,120 @@
+"""The console command `slipway`: it reads arguments and options, and calls the rooms.
+
+A command's room is loaded when the command runs, so that help and bad usage wait for nothing.
+"""
+# ruff: noqa: PLC0415 - for that reason
+
+import os
+import sys
+from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from scripts.exits import ExitCode, explain, run
+from standards import Tier
+
+app = typer.Typer(
+    help="Environments held to written standards: preview them, check them, trace why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.callback()
+def slipway() -> None:
+    """Exit codes: 0 clean, 1 failed, 2 usage or bad input, 130 interrupted."""
+
+
+@app.command()
+def preview(
+    environments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ENVIRONMENT", help="Which ones; production unless named."),
+    ] = None,
+    *,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="Where the HTML report goes; out/<environments>.html unless named.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Show what environments declare and what the policies say, without engine or credentials.
+
+    Exit code 1: a mandatory finding that no waiver covers, or a rule or a program that raised.
+    """
+    from preview.commands.preview import preview
+
+    run(lambda: preview(environments or ["production"], as_json=as_json, page=html), debug=debug)
+
+
+@app.command()
+def plan(
+    environment: Annotated[str, typer.Argument(help="Which one.")],
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Write it there."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Print the plan of an environment as JSON: every resource that it declares."""
+    from preview.commands.plan import plan
+
+    run(lambda: plan(environment, output=output), debug=debug)
+
+
+@app.command()
+def check(
+    plans: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="Plans that `slipway plan` wrote; - is stdin."),
+    ],
+    *,
+    tier: Annotated[
+        Tier | None,
+        typer.Option(
+            help="What the stacks are judged as. Unless given: the tier of the environment that"
+            " has the stack's name in this project, and production where there is none."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Judge plans in files by the same policies.
+
+    Exit code 1: a mandatory finding that no waiver covers, or a rule that raised.
+    """
+    from preview.commands.check import check
+
+    run(lambda: check(plans, tier=tier, as_json=as_json), debug=debug)
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process, without waiting for what Pulumi leaves behind."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    code: object = ExitCode.DONE
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code
+    except OSError as error:
+        code = explain(error)
+    with suppress(OSError):
+        sys.stdout.flush()
+    os._exit(code if isinstance(code, int) else ExitCode.FAILED)
