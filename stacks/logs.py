@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from pulumi import ComponentResource, Input, Resource, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_aws import cloudwatch, s3
 
 from environments import Environment
@@ -75,8 +75,7 @@ class LogBucket(ComponentResource):
     key of KMS their logs never arrive.
     """
 
-    bucket_name: str
-    """Known before the bucket is made."""
+    bucket_name: Output[str]
     policy: s3.BucketPolicy
     """What must be there before a load balancer can deliver."""
 
@@ -87,14 +86,14 @@ class LogBucket(ComponentResource):
         environment = arguments.environment
         names = Names(environment)
         inside = ResourceOptions(parent=self)
-        self.bucket_name = names.bucket(name)
         bucket = s3.Bucket(
             name,
-            bucket=self.bucket_name,
+            bucket=names.bucket(name),
             force_destroy=not environment.is_stateful_protected,
             tags={"LogClass": LogKind.ACCESS.value},
             opts=ResourceOptions(parent=self, protect=environment.is_stateful_protected),
         )
+        self.bucket_name = bucket.id
         ownership = s3.BucketOwnershipControls(
             name,
             bucket=bucket.id,
