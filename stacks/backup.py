@@ -1,0 +1,155 @@
+"""Backups of the database: taken as often as the standards ask, with a copy in a second region."""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi_aws import Provider, backup, iam
+
+from environments import Environment
+from stacks.database import Database
+from stacks.keys import Keys
+from stacks.naming import Names
+from standards import figure
+
+_START_MINUTES: Final = 60  # the least that AWS Backup accepts
+_COMPLETION_MINUTES: Final = 180
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupsArguments:
+    """What the backups of an environment are made from."""
+
+    environment: Environment
+    backup_provider: Provider
+    keys: Keys
+    database: Database
+
+
+class Backups(ComponentResource):
+    """The backups of an environment's database, beside the point-in-time recovery of its cluster.
+
+    Makes a vault in each of the two regions, with its own key and, where the environment is
+    protected, a lock; the plan; what it backs up; and the role that it does so with.
+    """
+
+    vault_name: Output[str]
+    copy_vault_name: Output[str]
+    plan_id: Output[str]
+
+    def __init__(
+        self, name: str, arguments: BackupsArguments, options: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("slipway:backup:Backups", name, opts=options)
+        self._environment = environment = arguments.environment
+        self._names = names = Names(environment)
+        self._inside = ResourceOptions(parent=self)
+        kept = environment.database
+        vault = self._vault("backups", arguments.keys.backup_arn, kept.backup_retention_days)
+        copy_vault = self._vault(
+            "backup-copies",
+            arguments.keys.backup_copy_arn,
+            kept.backup_copy_retention_days,
+            arguments.backup_provider,
+        )
+        self.vault_name = vault.name
+        self.copy_vault_name = copy_vault.name
+        copies = names.arn("backup", "backup-vault:", region=environment.aws.backup_region)
+        plan = backup.Plan(
+            "database",
+            name=names.of("database"),
+            rules=[
+                backup.PlanRuleArgs(
+                    rule_name=f"every-{_interval_hours()}-hours",
+                    target_vault_name=vault.name,
+                    schedule=schedule(_interval_hours()),
+                    start_window=_START_MINUTES,
+                    completion_window=_COMPLETION_MINUTES,
+                    lifecycle=backup.PlanRuleLifecycleArgs(delete_after=kept.backup_retention_days),
+                    copy_actions=[
+                        backup.PlanRuleCopyActionArgs(
+                            destination_vault_arn=Output.concat(copies, copy_vault.name),
+                            lifecycle=backup.PlanRuleCopyActionLifecycleArgs(
+                                delete_after=kept.backup_copy_retention_days
+                            ),
+                        )
+                    ],
+                )
+            ],
+            opts=self._inside,
+        )
+        self.plan_id = plan.id
+        backup.Selection(
+            "database",
+            name=names.of("database"),
+            plan_id=plan.id,
+            iam_role_arn=self._role().arn,
+            resources=[arguments.database.cluster_arn],
+            opts=self._inside,
+        )
+        self.register_outputs({})
+
+    def _vault(
+        self, purpose: str, key_arn: Output[str], days: int, provider: Provider | None = None
+    ) -> backup.Vault:
+        is_protected = self._environment.is_stateful_protected
+        vault = backup.Vault(
+            purpose,
+            name=self._names.of(purpose, limit=50),
+            kms_key_arn=key_arn,
+            force_destroy=not is_protected,
+            opts=ResourceOptions(parent=self, provider=provider, protect=is_protected),
+        )
+        if is_protected:
+            # Without changeable_for_days the lock is in governance mode: nobody shortens or deletes
+            # a backup, and an administrator of backups can still lift the lock. The other mode
+            # could never be undone, not even by AWS.
+            backup.VaultLockConfiguration(
+                purpose,
+                backup_vault_name=vault.name,
+                min_retention_days=days,
+                opts=ResourceOptions(parent=self, provider=provider),
+            )
+        return vault
+
+    def _role(self) -> iam.Role:
+        names = self._names
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "backup.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {
+                        "StringEquals": {"aws:SourceAccount": self._environment.aws.account}
+                    },
+                }
+            ],
+        }
+        role = iam.Role(
+            "backup",
+            name=names.of("backup"),
+            description="Lets AWS Backup take and copy the snapshots of the database",
+            assume_role_policy=json.dumps(trust),
+            opts=self._inside,
+        )
+        # AWS's own policy: what a snapshot and its copy need changes with the service, and a list
+        # of our own would first be found wanting by a backup that failed.
+        iam.RolePolicyAttachment(
+            "backup",
+            role=role.name,
+            policy_arn=f"arn:{names.partition}:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup",
+            opts=self._inside,
+        )
+        return role
+
+
+def schedule(hours: int) -> str:
+    """The AWS cron expression for a backup every `hours` hours from midnight, in UTC."""
+    return f"cron(0 0/{hours} * * ? *)"
+
+
+def _interval_hours() -> int:
+    return figure("BAK-01", "backup_interval_hours").hours

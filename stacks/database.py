@@ -1,0 +1,280 @@
+"""The database of an environment: a PostgreSQL cluster that survives the loss of a zone."""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi_aws import appautoscaling, ec2, iam, rds, ssm
+
+from environments import Environment
+from stacks.keys import Keys
+from stacks.logs import LogKind, log_group
+from stacks.naming import Names
+from stacks.network import Network
+from stacks.topics import Topics
+from standards import figure
+
+_ENGINE: Final = rds.EngineType.AURORA_POSTGRESQL
+_ADMINISTRATOR: Final = "slipway_owner"  # no vendor default; services sign in as users of their own
+_MONITORING_SECONDS: Final = 60
+_SLOW_STATEMENT_MS: Final = 1000
+_PARAMETERS: Final = {
+    "rds.force_ssl": "1",  # refuses a connection without TLS (DB-06)
+    "log_connections": "1",
+    "log_disconnections": "1",
+    "log_statement": "ddl",
+    "log_min_duration_statement": str(_SLOW_STATEMENT_MS),
+    "pgaudit.log": "ddl,role,write",  # who changed what (DB-09); reads would double the volume
+}
+_LIBRARIES: Final = "pg_stat_statements,pgaudit"  # loaded when an instance starts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseArguments:
+    """What the database of an environment is made from."""
+
+    environment: Environment
+    network: Network
+    keys: Keys
+    topics: Topics
+
+
+class Database(ComponentResource):
+    """An Aurora PostgreSQL cluster: encrypted, over TLS alone, restorable to any second.
+
+    Makes the cluster with its parameters, subnets and security group (which services open for
+    themselves); the writer, and replicas in other zones; their log and monitoring role; scaling of
+    the replicas; a subscription to failures; and the parameters that publish its endpoints.
+
+    The administrator's password is made, kept and rotated every week by Secrets Manager.
+    """
+
+    cluster_identifier: Output[str]
+    cluster_arn: Output[str]
+    """Known before the first apply."""
+    cluster_resource_id: Output[str]
+    """What IAM names the cluster by when a user signs in; known after the apply."""
+    endpoint: Output[str]
+    secret_arn: Output[str]
+    """Of the administrator's password."""
+    security_group_id: Output[str]
+    instance_identifiers: list[Output[str]]
+    endpoint_parameter: ssm.Parameter
+    """Where services read the writer's address."""
+
+    def __init__(
+        self, name: str, arguments: DatabaseArguments, options: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("slipway:database:Database", name, opts=options)
+        self._arguments = arguments
+        self._environment = environment = arguments.environment
+        self._names = names = Names(environment)
+        self._inside = ResourceOptions(parent=self)
+        group = ec2.SecurityGroup(
+            "database",
+            name=names.of("database"),
+            description="The database; each service opens it for itself, and nothing leaves it",
+            vpc_id=arguments.network.vpc_id,
+            opts=self._inside,
+        )
+        self.security_group_id = group.id
+        cluster = self._cluster()
+        self.cluster_identifier = cluster.cluster_identifier
+        self.cluster_arn = Output.concat(names.arn("rds", "cluster:"), cluster.cluster_identifier)
+        self.cluster_resource_id = cluster.cluster_resource_id
+        self.endpoint = cluster.endpoint
+        self.secret_arn = cluster.master_user_secrets[0].secret_arn
+        instances = self._instances(cluster)
+        self.instance_identifiers = [instance.identifier for instance in instances]
+        if environment.must("SCALE-02"):
+            self._scale_replicas(cluster, instances)
+        self._subscribe(cluster)
+        self.endpoint_parameter = self._publish("endpoint", cluster.endpoint)
+        self._publish("reader-endpoint", cluster.reader_endpoint)
+        self.register_outputs({})
+
+    def _cluster(self) -> rds.Cluster:
+        environment, names, keys = self._environment, self._names, self._arguments.keys
+        database = environment.database
+        identifier = names.of("database")
+        subnets = rds.SubnetGroup(
+            "database",
+            name=identifier,
+            description="The data subnets, which no internet route reaches",
+            subnet_ids=self._arguments.network.data_subnet_ids,
+            opts=self._inside,
+        )
+        major = database.engine_version.partition(".")[0]
+        parameters = rds.ClusterParameterGroup(
+            "database",
+            name=f"{identifier}-{major}",
+            description=f"TLS and audit of {identifier}",
+            family=f"aurora-postgresql{major}",
+            parameters=[
+                *(
+                    rds.ClusterParameterGroupParameterArgs(name=name, value=value)
+                    for name, value in _PARAMETERS.items()
+                ),
+                rds.ClusterParameterGroupParameterArgs(
+                    name="shared_preload_libraries",
+                    value=_LIBRARIES,
+                    apply_method="pending-reboot",
+                ),
+            ],
+            opts=self._inside,
+        )
+        # Aurora would make the group on its first line, unencrypted and kept for ever.
+        log = log_group(
+            "database",
+            LogKind.AUDIT,
+            environment=environment,
+            key_arn=keys.logs_arn,
+            parent=self,
+            physical_name=f"/aws/rds/cluster/{identifier}/postgresql",
+        )
+        is_protected = environment.is_stateful_protected
+        return rds.Cluster(
+            "database",
+            cluster_identifier=identifier,
+            engine=_ENGINE,
+            engine_version=database.engine_version,
+            database_name=database.name,
+            port=database.port,
+            master_username=_ADMINISTRATOR,
+            manage_master_user_password=True,
+            master_user_secret_kms_key_id=keys.data_arn,
+            iam_database_authentication_enabled=True,
+            storage_encrypted=True,
+            kms_key_id=keys.data_arn,
+            db_subnet_group_name=subnets.name,
+            db_cluster_parameter_group_name=parameters.name,
+            vpc_security_group_ids=[self.security_group_id],
+            backup_retention_period=database.backup_retention_days,
+            preferred_backup_window="03:00-03:30",
+            preferred_maintenance_window="sun:04:00-sun:05:00",
+            copy_tags_to_snapshot=True,
+            deletion_protection=is_protected,
+            skip_final_snapshot=not is_protected,
+            final_snapshot_identifier=f"{identifier}-final" if is_protected else None,
+            enabled_cloudwatch_logs_exports=["postgresql"],
+            opts=ResourceOptions(
+                parent=self,
+                protect=is_protected,
+                depends_on=[log],
+                # AWS applies minor versions by itself (auto_minor_version_upgrade): the one in the
+                # record is what a new cluster starts with, and must not be forced back.
+                ignore_changes=["engineVersion"],
+            ),
+        )
+
+    def _instances(self, cluster: rds.Cluster) -> list[rds.ClusterInstance]:
+        """The writer and its replicas, each in the zone after the one before.
+
+        All write to one storage that spans three zones, so a replica is a synchronous standby.
+        """
+        environment, keys = self._environment, self._arguments.keys
+        zones = environment.network.zones
+        role = self._monitoring_role()
+        return [
+            rds.ClusterInstance(
+                f"database-{index}",
+                identifier=self._names.of("database", str(index)),
+                cluster_identifier=cluster.id,
+                engine=_ENGINE,
+                instance_class=environment.database.instance_class,
+                availability_zone=zones[index % len(zones)],
+                promotion_tier=index,
+                publicly_accessible=False,
+                auto_minor_version_upgrade=True,
+                copy_tags_to_snapshot=True,
+                ca_cert_identifier="rds-ca-rsa2048-g1",
+                monitoring_interval=_MONITORING_SECONDS,
+                monitoring_role_arn=role.arn,
+                performance_insights_enabled=True,
+                performance_insights_kms_key_id=keys.data_arn,
+                opts=self._inside,
+            )
+            for index in range(1 + environment.database.replicas.min)
+        ]
+
+    def _monitoring_role(self) -> iam.Role:
+        """The role that RDS reports the instances' processes, memory and disks with (MON-05)."""
+        names = self._names
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "monitoring.rds.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {
+                        "StringEquals": {"aws:SourceAccount": names.environment.aws.account}
+                    },
+                }
+            ],
+        }
+        role = iam.Role(
+            "database-monitoring",
+            name=names.of("database-monitoring"),
+            description="Lets RDS write the metrics of the database's instances",
+            assume_role_policy=json.dumps(trust),
+            opts=self._inside,
+        )
+        iam.RolePolicyAttachment(
+            "database-monitoring",
+            role=role.name,
+            policy_arn=f"arn:{names.partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole",
+            opts=self._inside,
+        )
+        return role
+
+    def _scale_replicas(self, cluster: rds.Cluster, instances: list[rds.ClusterInstance]) -> None:
+        """Add a replica while the readers' CPU stays above the standard's figure (SCALE-02)."""
+        replicas = self._environment.database.replicas
+        target = appautoscaling.Target(
+            "database-replicas",
+            service_namespace="rds",
+            scalable_dimension="rds:cluster:ReadReplicaCount",
+            resource_id=Output.concat("cluster:", cluster.cluster_identifier),
+            min_capacity=replicas.min,
+            max_capacity=replicas.max,
+            # There is nothing to scale before an instance exists.
+            opts=ResourceOptions(parent=self, depends_on=instances),
+        )
+        appautoscaling.Policy(
+            "database-replicas",
+            name=self._names.of("database-replicas"),
+            policy_type="TargetTrackingScaling",  # the only kind that Aurora takes
+            service_namespace=target.service_namespace,
+            scalable_dimension=target.scalable_dimension,
+            resource_id=target.resource_id,
+            target_tracking_scaling_policy_configuration=appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
+                target_value=figure("SCALE-02", "database_cpu_above_percent").percent,
+                predefined_metric_specification=appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
+                    predefined_metric_type="RDSReaderAverageCPUUtilization"
+                ),
+            ),
+            opts=self._inside,
+        )
+
+    def _subscribe(self, cluster: rds.Cluster) -> None:
+        """Tell of failovers and failures, which no metric shows."""
+        rds.EventSubscription(
+            "database",
+            name=self._names.of("database"),
+            sns_topic=self._arguments.topics.critical_arn,
+            source_type="db-cluster",
+            source_ids=[cluster.cluster_identifier],
+            event_categories=["failover", "failure", "notification"],
+            opts=self._inside,
+        )
+
+    def _publish(self, name: str, value: Output[str]) -> ssm.Parameter:
+        return ssm.Parameter(
+            name,
+            name=self._names.path("database", name),
+            type=ssm.ParameterType.STRING,
+            value=value,
+            opts=self._inside,
+        )

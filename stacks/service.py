@@ -1,0 +1,459 @@
+"""One service on Fargate, twice over: the side that serves, and the one that a release goes to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from zlib import crc32
+
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
+from pulumi_aws import ec2, ecs, lb, secretsmanager, vpc
+
+from environments import Environment
+from environments import Service as Record
+from stacks.database import Database
+from stacks.edge import Edge
+from stacks.keys import Keys
+from stacks.logs import LogKind, log_group
+from stacks.metrics import Metric
+from stacks.naming import Names
+from stacks.network import Network
+from stacks.queues import JobQueue, JobQueueArguments
+from stacks.roles import Roles, RolesArguments, secret_path
+from stacks.scaling import Scaling, ScalingArguments
+from stacks.tasks import SCRATCH, Container, container_definitions
+from stacks.topics import Topics
+from standards import Tier, figure
+
+_HTTPS: Final = 443
+_DRAINING_SECONDS: Final = 60  # longer than any request takes
+_RECOVERY_DAYS: Final = 30  # how long a deleted secret can be brought back
+_THROWN_AWAY: Final = "generated-for-development"
+_LONGEST_PATH: Final = 128  # of a rule's condition, in characters; AWS's limit
+_SLOTS: Final = 300  # priorities for each length: 129 times 300 fit into the 50,000 there are
+
+
+class Side(StrEnum):
+    """The two sides of a service; at any time one of them serves."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+
+FIRST: Final = Side.BLUE
+"""The side that serves until the first cutover."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """What the services of an environment stand on."""
+
+    environment: Environment
+    network: Network
+    edge: Edge
+    keys: Keys
+    database: Database
+    topics: Topics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceArguments:
+    """What one service is made from."""
+
+    platform: Platform
+    service: str
+    record: Record
+    cluster_arn: Input[str]
+    cluster_name: Output[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceOutputs:
+    """What alarms, dashboards and releases know a service by."""
+
+    cluster_name: Output[str]
+    service_names: Mapping[Side, Output[str]]
+    target_group_arn_suffixes: Mapping[Side, Output[str]]
+    """None for a service without public traffic."""
+    security_group_id: Output[str]
+    log_group_name: Output[str]
+    queue_name: Output[str] | None
+    dead_letter_queue_name: Output[str] | None
+
+
+class Service(ComponentResource):
+    """One service: its tasks on two sides, what they may do, and how they are reached.
+
+    Makes the log group, security group, secrets, roles, the queue if it has one, and the task
+    definition; for public services a target group for each side and the rule that spreads requests
+    over them; for each side an ECS service and its scaling.
+    """
+
+    outputs: ServiceOutputs
+
+    def __init__(
+        self, name: str, arguments: ServiceArguments, options: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("slipway:services:Service", name, opts=options)
+        self._arguments = arguments
+        self._service, self._record = arguments.service, arguments.record
+        self._platform = arguments.platform
+        self._environment = environment = arguments.platform.environment
+        self._names = Names(environment)
+        self._inside = ResourceOptions(parent=self)
+        logs = log_group(
+            self._service,
+            LogKind.APPLICATION,
+            environment=environment,
+            key_arn=self._platform.keys.logs_arn,
+            parent=self,
+        )
+        group = self._security_group()
+        self._secrets()
+        queue = self._queue()
+        roles = self._roles(queue)
+        definition = self._task_definition(roles, queue)
+        groups = {side: self._target_group(side) for side in Side} if self._record.is_public else {}
+        waits_for: list[Resource] = [
+            logs,
+            *roles.policies,
+            self._platform.database.endpoint_parameter,
+        ]
+        if groups:
+            waits_for.append(self._listener_rule(groups))
+        services: dict[Side, ecs.Service] = {}
+        for side in Side:
+            services[side] = self._side(side, definition, group, groups.get(side), waits_for)
+            self._scaling(side, services[side], groups.get(side), queue)
+        self.outputs = ServiceOutputs(
+            cluster_name=arguments.cluster_name,
+            service_names={side: service.name for side, service in services.items()},
+            target_group_arn_suffixes={side: group.arn_suffix for side, group in groups.items()},
+            security_group_id=group.id,
+            log_group_name=logs.name,
+            queue_name=queue.name if queue else None,
+            dead_letter_queue_name=queue.dead_letter_name if queue else None,
+        )
+        self.register_outputs({})
+
+    def _security_group(self) -> ec2.SecurityGroup:
+        """Accept traffic from the load balancer alone; reach the database, and the rest by TLS."""
+        service, port = self._service, self._record.port
+        group = ec2.SecurityGroup(
+            service,
+            name=self._names.of(service),
+            description=f"The tasks of {service}",
+            vpc_id=self._platform.network.vpc_id,
+            opts=self._inside,
+        )
+        if self._record.is_public:
+            vpc.SecurityGroupIngressRule(
+                f"{service}-from-edge",
+                description="The load balancer",
+                security_group_id=group.id,
+                referenced_security_group_id=self._platform.edge.security_group_id,
+                ip_protocol="tcp",
+                from_port=port,
+                to_port=port,
+                opts=self._inside,
+            )
+        # AWS's endpoints and the chain's RPC have no fixed addresses.
+        vpc.SecurityGroupEgressRule(
+            f"{service}-to-https",
+            description="AWS, and the RPC endpoints of the chain",
+            security_group_id=group.id,
+            cidr_ipv4="0.0.0.0/0",
+            ip_protocol="tcp",
+            from_port=_HTTPS,
+            to_port=_HTTPS,
+            opts=self._inside,
+        )
+        database = self._platform.database.security_group_id
+        database_port = self._environment.database.port
+        vpc.SecurityGroupEgressRule(
+            f"{service}-to-database",
+            description="The database",
+            security_group_id=group.id,
+            referenced_security_group_id=database,
+            ip_protocol="tcp",
+            from_port=database_port,
+            to_port=database_port,
+            opts=self._inside,
+        )
+        vpc.SecurityGroupIngressRule(
+            f"{service}-into-database",
+            description=service,
+            security_group_id=database,
+            referenced_security_group_id=group.id,
+            ip_protocol="tcp",
+            from_port=database_port,
+            to_port=database_port,
+            opts=self._inside,
+        )
+        return group
+
+    def _secrets(self) -> None:
+        """Make the secrets; their values are put there by people and scripts, never from here.
+
+        No rotation is scheduled: AWS cannot draw a new key for an application, and the operations
+        scripts that can do it run each month (KEY-02).
+        """
+        is_protected = self._environment.is_stateful_protected
+        for variable in self._record.secrets:
+            secret = secretsmanager.Secret(
+                f"{self._service}-{variable}",
+                name=secret_path(self._names, self._service, variable),
+                description=f"Fills {variable} of {self._service}",
+                kms_key_id=self._platform.keys.data_arn,
+                recovery_window_in_days=_RECOVERY_DAYS if is_protected else 0,
+                opts=ResourceOptions(parent=self, protect=is_protected),
+            )
+            if self._environment.tier is Tier.DEVELOPMENT:
+                secretsmanager.SecretVersion(
+                    f"{self._service}-{variable}",
+                    secret_id=secret.id,
+                    secret_string=Output.secret(_THROWN_AWAY),
+                    opts=self._inside,
+                )
+
+    def _queue(self) -> JobQueue | None:
+        if not self._record.queue:
+            return None
+        return JobQueue(
+            f"{self._service}-jobs",
+            JobQueueArguments(
+                environment=self._environment,
+                service=self._service,
+                key_arn=self._platform.keys.data_arn,
+            ),
+            self._inside,
+        )
+
+    def _roles(self, queue: JobQueue | None) -> Roles:
+        return Roles(
+            f"{self._service}-roles",
+            RolesArguments(
+                environment=self._environment,
+                service=self._service,
+                image=self._record.image,
+                log_group_name=self._names.path(self._service),
+                secret_names=[
+                    secret_path(self._names, self._service, variable)
+                    for variable in self._record.secrets
+                ],
+                parameter_names=[self._endpoint_path()],
+                queue_arn=queue.arn if queue else None,
+                database_resource_id=self._platform.database.cluster_resource_id,
+                database_user=self._database_user(),
+                key_arn=self._platform.keys.data_arn,
+            ),
+            self._inside,
+        )
+
+    def _endpoint_path(self) -> str:
+        return self._names.path("database", "endpoint")
+
+    def _database_user(self) -> str:
+        """The service's own user, which migrations make (DB-07)."""
+        return self._service.replace("-", "_")
+
+    def _task_definition(self, roles: Roles, queue: JobQueue | None) -> ecs.TaskDefinition:
+        environment, record = self._environment, self._record
+        solana, database = environment.solana, environment.database
+        variables = {
+            "DATABASE_NAME": database.name,
+            "DATABASE_PORT": str(database.port),
+            "DATABASE_SSLMODE": "verify-full",
+            "DATABASE_USER": self._database_user(),
+            "SOLANA_CLUSTER": solana.cluster.value,
+            "SOLANA_PROGRAM_ID": solana.program_id,
+            "SOLANA_RPC_URLS": ",".join(solana.rpc_urls),
+            **({"QUEUE_URL": queue.url} if queue else {}),
+            **record.variables,
+        }
+        references = {
+            "DATABASE_HOST": self._names.arn("ssm", f"parameter{self._endpoint_path()}"),
+            **{
+                variable: self._names.arn(
+                    "secretsmanager",
+                    f"secret:{secret_path(self._names, self._service, variable)}",
+                )
+                for variable in record.secrets
+            },
+        }
+        return ecs.TaskDefinition(
+            self._service,
+            family=self._names.of(self._service),
+            container_definitions=container_definitions(
+                Container(
+                    service=self._service,
+                    record=record,
+                    region=environment.aws.region,
+                    log_group_name=self._names.path(self._service),
+                    variables=variables,
+                    references=references,
+                )
+            ),
+            cpu=str(record.cpu),
+            memory=str(record.memory),
+            network_mode="awsvpc",
+            requires_compatibilities=["FARGATE"],
+            runtime_platform=ecs.TaskDefinitionRuntimePlatformArgs(
+                cpu_architecture="X86_64", operating_system_family="LINUX"
+            ),
+            execution_role_arn=roles.execution_arn,
+            task_role_arn=roles.task_arn,
+            volumes=[ecs.TaskDefinitionVolumeArgs(name=SCRATCH)],
+            skip_destroy=True,  # a rollback returns to an earlier revision (ROLL-05)
+            opts=self._inside,
+        )
+
+    def _target_group(self, side: Side) -> lb.TargetGroup:
+        check = self._record.health_check
+        return lb.TargetGroup(
+            f"{self._service}-{side}",
+            name=self._names.of(self._service, side, limit=32),
+            vpc_id=self._platform.network.vpc_id,
+            target_type="ip",
+            protocol="HTTP",
+            port=self._record.port,
+            deregistration_delay=_DRAINING_SECONDS,
+            health_check=lb.TargetGroupHealthCheckArgs(
+                path=check.path,
+                matcher="200",
+                interval=check.interval_seconds,
+                timeout=check.timeout_seconds,
+                healthy_threshold=check.healthy_threshold,
+                unhealthy_threshold=check.unhealthy_threshold,
+            ),
+            opts=self._inside,
+        )
+
+    def _listener_rule(self, groups: Mapping[Side, lb.TargetGroup]) -> lb.ListenerRule:
+        return lb.ListenerRule(
+            self._service,
+            listener_arn=self._platform.edge.listener_arn,
+            priority=priority(self._service, self._record.paths),
+            conditions=[
+                lb.ListenerRuleConditionArgs(
+                    path_pattern=lb.ListenerRuleConditionPathPatternArgs(
+                        values=list(self._record.paths)
+                    )
+                )
+            ],
+            actions=[
+                lb.ListenerRuleActionArgs(
+                    type="forward",
+                    forward=lb.ListenerRuleActionForwardArgs(
+                        target_groups=[
+                            lb.ListenerRuleActionForwardTargetGroupArgs(
+                                arn=group.arn, weight=100 if side is FIRST else 0
+                            )
+                            for side, group in groups.items()
+                        ]
+                    ),
+                )
+            ],
+            # The cutover owns the weights. The groups are a set, in any order once refreshed, so
+            # weights cannot be told apart by index: both stay as the cutover left them.
+            opts=ResourceOptions(parent=self, ignore_changes=["actions[0].forward.targetGroups"]),
+        )
+
+    def _side(
+        self,
+        side: Side,
+        definition: ecs.TaskDefinition,
+        group: ec2.SecurityGroup,
+        target_group: lb.TargetGroup | None,
+        waits_for: list[Resource],
+    ) -> ecs.Service:
+        grace = figure("SVC-02", "healthy_wait_max_minutes").seconds
+        balancers = (
+            [
+                ecs.ServiceLoadBalancerArgs(
+                    target_group_arn=target_group.arn,
+                    container_name=self._service,
+                    container_port=self._record.port,
+                )
+            ]
+            if target_group
+            else None
+        )
+        return ecs.Service(
+            f"{self._service}-{side}",
+            name=self._names.of(self._service, side),
+            cluster=self._arguments.cluster_arn,
+            task_definition=definition.arn,
+            desired_count=self._record.instances.min if side is FIRST else 0,
+            launch_type="FARGATE",
+            platform_version="LATEST",
+            availability_zone_rebalancing="ENABLED",
+            deployment_minimum_healthy_percent=100,
+            deployment_maximum_percent=200,
+            deployment_circuit_breaker=ecs.ServiceDeploymentCircuitBreakerArgs(
+                enable=True, rollback=True
+            ),
+            health_check_grace_period_seconds=grace if balancers else None,
+            load_balancers=balancers,
+            network_configuration=ecs.ServiceNetworkConfigurationArgs(
+                subnets=self._platform.network.private_subnet_ids,
+                security_groups=[group.id],
+                assign_public_ip=False,
+            ),
+            enable_execute_command=False,  # no hands in a running task (PIPE-10), in any tier
+            enable_ecs_managed_tags=True,
+            propagate_tags="SERVICE",
+            wait_for_steady_state=self._environment.must("SVC-02"),
+            opts=ResourceOptions(
+                parent=self,
+                depends_on=waits_for,
+                # A release registers its own revision and moves traffic and instances from one
+                # side to the other; scaling changes their number too. An update of the stack must
+                # neither bring an old image back nor empty the side that serves.
+                ignore_changes=["taskDefinition", "desiredCount"],
+            ),
+        )
+
+    def _scaling(
+        self,
+        side: Side,
+        service: ecs.Service,
+        target_group: lb.TargetGroup | None,
+        queue: JobQueue | None,
+    ) -> None:
+        cluster_name = self._arguments.cluster_name
+        Scaling(
+            f"{self._service}-{side}-scaling",
+            ScalingArguments(
+                environment=self._environment,
+                label=f"{self._service}-{side}",
+                instances=self._record.instances,
+                is_serving=side is FIRST,
+                cluster_name=cluster_name,
+                service_name=service.name,
+                response_time=Metric(
+                    namespace="AWS/ApplicationELB",
+                    name="TargetResponseTime",
+                    statistic="p95",
+                    dimensions={
+                        "LoadBalancer": self._platform.edge.load_balancer_arn_suffix,
+                        "TargetGroup": target_group.arn_suffix,
+                    },
+                )
+                if target_group
+                else None,
+                queue_name=queue.name if queue else None,
+                info_topic_arn=self._platform.topics.info_arn,
+            ),
+            self._inside,
+        )
+
+
+def priority(service: str, paths: tuple[str, ...]) -> int:
+    """The priority of a service's listener rule: the longer its paths, the earlier it is asked.
+
+    It depends on nothing but the service, so that no rule moves when another service comes or goes.
+    """
+    literal = min(len(path.partition("*")[0]) for path in paths)
+    length = min(literal, _LONGEST_PATH)
+    return 1 + (_LONGEST_PATH - length) * _SLOTS + crc32(service.encode()) % _SLOTS

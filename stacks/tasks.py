@@ -1,0 +1,64 @@
+"""What a task of a service runs: one container, by digest, that can write to /tmp alone."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from environments import Service
+
+CONTAINER_USER: Final = "65532:65532"
+"""The user that distroless images call nonroot."""
+
+SCRATCH: Final = "scratch"
+"""The volume at /tmp. The image declares `VOLUME /tmp`, owned by the container's user: an empty
+volume on Fargate takes its owner from there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """What the container of a service is told."""
+
+    service: str
+    record: Service
+    region: str
+    log_group_name: str
+    variables: Mapping[str, str]
+    references: Mapping[str, str]
+    """Variables that ECS fills when a task starts: the ARN of a secret or parameter for each."""
+
+
+def container_definitions(container: Container) -> str:
+    """The JSON that ECS takes; all of it known before the first apply."""
+    record = container.record
+    definition: dict[str, Any] = {
+        "name": container.service,
+        "image": record.image,
+        "essential": True,
+        "user": CONTAINER_USER,
+        "privileged": False,
+        "readonlyRootFilesystem": True,
+        "linuxParameters": {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}},
+        "mountPoints": [
+            {"sourceVolume": SCRATCH, "containerPath": "/tmp", "readOnly": False}  # noqa: S108 - the container's own
+        ],
+        "portMappings": [
+            {"containerPort": record.port, "hostPort": record.port, "protocol": "tcp"}
+        ],
+        "environment": _sorted("value", container.variables),
+        "secrets": _sorted("valueFrom", container.references),
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": container.log_group_name,
+                "awslogs-region": container.region,
+                "awslogs-stream-prefix": container.service,
+            },
+        },
+    }
+    return json.dumps([definition])
+
+
+def _sorted(key: str, values: Mapping[str, str]) -> list[dict[str, str]]:
+    """ECS returns variables sorted: any other order would show as a change."""
+    return [{"name": name, key: value} for name, value in sorted(values.items())]
