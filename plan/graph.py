@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 
 from plan.model import Plan, Resource, Urn
 from plan.values import Unknown, Value
@@ -12,11 +13,12 @@ class Graph:
     """An index over one plan.
 
     A reference is followed through the property's recorded dependencies, and through the target's
-    id or ARN where both are known.
+    id, ARN or name where both are known. `names` tells by type which input holds the name.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, names: Mapping[str, str] = MappingProxyType({})) -> None:
         self.plan = plan
+        self._names = names
         self._unresolved: dict[tuple[str, tuple[str, ...]], Resource | None] = {}
 
     @cached_property
@@ -43,9 +45,17 @@ class Graph:
         """Resources by each known text that others may refer to them with."""
         index: defaultdict[str, list[Resource]] = defaultdict(list)
         for resource in self.plan.resources:
-            for text in _identities(resource):
+            for text in self._identities(resource):
                 index[text].append(resource)
         return index
+
+    def _identities(self, resource: Resource) -> Iterator[str]:
+        """The known texts that name `resource` to others."""
+        outputs = resource.outputs or {}
+        name = resource.inputs.get(self._names.get(resource.type, ""))
+        for value in (outputs.get("id"), outputs.get("arn"), name):
+            if isinstance(value, str) and value:
+                yield value
 
     @cached_property
     def _referrers(self) -> dict[Urn, list[tuple[Resource, str]]]:
@@ -99,15 +109,6 @@ class Graph:
         return not self.references(resource, key) and any(
             isinstance(value, Unknown) for value in _walk(resource.inputs.get(key))
         )
-
-
-def _identities(resource: Resource) -> Iterator[str]:
-    """The known texts that name `resource` to others."""
-    outputs = resource.outputs or {}
-    for key in ("id", "arn"):
-        value = outputs.get(key)
-        if isinstance(value, str) and value:
-            yield value
 
 
 def _walk(value: Value) -> Iterator[Value]:

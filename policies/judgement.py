@@ -1,16 +1,18 @@
 """Judging a plan: every rule on every resource that it concerns."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 
 from plan.graph import Graph
 from plan.model import Plan, Resource
 from policies.nodes import Subject
 from policies.outcomes import Fail, NotApplicable, NotEvaluated, Outcome, Violation
 from policies.registry import AnyRule
+from policies.relations import PHYSICAL_NAMES
 from policies.settings import Level, Settings
-from policies.waivers import Waiver
+from policies.waivers import WARNING_DAYS, Waiver, WaiverProblem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +60,20 @@ class Judgement:
     concerned: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     """By rule id: the URNs of the resources that it concerns and could decide."""
 
+    waiver_problems: list[WaiverProblem] = field(default_factory=list[WaiverProblem])
+
     @property
     def failed(self) -> bool:
-        """Whether the run stops: a mandatory finding without a waiver, or a rule that raised."""
-        return bool(self.errors) or any(finding.stops for finding in self.findings)
+        """Whether the run stops.
+
+        It does for a mandatory finding without a waiver, a rule that raised, and a waiver that has
+        expired or covers nothing.
+        """
+        return (
+            bool(self.errors)
+            or any(finding.stops for finding in self.findings)
+            or any(problem.stops for problem in self.waiver_problems)
+        )
 
 
 def judge(
@@ -69,7 +81,7 @@ def judge(
 ) -> Judgement:
     """Run `rules` over `plan`. `settings` by rule id, or the same for all."""
     judgement = Judgement(plan=plan)
-    graph = Graph(plan)
+    graph = Graph(plan, PHYSICAL_NAMES)
     by_type: defaultdict[str, list[AnyRule]] = defaultdict(list)
     for rule in rules:
         for type_ in rule.types:
@@ -80,6 +92,68 @@ def judge(
             told = settings if isinstance(settings, Settings) else settings[rule.id]
             _record(judgement, rule, resource, _outcome(rule, subject, told, graph), told)
     return judgement
+
+
+def apply_waivers(judgement: Judgement, waivers: Iterable[Waiver], today: date) -> Judgement:
+    """The judgement with the `waivers` of its stack in force, and what is wrong with those.
+
+    A waived finding stays, with its waiver, and no longer stops the run. An expired waiver covers
+    nothing. One that covers no finding is a problem where its rule was decided on its resource, and
+    where the resource is gone.
+    """
+    plan = judgement.plan
+    own = {
+        (waiver.rule, waiver.resource): waiver
+        for waiver in waivers
+        if (waiver.project, waiver.stack) == (plan.project, plan.stack)
+    }
+    valid = {key: waiver for key, waiver in own.items() if waiver.expires >= today}
+    findings = [
+        replace(finding, waiver=valid.get((finding.rule.id, finding.resource.urn)))
+        for finding in judgement.findings
+    ]
+    used = {(finding.rule.id, finding.resource.urn) for finding in findings if finding.waiver}
+    problems = [
+        problem
+        for key, waiver in own.items()
+        for problem in _problems(judgement, waiver, today, used=key in used)
+    ]
+    return replace(judgement, findings=findings, waiver_problems=problems)
+
+
+def _problems(
+    judgement: Judgement, waiver: Waiver, today: date, *, used: bool
+) -> Iterator[WaiverProblem]:
+    """What is wrong with one waiver of the judged stack: nothing, or one thing."""
+    covers = f"the waiver of {waiver.rule} for {waiver.resource}"
+    plan = judgement.plan
+    if waiver.expires < today:
+        yield WaiverProblem(
+            where=waiver.place,
+            what=f"{covers} expired on {waiver.expires}",
+            remedy="fix what it covers and remove it, or have it approved anew",
+        )
+    elif used and waiver.expires <= today + timedelta(days=WARNING_DAYS):
+        yield WaiverProblem(
+            where=waiver.place,
+            what=f"{covers} expires on {waiver.expires}",
+            remedy=f"fix what it covers until then; {waiver.owner} owns it",
+            stops=False,
+        )
+    elif used:
+        return
+    elif waiver.resource in judgement.concerned.get(waiver.rule, ()):
+        yield WaiverProblem(
+            where=waiver.place,
+            what=f"{covers} covers nothing: the resource meets the rule",
+            remedy="remove it",
+        )
+    elif plan.complete and waiver.resource not in {resource.urn for resource in plan.resources}:
+        yield WaiverProblem(
+            where=waiver.place,
+            what=f"{covers} covers nothing: the stack has no such resource",
+            remedy="remove it, or name the resource as the report does",
+        )
 
 
 def _outcome(rule: AnyRule, subject: Subject, settings: Settings, graph: Graph) -> Outcome | str:

@@ -1,6 +1,7 @@
 """Finding the resources that belong to another one, and saying so when nobody can tell yet."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from plan.graph import Graph
 from plan.model import Resource
@@ -13,8 +14,20 @@ from policies.outcomes import (
     require,
 )
 
-SUBNET = "aws:ec2/subnet:Subnet"
-_TWO = 2
+SUBNET: Final = "aws:ec2/subnet:Subnet"
+
+PHYSICAL_NAMES: Final = {
+    "aws:cloudwatch/logGroup:LogGroup": "name",
+    "aws:rds/cluster:Cluster": "clusterIdentifier",
+    "aws:rds/clusterParameterGroup:ClusterParameterGroup": "name",
+    "aws:rds/instance:Instance": "identifier",
+    "aws:rds/parameterGroup:ParameterGroup": "name",
+    "aws:s3/bucket:Bucket": "bucket",
+    "aws:s3/bucketV2:BucketV2": "bucket",
+}
+"""By type, the input that holds the name which other resources may refer to it with."""
+
+_TWO: Final = 2
 
 
 def companions(resource: Resource, graph: Graph, types: Sequence[str], key: str) -> list[Subject]:

@@ -131,7 +131,7 @@ def required_tags(resource: Subject, _: Settings, graph: Graph) -> Outcome:
 def data_class(store: Subject, settings: Settings, graph: Graph) -> Outcome:
     """Each data store carries a data class that fits its environment.
 
-    Real data belongs in production alone: everywhere else more people, and less tested code, see it.
+    Real data belongs in production alone: elsewhere more people, and less tested code, see it.
     """
     fitting = _FITTING_CLASSES[settings.tier]
     found = tag(store, graph, "DataClass")
