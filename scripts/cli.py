@@ -103,6 +103,27 @@ def check(
     run(lambda: check(plans, tier=tier, as_json=as_json), debug=debug)
 
 
+@app.command()
+def trace(
+    asked: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[REQUIREMENT]...", help="Ids (SCALE-01) or themes (SCALE); all unless named."
+        ),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the page docs/requirements.md.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Show what serves each requirement of the standards, and what has nothing yet."""
+    from preview.commands.trace import trace_command
+
+    run(lambda: trace_command(asked or [], as_json=as_json, as_markdown=as_markdown), debug=debug)
+
+
 def main() -> NoReturn:
     """Run the command line and end the process, without waiting for what Pulumi leaves behind."""
     for stream in (sys.stdout, sys.stderr):

@@ -23,7 +23,8 @@ def trace_command(asked: Sequence[str], *, as_json: bool = False, as_markdown: b
     elif as_markdown:
         text = reports.markdown(traced)
     else:
-        text = reports.terminal(traced, detailed=bool(asked))
+        # A sentence is worth its lines where it is asked for by its id; a theme is a list.
+        text = reports.terminal(traced, detailed=bool(asked) and all("-" in one for one in asked))
     sys.stdout.write(text)
     return 0
 
