@@ -1,16 +1,19 @@
 """An environment's plan: its record read and checked, its program evaluated."""
 
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 from environments import ConfigurationError, Environment, load, names
 from environments.parity import capacity_problems
 from plan import Plan
+from policies.waivers import Waiver, load_waivers
 from preview.errors import ProjectError
 from preview.fixtures import Fixtures
 from standards import Tier
 
+WAIVERS: Final = Path("policies", "waivers.yaml")
 LIMITS: Final = (
     "the provider's own checks, the names it makes up, its defaults and tagsAll",
     "whether a resource is created, changed or replaced: no state is read",
@@ -57,6 +60,15 @@ def _capacity_problems(staging: Environment, other: str, folder: Path) -> list[s
         if record.tier is Tier.PRODUCTION:
             return list(capacity_problems(staging, record))
     return []
+
+
+def read_waivers(folder: Path, today: date) -> tuple[Waiver, ...]:
+    """The waivers of the project in `folder`.
+
+    Raises:
+        WaiversError: one of them is malformed, or waives too much.
+    """
+    return load_waivers(folder / WAIVERS, today, stacks=names(folder))
 
 
 def evaluate_environment(environment: Environment, folder: Path) -> Plan:

@@ -1,15 +1,17 @@
 """What a report tells of one plan: the rules' judgement, summed up and put in order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
-from typing import Final
+from typing import Final, Self
 
 from plan import Cited, Plan, Resource, Value
 from plan.model import PROVIDER_PREFIX, STACK_TYPE
 from plan.values import parse_path
-from policies.judgement import Finding, Judgement, judge
+from policies.configuration import settings_by_rule
+from policies.judgement import Finding, Judgement, apply_waivers, judge
 from policies.registry import AnyRule, rules
 from policies.settings import Severity
 from policies.waivers import Waiver
@@ -68,9 +70,13 @@ class Verdict:
     limits: tuple[str, ...] = ()
     """What cannot be known of it."""
 
+    def with_waivers(self, waivers: Iterable[Waiver], today: date) -> Self:
+        """The same verdict with those of `waivers` in force that name its stack."""
+        return replace(self, judgement=apply_waivers(self.judgement, waivers, today))
+
     @property
     def failed(self) -> bool:
-        """Whether the run fails: a mandatory finding without a waiver, or a rule that raised."""
+        """Whether the run fails: see `Judgement.failed`."""
         return self.judgement.failed
 
     @cached_property
@@ -121,6 +127,11 @@ class Verdict:
         met = (finding.waiver for finding in self.judgement.findings if finding.waiver)
         return tuple(dict.fromkeys(met))
 
+    @property
+    def checks(self) -> int:
+        """How many times a rule decided on a resource."""
+        return sum(len(resources) for resources in self.judgement.concerned.values())
+
     @cached_property
     def counts(self) -> Counter[str]:
         """How many findings there are by what they do: `mandatory`, `advisory`, `waived`."""
@@ -131,12 +142,17 @@ class Verdict:
 
 
 def reach_verdict(plan: Plan, *, title: str, tier: Tier, limits: tuple[str, ...] = ()) -> Verdict:
-    """What the rules say of `plan`, a stack of `tier`; `limits` say what it cannot show."""
-    pack = rules()
-    settings = {identifier: rule.settings(tier=tier) for identifier, rule in pack.items()}
-    judgement = judge(plan, pack.values(), settings)
+    """What the rules say of `plan`, a stack of `tier`, with no waiver in force.
+
+    `limits` say what the plan cannot show; what it warns of comes behind them.
+    """
+    pack = rules().values()
     return Verdict(
-        title=title, tier=tier, plan=plan, judgement=judgement, limits=(*limits, *plan.warnings)
+        title=title,
+        tier=tier,
+        plan=plan,
+        judgement=judge(plan, pack, settings_by_rule(pack, tier)),
+        limits=(*limits, *plan.warnings),
     )
 
 

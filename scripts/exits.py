@@ -58,12 +58,15 @@ def _explained(error: Exception) -> tuple[str, ExitCode]:
     # Loaded here: a command that goes well, or shows its help, does not wait for them.
     from environments import ConfigurationError  # noqa: PLC0415
     from plan.file import PlanFileError  # noqa: PLC0415
+    from policies.waivers import WaiversError  # noqa: PLC0415
     from preview.errors import ProgramError, ProjectError  # noqa: PLC0415
     from standards import UnknownRequirementError  # noqa: PLC0415
 
     match error:
         case ConfigurationError() | PlanFileError() | ProjectError() | UnknownRequirementError():
             return str(error), ExitCode.USAGE
+        case WaiversError():
+            return str(error), ExitCode.FAILED
         case ProgramError():
             return f"the program failed: {error}", ExitCode.FAILED
         case OSError():

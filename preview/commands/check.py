@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from environments import load, names
 from plan import Plan
 from plan.file import read_plan
-from preview.environment import find_project
+from preview.environment import find_project, read_waivers
 from preview.errors import ProjectError
 from preview.reports import json, terminal
 from preview.verdict import reach_verdict
@@ -18,10 +19,19 @@ _STDIN: Final = Path("/dev/stdin")
 
 
 def check(paths: Sequence[Path], *, tier: Tier | None = None, as_json: bool = False) -> int:
-    """Judge the plans in the files `paths` and print what the rules say; the exit code."""
+    """Judge the plans in the files `paths` and print what the rules say; the exit code.
+
+    Inside a project its waivers count, for the stacks that they name.
+    """
     plans = [(path, read_plan(_STDIN if path == Path("-") else path)) for path in paths]
+    folder = _project()
+    today = datetime.now(UTC).date()
+    waivers = read_waivers(folder, today) if folder else ()
     verdicts = [
-        reach_verdict(plan, title=str(path), tier=tier or _tier(plan)) for path, plan in plans
+        reach_verdict(plan, title=str(path), tier=tier or _tier(plan, folder)).with_waivers(
+            waivers, today
+        )
+        for path, plan in plans
     ]
     if as_json:
         sys.stdout.write(json.checks(verdicts))
@@ -32,12 +42,16 @@ def check(paths: Sequence[Path], *, tier: Tier | None = None, as_json: bool = Fa
     return int(any(verdict.failed for verdict in verdicts))
 
 
-def _tier(plan: Plan) -> Tier:
-    """The tier of the plan's stack where it is an environment of this project, else production."""
+def _project() -> Path | None:
+    """The project that the working directory is in: a plan may come from elsewhere."""
     try:
-        folder = find_project(Path.cwd())
+        return find_project(Path.cwd())
     except ProjectError:
-        return Tier.PRODUCTION
-    if plan.stack not in names(folder):
+        return None
+
+
+def _tier(plan: Plan, folder: Path | None) -> Tier:
+    """The tier of the plan's stack where it is an environment of the project, else production."""
+    if folder is None or plan.stack not in names(folder):
         return Tier.PRODUCTION
     return load(plan.stack, folder).tier

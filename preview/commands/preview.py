@@ -2,11 +2,18 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from preview import files
-from preview.environment import LIMITS, evaluate_environment, find_project, read_environment
+from preview.environment import (
+    LIMITS,
+    evaluate_environment,
+    find_project,
+    read_environment,
+    read_waivers,
+)
 from preview.reports import html, json, terminal
 from preview.verdict import Verdict, reach_verdict
 
@@ -20,11 +27,13 @@ def preview(names: Sequence[str], *, as_json: bool = False, page: Path | None = 
     """
     folder = find_project(Path.cwd())
     records = [read_environment(name, folder) for name in dict.fromkeys(names)]
+    today = datetime.now(UTC).date()
+    waivers = read_waivers(folder, today)
     verdicts: list[Verdict] = []
     for record in records:
         plan = evaluate_environment(record, folder)
         verdict = reach_verdict(plan, title=record.name, tier=record.tier, limits=LIMITS)
-        verdicts.append(verdict)
+        verdicts.append(verdict.with_waivers(waivers, today))
     if page is None and not as_json:
         page = folder / REPORTS / f"{'-'.join(record.name for record in records)}.html"
     if page:

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from plan import Graph, Resource
 from policies.judgement import Finding
 from policies.settings import Severity
-from preview.reports.wording import NAMES_OF_STANDARDS, plural, shown
+from preview.reports.wording import NAMES_OF_STANDARDS, figures, plural, shown
 from preview.tree import Branch, branches
 from preview.verdict import Use, Verdict
 from standards import Requirement, requirement
@@ -50,8 +50,13 @@ def render(verdicts: Sequence[Verdict], now: datetime | None = None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    own: dict[str, Callable[..., str]] = {"shown": shown, "plural": plural, "inputs": _inputs}
-    cast("dict[str, Callable[..., str]]", environment.filters).update(own)
+    own: dict[str, Callable[..., object]] = {
+        "shown": shown,
+        "plural": plural,
+        "inputs": _inputs,
+        "figures": figures,
+    }
+    cast("dict[str, Callable[..., object]]", environment.filters).update(own)
     return environment.get_template("page.html.j2").render(
         verdicts=verdicts,
         now=now or datetime.now(UTC),

@@ -45,6 +45,15 @@ def _judged(verdict: Verdict) -> Object:
         "tier": verdict.tier,
         "findings": [_finding(finding) for group in verdict.groups for finding in group.findings],
         "waivers": [_waiver(waiver) for waiver in verdict.waivers],
+        "waiver_problems": [
+            {
+                "where": problem.where,
+                "what": problem.what,
+                "remedy": problem.remedy,
+                "stops": problem.stops,
+            }
+            for problem in judgement.waiver_problems
+        ],
         "not_evaluated": [
             {
                 "rule": doubt.rule.id,

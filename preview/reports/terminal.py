@@ -12,9 +12,9 @@ from policies.judgement import Finding
 from policies.registry import Controls
 from policies.settings import Level, Severity
 from policies.waivers import Waiver
-from preview.reports.wording import NAMES_OF_STANDARDS, plural, shown
+from preview.reports.wording import NAMES_OF_STANDARDS, figures, plural, shown
 from preview.tree import branches
-from preview.verdict import Doubt, Group, Verdict, uses_of
+from preview.verdict import Doubt, Group, Verdict
 from standards import requirement
 
 _WIDEST: Final = 100
@@ -109,8 +109,7 @@ def _tree(verdict: Verdict, paper: Paper) -> Iterator[str]:
 
 def _asides(resource: Resource) -> Iterator[str]:
     """What the tree says behind a resource: the figures it was built from, and its protection."""
-    for use in uses_of(resource):
-        yield f"{use.cited.path} {shown(use.value)} ← {use.cited.requirement}"
+    yield from figures(resource)
     if resource.options.protect:
         yield "protected"
 
@@ -131,10 +130,10 @@ def _services(verdict: Verdict, paper: Paper) -> Iterator[str]:
     aside = f"and {plural(parts, 'component, provider or stack', 'components, providers, stack')}"
     yield paper.title(f"{plural(len(verdict.managed), 'resource')} by service", aside)
     yield from _columns([(shown(name), str(n)) for name, n in verdict.services.items()], paper)
-    figures = sum(len(uses) for uses in verdict.uses.values())
-    if figures:
+    values = sum(len(uses) for uses in verdict.uses.values())
+    if values:
         sentences = plural(len(verdict.uses), "sentence")
-        yield f"  {plural(figures, 'value')} built from the figures of {sentences} of the standards"
+        yield f"  {plural(values, 'value')} built from the figures of {sentences} of the standards"
 
 
 def _columns(cells: Sequence[tuple[str, str]], paper: Paper) -> Iterator[str]:
@@ -209,12 +208,13 @@ def _controls(controls: Controls) -> str:
 
 
 def _waivers(verdict: Verdict, paper: Paper) -> Iterator[str]:
-    in_force = verdict.waivers
-    if not in_force:
-        return
-    yield paper.title("Waivers in force", str(len(in_force)))
+    in_force, problems = verdict.waivers, verdict.judgement.waiver_problems
+    if in_force or problems:
+        yield paper.title("Waivers in force", str(len(in_force)))
     for waiver in in_force:
         yield from _waiver(waiver, paper)
+    for problem in problems:
+        yield from paper.wrap(f"{_sign(stops=problem.stops)} {shown(str(problem))}", hanging="    ")
 
 
 def _waiver(waiver: Waiver, paper: Paper) -> Iterator[str]:
@@ -265,9 +265,13 @@ def _errors(verdict: Verdict, paper: Paper) -> Iterator[str]:
 def _conclusion(verdict: Verdict, paper: Paper) -> str:
     counts = verdict.counts
     if verdict.failed:
+        broken = sum(problem.stops for problem in verdict.judgement.waiver_problems)
         parts = [plural(counts[Level.MANDATORY], "mandatory finding")]
         if verdict.judgement.errors:
             parts.append(plural(len(verdict.judgement.errors), "rule error"))
+        if broken:
+            parts.append(plural(broken, "waiver to correct", "waivers to correct"))
         return paper.paint(f"✗ {shown(verdict.title)}: {', '.join(parts)}", "1;31")
     aside = f", {counts[Level.ADVISORY]} advisory" if counts[Level.ADVISORY] else ""
-    return paper.paint(f"✓ {shown(verdict.title)}: no mandatory finding{aside}", "1;32")
+    done = f"no mandatory finding{aside} in {plural(verdict.checks, 'check')}"
+    return paper.paint(f"✓ {shown(verdict.title)}: {done}", "1;32")

@@ -1,10 +1,12 @@
 """Words that every report uses."""
 
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from plan import Secret, Unknown, Value
+from plan import Resource, Secret, Unknown, Value
+from preview.verdict import uses_of
 
 NAMES_OF_STANDARDS: Final[Mapping[str, str]] = {
     "fsbp": "FSBP",
@@ -17,6 +19,16 @@ NAMES_OF_STANDARDS: Final[Mapping[str, str]] = {
 def plural(count: int, one: str, many: str = "") -> str:
     """`count` of `one`: `1 resource`, `2 resources`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def figures(resource: Resource) -> Iterator[str]:
+    """Which inputs of `resource` hold a standard's figure: `threshold 70 ← SCALE-01`."""
+    keys: defaultdict[str, list[str]] = defaultdict(list)
+    for use in uses_of(resource):
+        key = use.cited.path.rpartition(".")[2]
+        keys[f"{shown(use.value)} ← {use.cited.requirement}"].append(shown(key))
+    for origin, named in keys.items():
+        yield f"{', '.join(dict.fromkeys(named))} {origin}"
 
 
 def shown(value: Value) -> str:
