@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from environments import names
-from policies.judgement import Judgement
+from policies.configuration import settings_by_rule
+from policies.judgement import Judgement, judge
 from policies.registry import rules
 from preview.environment import evaluate_environment, find_project, read_environment
 from preview.reports import trace as reports
 from preview.trace import Traced, trace
-from preview.verdict import reach_verdict
 from standards import Requirement, Tier, UnknownRequirementError, requirement, requirements
 
 
@@ -51,11 +51,12 @@ def choose(asked: Sequence[str]) -> list[Requirement]:
 
 def trace_project(chosen: Sequence[Requirement], folder: Path) -> list[Traced]:
     """What serves the requirements `chosen` in the environments of the project in `folder`."""
+    pack = rules().values()
     judgements: dict[Tier, Judgement] = {}
     for name in names(folder):
         environment = read_environment(name, folder)
         if environment.tier not in judgements:
             plan = evaluate_environment(environment, folder)
-            verdict = reach_verdict(plan, title=name, tier=environment.tier)
-            judgements[environment.tier] = verdict.judgement
-    return trace(chosen, rules().values(), judgements)
+            told = settings_by_rule(pack, environment.tier)
+            judgements[environment.tier] = judge(plan, pack, told)
+    return trace(chosen, pack, judgements)

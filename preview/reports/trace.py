@@ -10,6 +10,7 @@ from preview.trace import Means, Server, Traced
 from standards import Tier
 
 _WIDTH: Final = 100
+_LINE: Final = 130
 _NAMED: Final = 6
 """How many things a line names before it only counts the others."""
 
@@ -74,8 +75,8 @@ def markdown(traced: Sequence[Traced]) -> str:
 def _line(each: Traced) -> str:
     mark = "served" if each.is_served else "partly" if each.served_by else "-"
     served = "; ".join(_briefly(each.served_by))
-    line = f"{each.requirement.id:<9} {mark:<7} {each.requirement.title:<42} {served}"
-    return textwrap.shorten(line, _WIDTH, placeholder=" …") if len(line) > _WIDTH else line.rstrip()
+    line = f"{each.requirement.id:<9} {mark:<7} {each.requirement.title:<38}  {served}".rstrip()
+    return line if len(line) <= _LINE else line[: _LINE - 1].rstrip(" ,;") + "…"
 
 
 def _in_detail(each: Traced) -> Iterator[str]:
