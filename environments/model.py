@@ -139,8 +139,12 @@ class Service(Record):
     """Mebibytes."""
     instances: Instances
     health_check: HealthCheck
-    paths: tuple[Annotated[str, StringConstraints(pattern=r"^/")], ...] = ()
-    """The paths that the load balancer sends to it; none for a service without public traffic."""
+    paths: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^/", max_length=128)], ...],
+        Field(max_length=5),
+    ] = ()
+    """The paths that the load balancer sends to it, as many and as long as one of its rules takes;
+    none for a service without public traffic."""
     queue: bool = False
     """Whether it takes its work from a queue of its own, and scales with it."""
     secrets: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")], ...] = ()

@@ -49,8 +49,9 @@ class AlarmsArguments:
 class Alarms(ComponentResource):
     """The alarms that a requirement asks this environment for, each to the topic of its severity.
 
-    Makes the alarms of services, load balancer, database, queues and backups, and for each service
-    the filter that counts the errors in its log. Those that scale a service are beside its scaling.
+    Makes the alarms of services, load balancer, database, queues and backups; for each service the
+    filter that counts the errors in its log; and the event that tells of deployments. The alarms
+    that scale a service are beside its scaling.
 
     What CloudWatch has no metric for is measured in Prometheus: reads per second of PostgreSQL
     (SCALE-02), failing database connections (ROLL-08), finality on chain (PERF-01).
@@ -75,6 +76,8 @@ class Alarms(ComponentResource):
                     actions=[topics[severity]],
                     parent=self,
                 )
+        if environment.must("MON-12"):
+            _tell_of_deployments(arguments, self)
         self.register_outputs({})
 
 
@@ -258,13 +261,13 @@ class _Watch:
     def _healthy(self) -> Formula:
         """How many instances are well: those that the load balancer would use, or that run."""
         if self.outputs.target_group_arn_suffixes:
-            return self._total(self._target("HealthyHostCount", "Minimum"))
+            return self._total(self._target("HealthyHostCount", "Maximum"))
         return self._total(
             {
                 side: Metric(
                     namespace="ECS/ContainerInsights",
                     name="RunningTaskCount",
-                    statistic="Minimum",
+                    statistic="Maximum",
                     dimensions=self._dimensions(side),
                 )
                 for side in Side
@@ -421,6 +424,31 @@ def _count_errors(
         metric_transformation=cloudwatch.LogMetricFilterMetricTransformationArgs(
             namespace=_namespace(environment), name=_errors_name(service), value="1", unit="Count"
         ),
+        opts=ResourceOptions(parent=parent),
+    )
+
+
+def _tell_of_deployments(arguments: AlarmsArguments, parent: Alarms) -> None:
+    """Tell of each deployment to a service, as information (MON-12)."""
+    names = Names(arguments.environment)
+    services = Output.concat(names.arn("ecs", "service/"), arguments.services.cluster_name, "/")
+    rule = cloudwatch.EventRule(
+        "deployments",
+        name=names.of("deployments"),
+        description="A deployment to a service started, completed or failed (MON-12)",
+        event_pattern=Output.json_dumps(
+            {
+                "source": ["aws.ecs"],
+                "detail-type": ["ECS Deployment State Change"],
+                "resources": [{"prefix": services}],
+            }
+        ),
+        opts=ResourceOptions(parent=parent),
+    )
+    cloudwatch.EventTarget(
+        "deployments",
+        rule=rule.name,
+        arn=arguments.topics.info_arn,
         opts=ResourceOptions(parent=parent),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from secrets import token_urlsafe
 from typing import Final
 from zlib import crc32
 
@@ -28,7 +29,6 @@ from standards import Tier, figure
 _HTTPS: Final = 443
 _DRAINING_SECONDS: Final = 60  # longer than any request takes
 _RECOVERY_DAYS: Final = 30  # how long a deleted secret can be brought back
-_THROWN_AWAY: Final = "generated-for-development"
 _LONGEST_PATH: Final = 128  # of a rule's condition, in characters; AWS's limit
 _SLOTS: Final = 300  # priorities for each length: 129 times 300 fit into the 50,000 there are
 
@@ -193,7 +193,7 @@ class Service(ComponentResource):
         return group
 
     def _secrets(self) -> None:
-        """Make the secrets; their values are put there by people and scripts, never from here.
+        """Make the secrets; people and scripts put their values there, development draws its own.
 
         No rotation is scheduled: AWS cannot draw a new key for an application, and the operations
         scripts that can do it run each month (KEY-02).
@@ -212,8 +212,9 @@ class Service(ComponentResource):
                 secretsmanager.SecretVersion(
                     f"{self._service}-{variable}",
                     secret_id=secret.id,
-                    secret_string=Output.secret(_THROWN_AWAY),
-                    opts=self._inside,
+                    secret_string=Output.secret(token_urlsafe()),
+                    # The first value stays: each run of the program draws another one.
+                    opts=ResourceOptions(parent=self, ignore_changes=["secretString"]),
                 )
 
     def _queue(self) -> JobQueue | None:
