@@ -13,9 +13,12 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from standards import Ratio, Whole
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AtLeast:
-    """A field that must not be below a figure of the standards."""
+    """A field that must not be below a figure of the standards.
+
+    Compared by identity: `Annotated` would take two bounds of one amount for the same.
+    """
 
     least: Whole | Ratio
 

@@ -7,6 +7,7 @@ import pytest
 
 from environments import ConfigurationError, DataClass, Environment, load, names
 from environments.checks import CHECKS, Check
+from environments.model import LogRetention
 from standards import Tier, figure, requirement
 from tests.environments.records import PROJECT, changed, content_of, write
 
@@ -149,3 +150,17 @@ def test_the_record_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         environment.owner = "else@example.com"
     assert isinstance(environment, Environment)
+
+
+def test_bounds_of_one_amount_cite_their_own_requirement() -> None:
+    """Audit and deployment logs are kept equally long, each by its own sentence."""
+    cited = {
+        name: [bound.least.figure.requirement for bound in field.metadata]
+        for name, field in LogRetention.model_fields.items()
+    }
+    assert cited == {
+        "application": ["LOG-02"],
+        "access": ["LOG-03"],
+        "audit": ["LOG-04"],
+        "deployment": ["LOG-05"],
+    }
