@@ -1,0 +1,1 @@
+"""What the project's environments declare, read from their recorded plans."""
