@@ -11,7 +11,7 @@ from policies.settings import Settings
 from standards import Tier
 
 
-class ConfigurationError(Exception):
+class RuleSettingsError(Exception):
     """The configuration names a rule or a setting that does not exist, or gives a wrong value."""
 
 
@@ -23,7 +23,7 @@ def settings_by_rule(
     """The settings of each of `rules`, by its id, in an environment of `tier`.
 
     Raises:
-        ConfigurationError: says every rule and setting that is wrong, and what there is instead.
+        RuleSettingsError: says every rule and setting that is wrong, and what there is instead.
     """
     by_id = {rule.id: rule for rule in rules}
     configuration = configuration or {}
@@ -43,7 +43,7 @@ def settings_by_rule(
                 for one in error.errors()
             ]
     if problems:
-        raise ConfigurationError("\n".join(problems))
+        raise RuleSettingsError("\n".join(problems))
     return settings
 
 
