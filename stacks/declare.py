@@ -3,10 +3,15 @@
 from pulumi import ResourceOptions, export
 
 from environments import Environment
+from stacks.alarms import Alarms, AlarmsArguments
+from stacks.backup import Backups, BackupsArguments
+from stacks.database import Database, DatabaseArguments
 from stacks.edge import Edge, EdgeArguments
 from stacks.keys import Keys, KeysArguments
 from stacks.network import Network, NetworkArguments
 from stacks.providers import make_providers
+from stacks.service import Platform
+from stacks.services import Services
 from stacks.topics import Topics, TopicsArguments
 
 
@@ -15,17 +20,13 @@ def declare(environment: Environment) -> None:
     providers = make_providers(environment)
     inside = ResourceOptions(providers={"aws": providers.main})
     keys = Keys(
-        "keys",
-        KeysArguments(environment=environment, backup_provider=providers.backup),
-        inside,
+        "keys", KeysArguments(environment=environment, backup_provider=providers.backup), inside
     )
     topics = Topics(
         "topics", TopicsArguments(environment=environment, key_arn=keys.topics_arn), inside
     )
     network = Network(
-        "network",
-        NetworkArguments(environment=environment, logs_key_arn=keys.logs_arn),
-        inside,
+        "network", NetworkArguments(environment=environment, logs_key_arn=keys.logs_arn), inside
     )
     edge = Edge(
         "edge",
@@ -35,6 +36,49 @@ def declare(environment: Environment) -> None:
             public_subnet_ids=network.public_subnet_ids,
             logs_key_arn=keys.logs_arn,
             warning_topic_arn=topics.warning_arn,
+        ),
+        inside,
+    )
+    database = Database(
+        "database",
+        DatabaseArguments(environment=environment, network=network, keys=keys, topics=topics),
+        inside,
+    )
+    backups = (
+        Backups(
+            "backups",
+            BackupsArguments(
+                environment=environment,
+                backup_provider=providers.backup,
+                keys=keys,
+                database=database,
+            ),
+            inside,
+        )
+        if environment.must("BAK-02")
+        else None
+    )
+    services = Services(
+        "services",
+        Platform(
+            environment=environment,
+            network=network,
+            edge=edge,
+            keys=keys,
+            database=database,
+            topics=topics,
+        ),
+        inside,
+    )
+    Alarms(
+        "alarms",
+        AlarmsArguments(
+            environment=environment,
+            topics=topics,
+            edge=edge,
+            services=services,
+            database=database,
+            backups=backups,
         ),
         inside,
     )
