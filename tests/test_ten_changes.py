@@ -108,10 +108,10 @@ CHANGES = (
     Change(
         what="wildcard role",
         file="stacks/roles.py",
-        before='"Principal": {"Service": "ecs-tasks.amazonaws.com"}',
-        after='"Principal": {"AWS": "*"}',
-        rule="iam-trust-specific",
-        on="api-task",
+        before="_policy(*_starts(arguments, names))",
+        after='_policy({"Effect": "Allow", "Action": "*", "Resource": "*"})',
+        rule="iam-no-admin",
+        on="api-execution",
     ),
 )
 
