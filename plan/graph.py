@@ -6,7 +6,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from plan.model import Plan, Resource, Urn
-from plan.values import Unknown, Value
+from plan.values import Secret, Unknown, Value
 
 
 class Graph:
@@ -105,9 +105,9 @@ class Graph:
         return self._unresolved[key, types]
 
     def has_unresolved(self, resource: Resource, key: str) -> bool:
-        """Whether `key` is unknown and nothing recorded says what it refers to."""
+        """Whether `key` is unknown or secret and nothing recorded says what it refers to."""
         return not self.references(resource, key) and any(
-            isinstance(value, Unknown) for value in _walk(resource.inputs.get(key))
+            isinstance(value, Unknown | Secret) for value in _walk(resource.inputs.get(key))
         )
 
 

@@ -5,7 +5,6 @@ and the rule is not evaluated. A value of a wrong type fails the rule.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
@@ -14,7 +13,9 @@ from plan.model import Options, Resource
 from plan.values import Path, Secret, Unknown, Value, path_text
 from policies.outcomes import UnknownValueError, WrongTypeError
 
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,300}([.][0-9]{1,300})?")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}([.][0-9]{1,15})?")
+_LARGEST: Final = 2**53
+"""Beyond it a number that came as JSON is no longer exact; no input of AWS takes one. Nor NaN."""
 _TRUTHS: Final = {"true": True, "false": False}
 _NOTHING: Final[Mapping[str, Value]] = {}
 
@@ -89,9 +90,11 @@ class Node:
             return None
         if isinstance(value, str) and _NUMBER.fullmatch(value):
             value = float(value)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        if isinstance(value, float) and math.isfinite(value):
+        if (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and abs(value) <= _LARGEST
+        ):
             return value
         raise WrongTypeError((*self._path, key), "a number", value)
 

@@ -10,9 +10,11 @@ def statements(document: Node, effect: str) -> list[Node]:
     """The statements of `document` whose effect is `effect`, `Allow` or `Deny`.
 
     Raises:
-        WrongTypeError: a statement has another effect, which AWS refuses.
+        WrongTypeError: there are none, or one has another effect, which AWS refuses.
     """
     found: list[Node] = []
+    if document.names() and not document.has("Statement"):
+        raise WrongTypeError((*document.path, "Statement"), "a list of statements", None)
     for statement in document.nodes("Statement"):
         own = statement.text("Effect")
         if own not in {"Allow", "Deny"}:

@@ -62,7 +62,7 @@ def ports(entry: Node) -> range:
     if protocol.lower() in _WITHOUT_PORTS:
         return range(0)
     first, last = entry.number("fromPort"), entry.number("toPort")
-    if first is None or last is None or first < 0 or last < 0:
+    if first is None or last is None or not 0 <= first <= last:
         return _EVERY_PORT
     return range(int(first), int(last) + 1)
 

@@ -10,7 +10,7 @@ from plan.graph import Graph
 from policies.nodes import Node, Subject
 from policies.outcomes import PASS, NotApplicable, Outcome, all_of, every, fail, require
 from policies.registry import Controls, Given, Ref, rule
-from policies.relations import SUBNET, in_two_zones
+from policies.relations import SUBNET, companions, in_two_zones
 from policies.settings import Settings, Severity
 from standards import figure
 
@@ -210,10 +210,7 @@ def ecs_multi_az(service: Subject, settings: Instances, graph: Graph) -> Outcome
     if count == 0 and "desiredCount" in service.options.ignore_changes:
         return NotApplicable("idle: its count is set while a release runs")
     least = settings.min_count
-    targets = [
-        Subject(target)
-        for target in graph.referrers(service.resource, SCALING_TARGET, key="resourceId")
-    ]
+    targets = companions(service.resource, graph, [SCALING_TARGET], "resourceId")
     return all_of(
         require(
             count is not None and count >= least,

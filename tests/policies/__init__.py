@@ -1,0 +1,1 @@
+"""Tests of the rules, their examples, waivers and the policy pack."""

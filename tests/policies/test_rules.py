@@ -1,0 +1,203 @@
+"""What holds of every rule: its examples prove it, and nothing that it may meet misleads it."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pulumi_aws
+import pytest
+
+from plan.model import PROVIDER_PREFIX
+from plan.values import SECRET, UNKNOWN, UNKNOWN_SECRET
+from policies.registry import AnyRule, Example, Given, rules
+from standards import Tier, requirement
+from tests.policies.doors import (
+    ERROR,
+    FAIL,
+    PASS,
+    SILENT,
+    UNDECIDED,
+    Where,
+    changed,
+    inputs,
+    judged,
+    leaves,
+    verdict,
+)
+
+ALL: Final = list(rules().values())
+SDK: Final = Path(pulumi_aws.__file__).parent
+
+SET_CHECKS: Final = {
+    ("alarm-actions", "alarmActions"),
+    ("lb-access-logs", "accessLogs"),
+    ("rds-force-tls", "dbClusterParameterGroupName"),
+}
+"""Where a rule asks only whether an input is set, which an unknown value is."""
+
+EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
+
+WRONG: Final[dict[type, tuple[object, ...]]] = {
+    bool: ("maybe", "", 7, [True, False], {"a": 1}, float("nan")),
+    int: ("many", "", True, [1, 2], {"a": 1}, float("nan"), float("inf")),
+    str: ({"a": 1}, [["x"]], [None]),
+}
+"""By the type that belongs there: values of types that do not."""
+
+_deep: list[object] = []
+for _ in range(200):
+    _deep = [_deep]
+
+HOSTILE: Final[list[object]] = [
+    None, "", " ", "\x00\u202e\U0001f600ﬃ", "x" * 100_000, True, False, 0, -1, 10**400, 1e308,
+    float("nan"), float("-inf"), [], {}, [None], [[]], {"": None}, {"a": [{"b": None}]}, _deep,
+    SECRET, UNKNOWN, UNKNOWN_SECRET, [UNKNOWN], {"a": SECRET}, '{"Statement": ', "[" * 10_000,
+    '{"Statement": [{"Effect": "allow"}]}', '{"Statement": {"Effect": "Allow", "Principal": 7}}',
+    '[{"environment": 1}]', "[1, null]", "0.0.0.0/33", "::/0/0", "cron(* * * * * *)",
+    "rate(0 days)",
+]  # fmt: skip
+
+each_rule = pytest.mark.parametrize("rule", ALL, ids=[rule.id for rule in ALL])
+
+
+@each_rule
+def test_passing_examples_pass(rule: AnyRule) -> None:
+    """What a rule shows as right is right to it."""
+    assert rule.passing
+    assert [verdict(rule, example) for example in rule.passing] == [PASS] * len(rule.passing)
+
+
+@each_rule
+def test_failing_examples_fail(rule: AnyRule) -> None:
+    """What a rule shows as wrong is wrong to it, and it says so in words."""
+    assert rule.failing
+    for example in rule.failing:
+        findings = judged(rule, example).findings
+        assert findings
+        assert all(finding.violation.message.strip() for finding in findings)
+
+
+@each_rule
+def test_an_empty_resource_fails_unless_absence_is_safe(rule: AnyRule) -> None:
+    """Leaving everything out is never a way around a rule."""
+    for type_ in rule.types:
+        found = verdict(rule, (Given(type_, "empty"),))
+        assert found in ({PASS, SILENT} if rule.absence_is_safe else {FAIL})
+
+
+@each_rule
+def test_types_and_inputs_exist_in_the_sdk(rule: AnyRule) -> None:
+    """A misspelled type or input would make a rule that nothing can break."""
+    for type_ in rule.types:
+        assert _source(type_), type_
+    for example in (*rule.passing, *rule.failing):
+        for given in example:
+            if not given.type.startswith(PROVIDER_PREFIX):
+                known = _inputs(given.type)
+                assert set(given.inputs) <= known, given
+
+
+@each_rule
+def test_an_unknown_never_makes_a_failing_example_pass(rule: AnyRule) -> None:
+    """Not knowing yet is not the same as being right."""
+    for example in rule.failing:
+        for where, _ in _places(example):
+            if (rule.id, where[1][0]) in SET_CHECKS:
+                continue
+            for unknown in (UNKNOWN, UNKNOWN_SECRET, SECRET):
+                assert verdict(rule, changed(example, where, unknown)) not in {PASS, ERROR}, where
+
+
+@each_rule
+def test_a_wrong_type_is_never_a_pass(rule: AnyRule) -> None:
+    """A value that AWS would refuse fails the rule instead of slipping through its comparison."""
+    for example in rule.failing:
+        for where, value in leaves(example):
+            for wrong in WRONG.get(type(value), ()):
+                assert verdict(rule, changed(example, where, wrong)) not in {PASS, ERROR}, where
+
+
+@each_rule
+def test_what_a_rule_compares_must_have_the_right_type(rule: AnyRule) -> None:
+    """Where an unknown leaves a passing example undecided, a wrong type fails it."""
+    for example in rule.passing:
+        for where, value in leaves(example):
+            if verdict(rule, changed(example, where, UNKNOWN)) != UNDECIDED:
+                continue
+            for wrong in WRONG.get(type(value), ()):
+                found = verdict(rule, changed(example, where, wrong))
+                assert found not in {PASS, ERROR}, (where, wrong)
+
+
+@each_rule
+def test_a_hostile_value_never_crashes_a_rule(rule: AnyRule) -> None:
+    """Whatever stands in an input, each rule gives an answer."""
+    for example in (*rule.passing, *rule.failing):
+        for where, value in _places(example):
+            wrapped: list[object] = [[value], {"a": value}, str(value).swapcase()]
+            for hostile in HOSTILE + wrapped:
+                judgement = judged(rule, changed(example, where, hostile))
+                assert not judgement.errors, (where, hostile)
+
+
+@each_rule
+def test_a_rule_says_what_it_is_for(rule: AnyRule) -> None:
+    """Whoever meets a finding learns what holds, why, and what to type instead."""
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", rule.id)
+    assert rule.title.endswith(".")
+    assert len(rule.title) < 80
+    assert rule.description
+    assert re.search(r"^ {4}\S", rule.remediation, re.MULTILINE), "no snippet"
+    assert not rule.remediation.startswith(" ")
+
+
+@each_rule
+def test_cited_requirements_are_ones_that_a_policy_can_serve(rule: AnyRule) -> None:
+    """A rule cites what exists, and what is met by a policy or by what it checks."""
+    for cited in rule.requirements:
+        found = requirement(cited)
+        kinds = {found.kind.value, *(kind.value for kind in found.also)}
+        assert kinds & {"policy", "infrastructure"}, cited
+
+
+@each_rule
+def test_a_cited_requirement_makes_a_violation_mandatory(rule: AnyRule) -> None:
+    """Where the standard says must, the rule stops the update."""
+    for cited in rule.requirements:
+        for tier in requirement(cited).environments:
+            assert rule.level(tier) == "mandatory"
+    for tier in (Tier.STAGING, Tier.PRODUCTION):
+        assert rule.severity not in {"critical", "high"} or rule.level(tier) == "mandatory"
+
+
+def test_there_are_rules_of_every_shape() -> None:
+    """Some rules look at one resource, at least five relate several, none is for Kubernetes."""
+    assert len(ALL) >= 20
+    assert sum(rule.relates for rule in ALL) >= 5
+    assert not [rule for rule in ALL if any("kubernetes" in type_ for type_ in rule.types)]
+
+
+def _places(example: Example) -> Iterator[tuple[Where, object]]:
+    yield from inputs(example)
+    yield from leaves(example)
+
+
+@cache
+def _source(type_: str) -> str:
+    """The SDK's module that registers resources of `type_`; empty where none does."""
+    if type_.startswith(PROVIDER_PREFIX):
+        return (SDK / "provider.py").read_text()
+    folder = SDK / type_.removeprefix("aws:").partition("/")[0]
+    texts = (path.read_text() for path in sorted(folder.glob("*.py")))
+    return next((text for text in texts if f"'{type_}'" in text), "")
+
+
+@cache
+def _inputs(type_: str) -> set[str]:
+    """The names of the inputs of `type_`, as the engine sees them."""
+    source = _source(type_)
+    renamed = set(re.findall(r'@pulumi\.getter\(name="(\w+)"\)', source))
+    plain = set(re.findall(r"@pulumi\.getter\n    def (\w+)\(", source))
+    return renamed | plain
