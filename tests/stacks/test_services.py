@@ -159,7 +159,7 @@ def test_only_the_load_balancer_and_the_services_open_doors(
 def test_a_queue_keeps_what_fails_and_accepts_tls_alone(
     plan_of: Callable[[str], Plan], environment: str
 ) -> None:
-    """The queue is encrypted, and a job that fails again and again goes to its dead-letter queue."""
+    """It is encrypted, and a job that fails again and again goes to its dead-letter queue."""
     plan = plan_of(environment)
     queue = only(plan, "sqs/queue", "prover-jobs")
     dead = only(plan, "sqs/queue", "prover-jobs-dead")
