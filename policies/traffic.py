@@ -1,6 +1,6 @@
 """What a security group lets in: addresses, protocols and ports, in each form that AWS has."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from ipaddress import ip_network
 from typing import Final
 
@@ -19,9 +19,12 @@ SECURITY_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
 DEFAULT_GROUP: Final = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 GROUP_RULE: Final = "aws:ec2/securityGroupRule:SecurityGroupRule"
 INGRESS_RULE: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS_RULE: Final = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 INGRESS_TYPES: Final = (SECURITY_GROUP, DEFAULT_GROUP, GROUP_RULE, INGRESS_RULE)
+EGRESS_TYPES: Final = (SECURITY_GROUP, DEFAULT_GROUP, GROUP_RULE, EGRESS_RULE)
 
-_SOURCES: Final = ("cidrBlocks", "ipv6CidrBlocks", "cidrIpv4", "cidrIpv6")
+IPV6_ADDRESSES: Final = ("ipv6CidrBlocks", "cidrIpv6")
+ADDRESSES: Final = ("cidrBlocks", "cidrIpv4", *IPV6_ADDRESSES)
 _EVERY_PROTOCOL: Final = {"-1", "all"}
 _WITHOUT_PORTS: Final = {"icmp", "icmpv6", "1", "58"}
 _EVERY_PORT: Final = range(65536)
@@ -39,9 +42,18 @@ def ingress(subject: Subject) -> list[Node]:
     return [subject]
 
 
-def sources(entry: Node) -> list[Node]:
-    """The address blocks that `entry` lets in."""
-    return [source for key in _SOURCES for source in entry.each(key)]
+def egress(subject: Subject) -> list[Node]:
+    """Every entry of `subject` that lets traffic out; an unknown one is one unknown entry."""
+    if subject.type in {SECURITY_GROUP, DEFAULT_GROUP}:
+        return subject.each("egress")
+    if subject.type == GROUP_RULE and subject.text("type") != "egress":
+        return []
+    return [subject]
+
+
+def sources(entry: Node, keys: Sequence[str] = ADDRESSES) -> list[Node]:
+    """The address blocks that `entry` lets in, or out to: those under `keys`."""
+    return [source for key in keys for source in entry.each(key)]
 
 
 def is_worldwide(source: Node) -> bool:
@@ -72,11 +84,14 @@ def closed_to_the_world(subject: Subject, refused: Callable[[range], str]) -> Ou
 
     `refused` names what is wrong about a range of open ports, and nothing where it is fine.
     """
+    return every(ingress(subject), lambda entry: entry_closed_to_the_world(entry, refused))
 
-    def closed(entry: Node) -> Outcome:
-        return every(sources(entry), lambda source: _closed(entry, source, refused))
 
-    return every(ingress(subject), closed)
+def entry_closed_to_the_world(
+    entry: Node, refused: Callable[[range], str], keys: Sequence[str] = ADDRESSES
+) -> Outcome:
+    """Fail for each address block under `keys` that holds the internet, on a refused port."""
+    return every(sources(entry, keys), lambda source: _closed(entry, source, refused))
 
 
 def any_of(numbers: Collection[int]) -> Callable[[range], str]:
@@ -98,6 +113,11 @@ def all_but(allowed: Collection[int]) -> Callable[[range], str]:
         return f"ports {opened[0]} to {opened[-1]}" if len(opened) > 1 else f"port {opened[0]}"
 
     return refused
+
+
+def every_port(opened: range) -> str:
+    """Refuse all ports at once."""
+    return "every port" if len(opened) == len(_EVERY_PORT) else ""
 
 
 def _closed(entry: Node, source: Node, refused: Callable[[range], str]) -> Outcome:
