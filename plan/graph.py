@@ -1,12 +1,15 @@
 """How the resources of a plan relate: by parent, by reference, by type. Indexed once."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
+from typing import TypeVar, cast
 
 from plan.model import Plan, Resource, Urn
 from plan.values import Secret, Unknown, Value
+
+Index = TypeVar("Index")
 
 
 class Graph:
@@ -19,6 +22,7 @@ class Graph:
     def __init__(self, plan: Plan, names: Mapping[str, str] = MappingProxyType({})) -> None:
         self.plan = plan
         self._names = names
+        self._made: dict[object, object] = {}
         self._unresolved: dict[tuple[str, tuple[str, ...]], Resource | None] = {}
 
     @cached_property
@@ -65,6 +69,12 @@ class Graph:
                 for target in self.references(resource, key):
                     index[target.urn].append((resource, key))
         return index
+
+    def once(self, make: Callable[["Graph"], Index]) -> Index:
+        """What `make` makes of this graph, made once: an index needed over and over."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("Index", self._made[make])
 
     def of_type(self, *types: str) -> Sequence[Resource]:
         """The resources whose type is one of `types`."""

@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import Field
 
 from plan.graph import Graph
-from plan.values import SECRET
+from plan.values import SECRET, leaves
 from policies.nodes import Node, Subject
 from policies.outcomes import (
     PASS,
@@ -295,7 +295,8 @@ def rds_in_backup_plan(database: Subject, settings: BackupInterval, graph: Graph
     if _is_replica(database):
         return NotApplicable("the source of the replica is backed up")
 
-    selections = [Subject(one) for one in graph.of_type(BACKUP_SELECTION)]
+    naming = graph.referrers(database.resource, BACKUP_SELECTION, key="resources")
+    selections = [Subject(one) for one in naming] + graph.once(_open_selections)
     covering = [(one, _selects(one, database, graph)) for one in selections]
     chosen = [one for one, outcome in covering if outcome == PASS]
     if not chosen:
@@ -314,6 +315,19 @@ def rds_in_backup_plan(database: Subject, settings: BackupInterval, graph: Graph
         often_enough,
         f"its backup plan runs less often than every {settings.max_hours} hours",
     )
+
+
+def _open_selections(graph: Graph) -> list[Subject]:
+    """The backup selections that may cover what they do not refer to, by tag or pattern."""
+    return [
+        Subject(one)
+        for one in graph.of_type(BACKUP_SELECTION)
+        if one.inputs.get("selectionTags")
+        or graph.has_unresolved(one, "resources")
+        or any(
+            isinstance(item, str) and "*" in item for _, item in leaves(one.inputs.get("resources"))
+        )
+    ]
 
 
 def _selects(selection: Subject, database: Subject, graph: Graph) -> Outcome:
