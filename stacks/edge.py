@@ -11,10 +11,10 @@ from environments import Environment
 from stacks.firewall import Firewall, FirewallArguments
 from stacks.logs import LogBucket, LogBucketArguments
 from stacks.naming import Names
+from stacks.network import HTTPS
 from standards import figure
 
 HTTP: Final = figure("NET-01", "http_redirect_port").count
-HTTPS: Final = figure("NET-01", "https_port").count
 _INTERNET: Final = "0.0.0.0/0"
 _TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"  # TLS 1.2 and 1.3, forward secrecy only
 _NAME_LIMIT: Final = 32  # of a load balancer

@@ -47,7 +47,7 @@ class Firewall(ComponentResource):
         environment = arguments.environment
         names = Names(environment)
         inside = ResourceOptions(parent=self)
-        acl = _Firewall(
+        acl = _WafResource(
             "aws:wafv2/webAcl:WebAcl",
             "firewall",
             {
@@ -60,7 +60,7 @@ class Firewall(ComponentResource):
             },
             inside,
         )
-        _Firewall(
+        _WafResource(
             "aws:wafv2/webAclAssociation:WebAclAssociation",
             "firewall",
             {"resourceArn": arguments.load_balancer_arn, "webAclArn": acl.arn},
@@ -74,7 +74,7 @@ class Firewall(ComponentResource):
             parent=self,
             physical_name=f"aws-waf-logs-{names.of('edge')}",
         )
-        _Firewall(
+        _WafResource(
             "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
             "firewall",
             {
@@ -87,7 +87,7 @@ class Firewall(ComponentResource):
         self.register_outputs({})
 
 
-class _Firewall(CustomResource):
+class _WafResource(CustomResource):
     """A resource of `wafv2`, by its properties as the engine sees them.
 
     The SDK's own module of that service takes 0.8 s to import, a third of a whole preview, for the
@@ -138,5 +138,5 @@ def _visible(metric: str) -> Mapping[str, Any]:
     return {
         "metricName": metric,
         "cloudwatchMetricsEnabled": True,
-        "sampledRequestsEnabled": True,
+        "sampledRequestsEnabled": False,  # a sample would keep the credentials
     }

@@ -62,7 +62,10 @@ class Keys(ComponentResource):
         self.topics_arn = self._key(
             "topics",
             "Notification topics",
-            published(["kms:Decrypt", "kms:GenerateDataKey*"], "*", names),
+            [
+                *published(["kms:Decrypt", "kms:GenerateDataKey*"], "*", names),
+                *self._through(("sns",), aws.region),
+            ],
         )
         self.backup_arn = self._key(
             "backup", "Backups", self._through(("backup", "rds"), aws.region)
@@ -82,7 +85,7 @@ class Keys(ComponentResource):
         statements: list[Statement],
         provider: Provider | None = None,
     ) -> Output[str]:
-        """Make the key for `purpose`, which `statements` open and only administrators else."""
+        """Make the key for `purpose`, which only `statements` let anybody use."""
         options = ResourceOptions(
             parent=self, provider=provider, protect=self._environment.is_stateful_protected
         )

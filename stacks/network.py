@@ -143,7 +143,7 @@ class Network(ComponentResource):
             f"nat-{zone}", domain="vpc", tags=self._named(f"nat-{zone}"), opts=self._inside
         )
         return ec2.NatGateway(
-            zone,
+            f"nat-{zone}",
             allocation_id=address.allocation_id,
             subnet_id=subnet_id,
             tags=self._named(f"nat-{zone}"),
