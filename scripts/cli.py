@@ -5,10 +5,12 @@ A command's room is loaded when the command runs, so that help and bad usage wai
 # ruff: noqa: PLC0415 - for that reason
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -129,6 +131,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGINT, _interrupt)
     code: object = ExitCode.DONE
     try:
         app()
@@ -139,3 +142,11 @@ def main() -> NoReturn:
     with suppress(OSError):
         sys.stdout.flush()
     os._exit(code if isinstance(code, int) else ExitCode.FAILED)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Stop at once. Python's own handler does that, too, but asyncio would put its own in place.
+
+    That one asks the running task to end, which a program that waits outside of asyncio never does.
+    """
+    raise KeyboardInterrupt

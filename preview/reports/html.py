@@ -79,7 +79,6 @@ def sentences(verdict: Verdict) -> Iterator[Sentence]:
         figures = tuple(
             Figured(key=key, amount=cited.values[key], uses=tuple(own))
             for key, own in by_key.items()
-            if key in cited.values
         )
         yield Sentence(requirement=cited, text=_marked(cited.text, figures), figures=figures)
 

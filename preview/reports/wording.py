@@ -12,6 +12,7 @@ NAMES_OF_STANDARDS: Final[Mapping[str, str]] = {
     "fsbp": "FSBP",
     "cis": "CIS",
     "checkov": "Checkov",
+    "pss": "Pod Security Standards",
 }
 """What people call the standards that a rule's controls belong to."""
 
