@@ -1,0 +1,68 @@
+"""What AWS Backup covers: the selections of its plans, by reference, pattern or tag."""
+
+from fnmatch import fnmatchcase
+from typing import Final
+
+from plan.graph import Graph
+from policies.nodes import Node, Subject
+from policies.outcomes import (
+    PASS,
+    Fail,
+    Outcome,
+    UnknownValueError,
+    fail,
+    require,
+    some,
+)
+from policies.relations import tag
+
+SELECTION: Final = "aws:backup/selection:Selection"
+
+
+def selected(subject: Subject, graph: Graph, arn: str, message: str) -> Outcome:
+    """Pass if a selection of a backup plan covers `subject`, else fail with `message`.
+
+    `arn` is what the ARN of each such resource looks like, for the patterns of a selection.
+    """
+    return some(
+        [Subject(one) for one in graph.of_type(SELECTION)],
+        lambda selection: _selects(selection, subject, graph, arn),
+        message,
+    )
+
+
+def _selects(selection: Subject, subject: Subject, graph: Graph, arn: str) -> Outcome:
+    excluded = _names(selection, "notResources", subject, graph, arn)
+    if not isinstance(excluded, Fail):
+        return fail("excluded") if excluded == PASS else excluded
+
+    def has_tag(wanted: Node) -> Outcome:
+        found = tag(subject, graph, wanted.text("key") or "")
+        return require(found is not None and found == wanted.text("value"), "")
+
+    return some(
+        [
+            _names(selection, "resources", subject, graph, arn),
+            some(selection.each("selectionTags"), has_tag, ""),
+        ],
+        lambda outcome: outcome,
+        "not selected",
+    )
+
+
+def _names(selection: Subject, key: str, subject: Subject, graph: Graph, arn: str) -> Outcome:
+    """Whether the list under `key` holds the ARN of `subject`, or a pattern of it."""
+    referred = graph.references(selection.resource, key)
+    if subject.resource in referred:
+        return PASS
+
+    def matches(item: Node) -> Outcome:
+        try:
+            pattern = item.as_text()
+        except UnknownValueError:
+            if referred:
+                return fail("another resource")
+            raise
+        return require(fnmatchcase(arn, pattern), "")
+
+    return some(selection.each(key), matches, "")
