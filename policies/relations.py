@@ -17,7 +17,12 @@ from policies.outcomes import (
 SUBNET: Final = "aws:ec2/subnet:Subnet"
 
 PHYSICAL_NAMES: Final = {
+    "aws:autoscaling/group:Group": "name",
+    "aws:backup/vault:Vault": "name",
+    "aws:cfg/recorder:Recorder": "name",
     "aws:cloudwatch/logGroup:LogGroup": "name",
+    "aws:ecr/repository:Repository": "name",
+    "aws:elasticache/subnetGroup:SubnetGroup": "name",
     "aws:rds/cluster:Cluster": "clusterIdentifier",
     "aws:rds/clusterParameterGroup:ClusterParameterGroup": "name",
     "aws:rds/instance:Instance": "identifier",

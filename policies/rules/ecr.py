@@ -1,0 +1,369 @@
+"""Rules for image repositories."""
+
+from fnmatch import fnmatchcase
+from typing import Final
+
+from plan.graph import Graph
+from policies.nodes import Node, Subject
+from policies.outcomes import PASS, Outcome, all_of, every, fail, require, some
+from policies.registry import Controls, Given, Ref, rule
+from policies.relations import companions
+from policies.settings import Settings, Severity
+from policies.statements import principals, statements
+
+REPOSITORY: Final = "aws:ecr/repository:Repository"
+REGISTRY_SCANNING: Final = "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration"
+LIFECYCLE: Final = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+REPOSITORY_POLICY: Final = "aws:ecr/repositoryPolicy:RepositoryPolicy"
+REGISTRY_POLICY: Final = "aws:ecr/registryPolicy:RegistryPolicy"
+
+_SCANS: Final = {"SCAN_ON_PUSH", "CONTINUOUS_SCAN"}
+_NARROWING: Final = (
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceorgid",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+)
+"""The condition keys, in lower case, that say whom a statement is for."""
+
+
+def _scanning(kind: str, frequency: str, pattern: str) -> Given:
+    """A registry's scanning configuration of one rule, for the examples."""
+    return Given(
+        REGISTRY_SCANNING,
+        "registry",
+        {
+            "scanType": kind,
+            "rules": [
+                {
+                    "scanFrequency": frequency,
+                    "repositoryFilters": [{"filter": pattern, "filterType": "WILDCARD"}],
+                }
+            ],
+        },
+    )
+
+
+@rule(
+    types=[REPOSITORY],
+    severity=Severity.HIGH,
+    requirements=["ART-09"],
+    controls=Controls(fsbp=("ECR.1",), checkov=("CKV_AWS_163",)),
+    remediation="""
+        Scan each image as it is pushed, in one repository or in all of the registry:
+
+            aws.ecr.Repository("api", image_scanning_configuration={"scan_on_push": True}, ...)
+            aws.ecr.RegistryScanningConfiguration("registry", scan_type="ENHANCED", rules=[{
+                "scan_frequency": "CONTINUOUS_SCAN",
+                "repository_filters": [{"filter": "*", "filter_type": "WILDCARD"}]}])
+        """,
+    passing=[
+        (Given(REPOSITORY, "api", {"imageScanningConfiguration": {"scanOnPush": True}}),),
+        (Given(REPOSITORY, "api"), _scanning("ENHANCED", "CONTINUOUS_SCAN", "*")),
+        (
+            Given(REPOSITORY, "api", {"name": "payments/api"}),
+            _scanning("BASIC", "SCAN_ON_PUSH", "payments/*"),
+        ),
+    ],
+    failing=[
+        (Given(REPOSITORY, "api", {"imageScanningConfiguration": {"scanOnPush": False}}),),
+        (Given(REPOSITORY, "api"), _scanning("BASIC", "MANUAL", "*")),
+        (
+            Given(REPOSITORY, "api", {"name": "payments/api"}),
+            _scanning("ENHANCED", "SCAN_ON_PUSH", "billing"),
+        ),
+    ],
+)
+def ecr_scan_on_push(repository: Subject, _: Settings, graph: Graph) -> Outcome:
+    """Images are scanned when they are pushed.
+
+    A known vulnerability is then found before the image runs, by its repository's setting or by a
+    scanning rule of the registry that matches its name.
+    """
+
+    def matches(pattern: Node) -> Outcome:
+        text = pattern.text("filter") or ""
+        if text == "*":
+            return PASS
+        name = repository.text("name") or ""
+        found = fnmatchcase(name, text) if "*" in text else text and text in name
+        return require(found, "")
+
+    def scans(rule_: Node) -> Outcome:
+        return all_of(
+            require(rule_.text("scanFrequency") in _SCANS, ""),
+            some(rule_.each("repositoryFilters"), matches, ""),
+        )
+
+    def scanned(by: Subject) -> Outcome:
+        if by is repository:
+            own = repository.node("imageScanningConfiguration")
+            return require(own.flag("scanOnPush"), "")
+        return some(by.each("rules"), scans, "")
+
+    registry = [Subject(one) for one in graph.of_type(REGISTRY_SCANNING)]
+    return some([repository, *registry], scanned, "its images are not scanned when they are pushed")
+
+
+class MutableTags(Settings):
+    """Which tags of a repository may move, as the filters of an exclusion."""
+
+    mutable_tags: tuple[str, ...] = ()
+
+
+@rule(
+    types=[REPOSITORY],
+    severity=Severity.MEDIUM,
+    requirements=["ART-02"],
+    controls=Controls(fsbp=("ECR.2",), checkov=("CKV_AWS_51",)),
+    settings=MutableTags,
+    remediation="""
+        Refuse to overwrite a tag:
+
+            aws.ecr.Repository("api", image_tag_mutability="IMMUTABLE", ...)
+        """,
+    passing=[(Given(REPOSITORY, "api", {"imageTagMutability": "IMMUTABLE"}),)],
+    failing=[
+        (Given(REPOSITORY, "api", {"imageTagMutability": "MUTABLE"}),),
+        (Given(REPOSITORY, "api", {"name": "api"}),),
+        (
+            Given(
+                REPOSITORY,
+                "api",
+                {
+                    "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+                    "imageTagMutabilityExclusionFilters": [
+                        {"filter": "v*", "filterType": "WILDCARD"}
+                    ],
+                },
+            ),
+        ),
+    ],
+)
+def ecr_immutable_tags(repository: Subject, settings: MutableTags) -> Outcome:
+    """Tags of images never move.
+
+    What was tested is then what runs, and what a rollback returns to.
+    """
+
+    def may_move(exclusion: Node) -> Outcome:
+        pattern = exclusion.text("filter")
+        return require(
+            pattern in settings.mutable_tags, f"tags {pattern} can be moved", exclusion.here
+        )
+
+    mutability = repository.text("imageTagMutability")
+    if mutability == "IMMUTABLE_WITH_EXCLUSION":
+        return every(repository.each("imageTagMutabilityExclusionFilters"), may_move)
+    return require(mutability == "IMMUTABLE", "its tags can be moved", "imageTagMutability")
+
+
+_EXPIRES: Final = (
+    '{"rules": [{"rulePriority": 1, "action": {"type": "expire"}, "selection":'
+    ' {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days",'
+    ' "countNumber": 14}}]}'
+)
+
+
+@rule(
+    types=[REPOSITORY],
+    severity=Severity.MEDIUM,
+    controls=Controls(fsbp=("ECR.3",)),
+    remediation="""
+        Say what goes when; keep what a rollback may need:
+
+            aws.ecr.LifecyclePolicy("api", repository=repository.name, policy=json.dumps({
+                "rules": [{"rulePriority": 1, "action": {"type": "expire"}, "selection": {
+                    "tagStatus": "untagged", "countType": "sinceImagePushed",
+                    "countUnit": "days", "countNumber": 14}}]}))
+        """,
+    passing=[
+        (
+            Given(REPOSITORY, "api"),
+            Given(LIFECYCLE, "old", {"repository": Ref("api"), "policy": _EXPIRES}),
+        ),
+        (
+            Given(REPOSITORY, "api", {"name": "payments/api"}),
+            Given(LIFECYCLE, "old", {"repository": "payments/api", "policy": _EXPIRES}),
+        ),
+    ],
+    failing=[
+        (Given(REPOSITORY, "api", {"name": "payments/api"}),),
+        (
+            Given(REPOSITORY, "api"),
+            Given(LIFECYCLE, "none", {"repository": Ref("api"), "policy": '{"rules": []}'}),
+        ),
+        (
+            Given(REPOSITORY, "api"),
+            Given(REPOSITORY, "worker"),
+            Given(LIFECYCLE, "old", {"repository": Ref("worker"), "policy": _EXPIRES}),
+        ),
+    ],
+)
+def ecr_lifecycle(repository: Subject, _: Settings, graph: Graph) -> Outcome:
+    """A repository has a lifecycle policy.
+
+    Old images cost money, and somebody deploys one of them by mistake in the end.
+    """
+
+    def expires(rule_: Node) -> Outcome:
+        return require(rule_.node("action").names(), "")
+
+    policies = companions(repository.resource, graph, [LIFECYCLE], "repository")
+    if not policies:
+        return fail("no lifecycle policy says which of its images go when")
+    return some(
+        [one for policy in policies for one in policy.document("policy").each("rules")],
+        expires,
+        "its lifecycle policy has no rules",
+    )
+
+
+@rule(
+    types=[REPOSITORY],
+    severity=Severity.LOW,
+    controls=Controls(fsbp=("ECR.5",), checkov=("CKV_AWS_136",)),
+    remediation="""
+        Name a key of your own; an existing repository is replaced by it:
+
+            aws.ecr.Repository("api", encryption_configurations=[{
+                "encryption_type": "KMS", "kms_key": key.arn}], ...)
+        """,
+    passing=[
+        (
+            Given("aws:kms/key:Key", "images"),
+            Given(
+                REPOSITORY,
+                "api",
+                {"encryptionConfigurations": [{"encryptionType": "KMS", "kmsKey": Ref("images")}]},
+            ),
+        ),
+        (
+            Given(
+                REPOSITORY,
+                "api",
+                {
+                    "encryptionConfigurations": [
+                        {
+                            "encryptionType": "KMS_DSSE",
+                            "kmsKey": "arn:aws:kms:eu-central-1:123456789012:key/images",
+                        }
+                    ]
+                },
+            ),
+        ),
+    ],
+    failing=[
+        (Given(REPOSITORY, "api", {"encryptionConfigurations": [{"encryptionType": "AES256"}]}),),
+        (Given(REPOSITORY, "api", {"encryptionConfigurations": [{"encryptionType": "KMS"}]}),),
+    ],
+)
+def ecr_kms(repository: Subject) -> Outcome:
+    """A repository encrypts with a key of your own.
+
+    Its policy then says who may read the images, and its log who did.
+    """
+    return some(
+        repository.each("encryptionConfigurations"),
+        lambda one: require(
+            one.text("encryptionType") in {"KMS", "KMS_DSSE"} and one.has_text("kmsKey"), ""
+        ),
+        "does not encrypt with a key of your own",
+    )
+
+
+def _policy(principal: str, condition: str = "") -> dict[str, object]:
+    """A repository's policy that lets `principal` pull, for the examples."""
+    return {
+        "policy": '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",'
+        f' "Action": "ecr:BatchGetImage", "Principal": {principal}{condition}}}]}}'
+    }
+
+
+@rule(
+    types=[REPOSITORY_POLICY, REGISTRY_POLICY],
+    severity=Severity.CRITICAL,
+    requirements=["ART-05"],
+    controls=Controls(checkov=("CKV_AWS_32",)),
+    remediation="""
+        Name who may pull:
+
+            "Principal": {"AWS": "arn:aws:iam::123456789012:role/deploy"}
+        """,
+    passing=[
+        (
+            Given(
+                REPOSITORY_POLICY,
+                "pull",
+                _policy('{"AWS": "arn:aws:iam::123456789012:role/deploy"}'),
+            ),
+        ),
+        (
+            Given(
+                REPOSITORY_POLICY,
+                "pull",
+                _policy(
+                    '"*"', ', "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3"}}'
+                ),
+            ),
+        ),
+    ],
+    failing=[
+        (Given(REPOSITORY_POLICY, "public", _policy('"*"')),),
+        (Given(REGISTRY_POLICY, "public", _policy('{"AWS": ["*"]}')),),
+        (
+            Given(
+                REPOSITORY_POLICY,
+                "public",
+                _policy('"*"', ', "Condition": {"Bool": {"aws:SecureTransport": "true"}}'),
+            ),
+        ),
+        (
+            Given(
+                REPOSITORY_POLICY,
+                "others",
+                {
+                    "policy": '{"Statement": {"Effect": "Allow", "Action": "ecr:*",'
+                    ' "NotPrincipal": {"AWS": "123456789012"}}}'
+                },
+            ),
+        ),
+    ],
+    absence_is_safe=True,
+)
+def ecr_not_public(policy: Subject) -> Outcome:
+    """The policy of a repository names who may use it.
+
+    Anybody could otherwise pull your programs, or push what you deploy next.
+    """
+
+    def narrow(statement: Node) -> Outcome:
+        condition = statement.node("Condition")
+        if any(
+            key.lower() in _NARROWING
+            for test in condition.names()
+            for key in _keys(condition, test)
+        ):
+            return PASS
+        return all_of(
+            require(
+                not statement.has("NotPrincipal"),
+                "is for everybody but a few",
+                statement.at("NotPrincipal"),
+            ),
+            every(
+                principals(statement),
+                lambda one: require("*" not in one.as_text(), "is for everybody", one.here),
+            ),
+        )
+
+    return every(statements(policy.document("policy"), "Allow"), narrow)
+
+
+def _keys(condition: Node, test: str) -> list[str]:
+    return condition.node(test).names()
