@@ -8,7 +8,7 @@ from plan.values import UNKNOWN, Value
 from policies.registry import Example, Given, Ref
 
 PROJECT = "example"
-STACK = "example"
+STACK = "production"
 
 
 def plan_of(example: Example) -> Plan:

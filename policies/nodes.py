@@ -182,7 +182,7 @@ class Node:
         """The JSON text under `key` as a list of objects; none where absent.
 
         Raises:
-            WrongTypeError: the text is no JSON list.
+            WrongTypeError: the text is no JSON list of objects.
         """
         value = self._json(key)
         path = (*self._path, key)
@@ -190,6 +190,9 @@ class Node:
             value = ()
         if not isinstance(value, Sequence) or isinstance(value, str):
             raise WrongTypeError(path, "a JSON list", value)
+        for index, item in enumerate(value):
+            if not isinstance(item, Mapping | Unknown | Secret):
+                raise WrongTypeError((*path, index), "an object", item)
         return [Node(item, (*path, index)) for index, item in enumerate(value)]
 
     def names(self) -> list[str]:
