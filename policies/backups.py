@@ -4,6 +4,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from plan.graph import Graph
+from plan.values import leaves
 from policies.nodes import Node, Subject
 from policies.outcomes import (
     PASS,
@@ -24,11 +25,25 @@ def selected(subject: Subject, graph: Graph, arn: str, message: str) -> Outcome:
 
     `arn` is what the ARN of each such resource looks like, for the patterns of a selection.
     """
+    naming = graph.referrers(subject.resource, SELECTION, key="resources")
     return some(
-        [Subject(one) for one in graph.of_type(SELECTION)],
+        [Subject(one) for one in naming] + graph.once(_open_selections),
         lambda selection: _selects(selection, subject, graph, arn),
         message,
     )
+
+
+def _open_selections(graph: Graph) -> list[Subject]:
+    """The selections that may cover what they do not refer to, by tag or pattern."""
+    return [
+        Subject(one)
+        for one in graph.of_type(SELECTION)
+        if one.inputs.get("selectionTags")
+        or graph.has_unresolved(one, "resources")
+        or any(
+            isinstance(item, str) and "*" in item for _, item in leaves(one.inputs.get("resources"))
+        )
+    ]
 
 
 def _selects(selection: Subject, subject: Subject, graph: Graph, arn: str) -> Outcome:
