@@ -164,9 +164,9 @@ _REDRIVE: Final = '{"deadLetterTargetArn": "arn:aws:sqs:eu-central-1:1:dead", "m
             Given(QUEUE, "jobs", {"redrivePolicy": _REDRIVE}),
             Given(QUEUE, "dead"),
             Given(
-                "aws:lambda/function:Function",
-                "f",
-                {"deadLetterConfig": {"targetArn": Ref("dead")}},
+                "aws:cloudwatch/eventTarget:EventTarget",
+                "nightly",
+                {"deadLetterConfig": {"arn": Ref("dead")}},
             ),
         ),
     ],
