@@ -152,8 +152,12 @@ def test_the_firewall_blocks_known_attacks_and_floods(
 
 @pytest.mark.parametrize("name", ON_AWS)
 def test_the_firewall_logs_without_credentials(name: str, plan_of: PlanOf) -> None:
-    """What it judged is logged, to a group that WAF may write to, without sign-ins."""
+    """What it judged is logged, to a group that WAF may write to, and nothing keeps sign-ins."""
     plan = plan_of(name)
+    acl = only(plan, "wafv2/webAcl")
+    for part in (acl, *acl.nodes("rules")):
+        assert not part.node("visibilityConfig").flag("sampledRequestsEnabled")
+        assert part.node("visibilityConfig").flag("cloudwatchMetricsEnabled")
     logging = only(plan, "wafv2/webAclLoggingConfiguration")
     (group,) = Graph(plan).references(logging.resource, "logDestinationConfigs")
     assert str(group.inputs["name"]).startswith("aws-waf-logs-")
