@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from plan.model import PROVIDER_PREFIX
+from plan.model import PROVIDER_PREFIX, STACK_TYPE
 from plan.values import SECRET, UNKNOWN, UNKNOWN_SECRET
 from policies.registry import AnyRule, Example, Given, rules
 from standards import Tier, requirement
@@ -186,6 +186,8 @@ def _places(example: Example) -> Iterator[tuple[Where, object]]:
 @cache
 def _source(type_: str) -> str:
     """The SDK's module that registers resources of `type_`; empty where none does."""
+    if type_ == STACK_TYPE:
+        return STACK_TYPE  # the engine's own
     if type_.startswith(PROVIDER_PREFIX):
         return (_sdk(type_.removeprefix(PROVIDER_PREFIX)) / "provider.py").read_text()
     package, module, _ = type_.split(":")

@@ -1,0 +1,101 @@
+"""Rules for GuardDuty, which looks for intruders."""
+
+from typing import Final
+
+from plan.graph import Graph
+from plan.values import UNKNOWN
+from policies.nodes import Node, Subject
+from policies.outcomes import PASS, Outcome, all_of, attempt, every, fail, require, some
+from policies.registry import Controls, Given, Ref, rule
+from policies.settings import Settings, Severity
+
+DETECTOR: Final = "aws:guardduty/detector:Detector"
+FEATURE: Final = "aws:guardduty/detectorFeature:DetectorFeature"
+
+_ASKED_FOR: Final = {"RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"}
+"""The features that a new detector starts without."""
+
+
+class Features(Settings):
+    """What GuardDuty looks at beyond its own sources: what the estate has."""
+
+    features: tuple[str, ...] = ("S3_DATA_EVENTS", "RDS_LOGIN_EVENTS", "RUNTIME_MONITORING")
+
+
+def _feature(name: str, status: str = "ENABLED") -> Given:
+    """A feature of the detector `account`, for the examples."""
+    return Given(
+        FEATURE, name.lower(), {"detectorId": Ref("account"), "name": name, "status": status}
+    )
+
+
+@rule(
+    types=[DETECTOR],
+    severity=Severity.HIGH,
+    requirements=["SEC-14"],
+    controls=Controls(fsbp=("GuardDuty.1",), checkov=("CKV_AWS_238", "CKV2_AWS_3")),
+    settings=Features,
+    remediation="""
+        Enable it, and the features for what the estate has:
+
+            detector = aws.guardduty.Detector("account", enable=True)
+            for feature in ("S3_DATA_EVENTS", "RDS_LOGIN_EVENTS", "RUNTIME_MONITORING"):
+                aws.guardduty.DetectorFeature(feature.lower(), detector_id=detector.id,
+                                              name=feature, status="ENABLED")
+        """,
+    passing=[
+        (Given(DETECTOR, "account", {"enable": True}), _feature("RUNTIME_MONITORING")),
+        (
+            Given(DETECTOR, "account", {"enable": "true"}),
+            _feature("S3_DATA_EVENTS"),
+            _feature("RDS_LOGIN_EVENTS"),
+            _feature("RUNTIME_MONITORING"),
+        ),
+    ],
+    failing=[
+        (Given(DETECTOR, "account", {"enable": False}), _feature("RUNTIME_MONITORING")),
+        (Given(DETECTOR, "account", {"enable": True}),),
+        (Given(DETECTOR, "account"), _feature("RUNTIME_MONITORING", "DISABLED")),
+        (
+            Given(DETECTOR, "account"),
+            _feature("RUNTIME_MONITORING"),
+            _feature("S3_DATA_EVENTS", "DISABLED"),
+        ),
+    ],
+)
+def guardduty_on(detector: Subject, settings: Features, graph: Graph) -> Outcome:
+    """GuardDuty is on, with the features for what the estate has.
+
+    It sees what no rule of your own does: a stolen key used from elsewhere, a host that mines. A
+    new detector starts with every feature but the monitoring of run time, which must be asked for.
+    """
+    declared: list[Node] = [
+        Subject(one) for one in graph.referrers(detector.resource, FEATURE, key="detectorId")
+    ]
+    if unresolved := graph.unresolved("detectorId", FEATURE):
+        declared.append(Node(UNKNOWN, (unresolved.name, "detectorId")))
+
+    def on(name: str) -> Outcome:
+        def enabled(feature: Node) -> Outcome:
+            if feature.text("name") != name:
+                return fail("")
+            return require(feature.text("status") == "ENABLED", f"{name} is off")
+
+        def not_disabled(feature: Node) -> Outcome:
+            return PASS if feature.text("name") != name else enabled(feature)
+
+        if name not in _ASKED_FOR:
+            return every(declared, not_disabled)
+        return some(declared, enabled, f"{name} is off: nothing turns it on")
+
+    return all_of(
+        attempt(lambda: require(detector.flag("enable") is not False, "is off", "enable")),
+        attempt(lambda: _reads_s3(detector)),
+        every(settings.features, on),
+    )
+
+
+def _reads_s3(detector: Subject) -> Outcome:
+    """Whether the older way to say so leaves S3 on."""
+    s3 = detector.node("datasources").node("s3Logs")
+    return require(s3.flag("enable") is not False, "S3_DATA_EVENTS is off", s3.at("enable"))
