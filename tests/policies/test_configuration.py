@@ -1,0 +1,75 @@
+"""The configuration of the pack: each rule's settings, and clear errors for what is none."""
+
+from typing import Any
+
+import pytest
+
+from policies.configuration import RuleSettingsError, names_of, settings_by_rule
+from policies.registry import rules
+from policies.rules.cloudwatch import LogRetention
+from policies.settings import Settings
+from standards import Tier, figure
+
+RULES = [rules()["log-retention"], rules()["rds-encrypted"]]
+
+
+def test_settings_start_from_the_standards_figures() -> None:
+    """Without a configuration a rule asks for what the standard says."""
+    settings = settings_by_rule(RULES, Tier.STAGING)
+    retention = settings["log-retention"]
+    assert isinstance(retention, LogRetention)
+    assert retention.access == figure("LOG-03", "retention_days").days
+    assert {each.tier for each in settings.values()} == {Tier.STAGING}
+
+
+def test_a_configuration_changes_one_rule() -> None:
+    """Keys are camelCase, as in every file of Pulumi."""
+    settings = settings_by_rule(RULES, Tier.STAGING, {"log-retention": {"audit": 400}})
+    retention = settings["log-retention"]
+    assert isinstance(retention, LogRetention)
+    assert retention.audit == 400
+    assert retention.tier is Tier.STAGING
+    assert type(settings["rds-encrypted"]) is Settings
+
+
+@pytest.mark.parametrize(
+    ("configuration", "expected"),
+    [
+        ({"log-retentoin": {}}, "log-retentoin: there is no such rule; closest: log-retention"),
+        ({"x": {}}, "x: there is no such rule"),
+        (
+            {"log-retention": {"auditDays": 400}},
+            "log-retention.auditDays: there is no such setting; there is: application, access,",
+        ),
+        ({"rds-encrypted": {"key": "a"}}, "there is no such setting; there is: none"),
+        ({"log-retention": {"tier": "development"}}, "log-retention.tier: there is no such"),
+        (
+            {"log-retention": {"audit": 30}},
+            "log-retention.audit: Input should be greater than or equal to 365, not 30",
+        ),
+        (
+            {"log-retention": {"audit": "long"}},
+            "log-retention.audit: Input should be a valid integ",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_there_is(
+    configuration: dict[str, dict[str, Any]], expected: str
+) -> None:
+    """An error names rule and setting; a standard's figure cannot be undercut."""
+    with pytest.raises(RuleSettingsError) as caught:
+        settings_by_rule(RULES, Tier.STAGING, configuration)
+    assert str(caught.value).startswith(expected) or expected in str(caught.value)
+
+
+def test_every_problem_is_said_at_once() -> None:
+    """Whoever corrects the configuration corrects it once."""
+    wrong = {"nothing": {}, "log-retention": {"audit": 1, "speed": 2}}
+    with pytest.raises(RuleSettingsError) as caught:
+        settings_by_rule(RULES, Tier.STAGING, wrong)
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_names_are_those_of_a_file() -> None:
+    """What a configuration may say is camelCase and leaves the tier out."""
+    assert names_of(rules()["sg-authorized-public-ports"].settings) == ["httpPort", "httpsPort"]

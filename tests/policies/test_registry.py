@@ -1,0 +1,104 @@
+"""Rules: what the decorator makes of a function."""
+
+import pytest
+
+from plan.graph import Graph
+from plan.model import Plan
+from policies.examples import plan_of
+from policies.nodes import Subject
+from policies.outcomes import PASS, Outcome
+from policies.registry import Given, Ref, Rule, rule, rules
+from policies.settings import Settings, Severity
+from standards import UnknownRequirementError
+
+BUCKET = "aws:s3/bucket:Bucket"
+
+
+def example_of_a_rule(bucket: Subject, settings: Settings, graph: Graph) -> Outcome:
+    """Something holds.
+
+    It matters, and
+    here is why.
+    """
+    assert bucket.type == BUCKET
+    assert settings.is_production
+    assert graph.plan.stack == "s"
+    return PASS
+
+
+def decorated(function: object, **changes: object) -> Rule[Settings]:
+    """The rule that the decorator makes of `function`."""
+    arguments: dict[str, object] = {
+        "types": [BUCKET],
+        "severity": Severity.LOW,
+        "remediation": "\n        Do this:\n\n            that()\n        ",
+        "passing": [],
+        "failing": [],
+        **changes,
+    }
+    return rule(**arguments)(function)  # pyright: ignore[reportArgumentType] - as the tests give them
+
+
+def test_id_title_and_description_come_from_the_function() -> None:
+    """They are written once, where the rule is."""
+    made = decorated(example_of_a_rule)
+    assert made.id == "example-of-a-rule"
+    assert made.title == "Something holds."
+    assert made.description == "It matters, and\nhere is why."
+    assert made.remediation == "Do this:\n\n    that()"
+    assert made.service == "test_registry"
+
+
+def test_the_number_of_arguments_says_what_a_rule_needs() -> None:
+    """The resource; the settings, too; the graph, too, where it relates resources."""
+
+    def one(_: Subject) -> Outcome:
+        """One."""
+        return PASS
+
+    def two(_: Subject, settings: Settings) -> Outcome:
+        """Two."""
+        assert settings.is_production
+        return PASS
+
+    (resource,) = plan_of((Given(BUCKET, "b"),)).resources
+    graph = Graph(Plan(project="p", stack="s", resources=(resource,)))
+    for function, relates in ((one, False), (two, False), (example_of_a_rule, True)):
+        made = decorated(function)
+        assert made.relates is relates
+        assert made.judge(Subject(resource), Settings(), graph) == PASS
+
+
+def test_a_requirement_that_does_not_exist_is_refused() -> None:
+    """At import, with the closest ids."""
+    with pytest.raises(UnknownRequirementError, match="closest"):
+        decorated(example_of_a_rule, requirements=["LOG-99"])
+
+
+def test_rules_are_found_in_their_modules_in_the_order_of_their_ids() -> None:
+    """Whoever adds a module adds its rules."""
+    assert list(rules()) == sorted(rules())
+    assert {"vpc", "lb", "rds", "s3", "iam"} <= {each.service for each in rules().values()}
+    assert all(identifier == each.id for identifier, each in rules().items())
+
+
+def test_an_example_becomes_the_plan_of_a_first_preview() -> None:
+    """A reference is an unknown of which the plan records the target, at any depth."""
+    plan = plan_of(
+        (
+            Given("pulumi:providers:aws", "aws"),
+            Given("aws:sns/topic:Topic", "topic", protect=True, ignore_changes=("name",)),
+            Given(
+                BUCKET, "b", {"x": {"y": [Ref("topic"), 1]}, "z": (Ref("topic"),)}, provider="aws"
+            ),
+        )
+    )
+    provider, topic, bucket = plan.resources
+    assert topic.options.protect
+    assert topic.options.ignore_changes == ("name",)
+    assert bucket.provider == provider.urn
+    assert bucket.dependencies == (topic.urn,)
+    assert bucket.property_dependencies == {"x": (topic.urn,), "z": (topic.urn,)}
+    assert bucket.unknowns == ("x.y[0]", "z[0]")
+    with pytest.raises(KeyError, match="nobody"):
+        plan_of((Given(BUCKET, "b", {"x": Ref("nobody")}),))
