@@ -10,6 +10,7 @@ from environments.parity import capacity_problems
 from plan import Plan
 from policies.waivers import Waiver, load_waivers
 from preview.errors import ProjectError
+from preview.files import near
 from preview.fixtures import Fixtures
 from standards import Tier
 
@@ -68,7 +69,7 @@ def read_waivers(folder: Path, today: date) -> tuple[Waiver, ...]:
     Raises:
         WaiversError: one of them is malformed, or waives too much.
     """
-    return load_waivers(folder / WAIVERS, today, stacks=names(folder))
+    return load_waivers(near(folder / WAIVERS), today, stacks=names(folder))
 
 
 def evaluate_environment(environment: Environment, folder: Path) -> Plan:

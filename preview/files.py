@@ -36,6 +36,12 @@ def write(path: Path, text: str) -> None:
         raise
 
 
+def near(path: Path) -> Path:
+    """`path` as somebody in the working directory would type it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def _umask() -> int:
     """The mask of the modes that new files get; it can only be read by setting it."""
     mask = os.umask(0o077)

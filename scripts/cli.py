@@ -4,6 +4,7 @@ A command's room is loaded when the command runs, so that help and bad usage wai
 """
 # ruff: noqa: PLC0415 - for that reason
 
+import gc
 import os
 import signal
 import sys
@@ -128,6 +129,8 @@ def trace(
 
 def main() -> NoReturn:
     """Run the command line and end the process, without waiting for what Pulumi leaves behind."""
+    # Most objects stay until the end: to look for garbage among them again and again is in vain.
+    gc.set_threshold(200_000)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

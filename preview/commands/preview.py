@@ -38,18 +38,14 @@ def preview(names: Sequence[str], *, as_json: bool = False, page: Path | None = 
         page = folder / REPORTS / f"{'-'.join(record.name for record in records)}.html"
     if page:
         files.write(page, html.render(verdicts))
-    if as_json:
-        sys.stdout.write(json.previews(verdicts))
-    else:
-        paper = terminal.Paper.of(sys.stdout)
-        for verdict in verdicts:
-            sys.stdout.write(terminal.render(verdict, paper) + "\n")
-        sys.stdout.write(f"Report: {_near(page)}\n")
+    sys.stdout.write(json.previews(verdicts) if as_json else _text(verdicts, page))
     return int(any(verdict.failed for verdict in verdicts))
 
 
-def _near(path: Path | None) -> str:
-    """`path` as someone in the working directory would type it."""
-    if path is None:
-        return ""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+def _text(verdicts: Sequence[Verdict], page: Path | None) -> str:
+    """The report on each environment, and where the page lies."""
+    paper = terminal.Paper.of(sys.stdout)
+    parts = [terminal.render(verdict, paper) for verdict in verdicts]
+    if page:
+        parts.append(f"Report: {files.near(page)}\n")
+    return "\n".join(parts)

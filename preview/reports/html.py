@@ -31,6 +31,11 @@ class Figured:
     amount: float
     uses: tuple[Use, ...]
 
+    @property
+    def settings(self) -> list[str]:
+        """The names of the inputs that the values stand in, each once."""
+        return sorted({use.cited.path.rpartition(".")[2] for use in self.uses})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:

@@ -27,3 +27,6 @@ for (const buttons of document.querySelectorAll("[data-tree-buttons]")) {
     for (const each of buttons.parentElement.querySelectorAll(".branch")) each.open = open;
   });
 }
+addEventListener("beforeprint", () => {
+  for (const each of document.querySelectorAll(".finding details, .sentence details")) each.open = true;
+});

@@ -5,8 +5,11 @@ from datetime import date, timedelta
 
 from plan import Cited, Options, Plan, Resource, Source, Value
 from plan.model import STACK_TYPE
+from policies.configuration import settings_by_rule
+from policies.judgement import judge
+from policies.registry import rules
 from policies.waivers import Waiver
-from preview.verdict import Verdict, reach_verdict
+from preview.verdict import Verdict
 from standards import Tier
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -85,9 +88,17 @@ def alarm(name: str = "prover-cpu") -> Resource:
 
 
 def verdict(*resources: Resource, tier: Tier = Tier.PRODUCTION) -> Verdict:
-    """What the pack says of `plan(*resources)`."""
-    made = plan(*resources, warnings=("a thing is unknown",))
-    return reach_verdict(made, title="production", tier=tier, limits=("a limit",))
+    """What three rules say of `plan(*resources)`: of two severities, one of them relating."""
+    made = plan(*resources)
+    pack = [rules()[name] for name in ("alarm-actions", "vpc-default-sg-closed", "vpc-flow-logs")]
+    judgement = judge(made, pack, settings_by_rule(pack, tier))
+    return Verdict(
+        title="production",
+        tier=tier,
+        plan=made,
+        judgement=judgement,
+        limits=("a limit", "a thing is unknown"),
+    )
 
 
 def waiver(rule: str, waived: Resource, *, days: int = 60) -> Waiver:

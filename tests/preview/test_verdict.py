@@ -6,13 +6,15 @@ import pytest
 
 from plan import Cited
 from policies.judgement import Undecided
-from preview.verdict import Verdict, service, value_at
+from preview.verdict import Verdict, reach_verdict, service, value_at
+from standards import Tier
 from tests.preview.plans import (
     ALARM,
     SUBNET,
     TODAY,
     VPC,
     alarm,
+    plan,
     resource,
     verdict,
     waiver,
@@ -102,7 +104,13 @@ def test_doubts_of_one_kind_are_told_together() -> None:
 
 def test_what_the_plan_warns_of_comes_behind_the_limits() -> None:
     """Both are told as what is not visible."""
-    assert verdict().limits == ("a limit", "a thing is unknown")
+    judged = reach_verdict(
+        plan(warnings=("a thing is unknown",)),
+        title="production",
+        tier=Tier.PRODUCTION,
+        limits=("a limit",),
+    )
+    assert judged.limits == ("a limit", "a thing is unknown")
 
 
 def test_a_figure_of_no_known_requirement_is_listed_all_the_same() -> None:

@@ -1,6 +1,8 @@
 """Tests of the report as JSON."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any, Final, cast
 
 import jsonschema
@@ -38,7 +40,7 @@ FINDING: Final = {
             "type": "object",
             "required": ["fsbp", "cis", "checkov"],
             "properties": {"fsbp": TEXTS, "cis": TEXTS, "checkov": TEXTS},
-            "additionalProperties": False,
+            "additionalProperties": TEXTS,
         },
         "source": {
             "type": ["object", "null"],
@@ -182,6 +184,14 @@ def test_names_of_any_characters_are_valid_json() -> None:
     content = _valid(checks([verdict(resource(VPC, name))]), CHECK)
     assert any(each["urn"].endswith(name) for each in content["findings"])
     assert checks([verdict(resource(VPC, name))]).isascii()
+
+
+def test_every_key_is_documented() -> None:
+    """Who writes a program against the output finds each key in the documentation."""
+    page = (Path(__file__).parents[3] / "docs" / "reports.md").read_text(encoding="utf-8")
+    environment = json.loads(previews([verdict(alarm())]))["environments"][0]
+    keys = {*environment, *environment["findings"][0]}
+    assert keys - set(re.findall(r"`(\w+)`", page)) == set()
 
 
 def _valid(text: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 import io
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from plan import SECRET, UNKNOWN
 from policies.judgement import RuleError, Undecided
+from policies.registry import Controls
 from preview.reports.terminal import Paper, render
+from preview.reports.wording import NAMES_OF_STANDARDS
 from standards import Tier, requirement
 from tests.preview.plans import SUBNET, TODAY, VPC, alarm, plan, resource, verdict, waiver
 
@@ -39,6 +41,11 @@ def test_a_finding_says_what_where_why_and_what_to_do() -> None:
     assert "• aws:ec2/vpc:Vpc main stacks/network.py:7" in said
     assert "no flow log records the traffic of this VPC" in said
     assert "→ Add a flow log" in said
+
+
+def test_every_standard_that_a_rule_can_name_has_a_name() -> None:
+    """A control is never left out of a report because nobody thought of its standard."""
+    assert set(NAMES_OF_STANDARDS) == {each.name for each in fields(Controls)}
 
 
 def test_the_summary_counts_by_service() -> None:
