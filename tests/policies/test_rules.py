@@ -193,6 +193,8 @@ def _source(type_: str) -> str:
     package, module, _ = type_.split(":")
     group, _, rest = module.partition("/")
     folder = _sdk(package) / group.partition(".")[0]
+    if not folder.is_dir():
+        folder = folder.with_name(f"{folder.name}_")  # as Python spells a keyword
     if package == "kubernetes":
         folder /= rest
     texts = (path.read_text() for path in sorted(folder.glob("*.py")))
