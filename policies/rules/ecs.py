@@ -2,13 +2,14 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Final
 
 from pydantic import Field
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
-from policies.outcomes import PASS, NotApplicable, Outcome, all_of, every, fail, require
+from policies.outcomes import PASS, NotApplicable, Outcome, all_of, every, fail, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import SUBNET, companions, in_two_zones
 from policies.settings import Settings, Severity
@@ -16,6 +17,9 @@ from standards import figure
 
 SERVICE: Final = "aws:ecs/service:Service"
 TASK: Final = "aws:ecs/taskDefinition:TaskDefinition"
+CLUSTER: Final = "aws:ecs/cluster:Cluster"
+ACCOUNT_SETTING: Final = "aws:ecs/accountSettingDefault:AccountSettingDefault"
+ROLE: Final = "aws:iam/role:Role"
 SCALING_TARGET: Final = "aws:appautoscaling/target:Target"
 
 _SECRET_NAME: Final = re.compile(
@@ -33,10 +37,25 @@ _SECRET_VALUE: Final = re.compile(
     r"|^\s*\[\s*(\d{1,3}\s*,\s*){31,}\d{1,3}\s*\]\s*$"  # a Solana key pair
 )
 
+_ADMINISTRATORS: Final = {"root", "containeradministrator"}
+"""The users who own a container, in lower case: on Linux and on Windows."""
+
 
 def _task(**container: object) -> Given:
     """A task with one container, for the examples."""
     return Given(TASK, "api", {"containerDefinitions": json.dumps([{"name": "api", **container}])})
+
+
+def _windows(user: str) -> Given:
+    """A task on Windows with one container, for the examples."""
+    return Given(
+        TASK,
+        "api",
+        {
+            "runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"},
+            "containerDefinitions": json.dumps([{"name": "api", "user": user}]),
+        },
+    )
 
 
 @rule(
@@ -230,3 +249,289 @@ def _keeps(target: Subject, least: int) -> Outcome:
     if lowest is not None and lowest >= least:
         return PASS
     return fail(f"{target.name} scales in to {lowest or 0:g}, fewer than {least}")
+
+
+@rule(
+    types=[CLUSTER],
+    severity=Severity.MEDIUM,
+    requirements=["MON-05"],
+    controls=Controls(fsbp=("ECS.12",), checkov=("CKV_AWS_65",)),
+    remediation="""
+        Turn them on, for one cluster or for all that the account makes:
+
+            aws.ecs.Cluster("main", settings=[{"name": "containerInsights", "value": "enhanced"}])
+            aws.ecs.AccountSettingDefault("insights", name="containerInsights", value="enhanced")
+        """,
+    passing=[
+        (
+            Given(
+                CLUSTER, "main", {"settings": [{"name": "containerInsights", "value": "enabled"}]}
+            ),
+        ),
+        (
+            Given(
+                CLUSTER, "main", {"settings": [{"name": "containerInsights", "value": "enhanced"}]}
+            ),
+        ),
+        (
+            Given(CLUSTER, "main"),
+            Given(ACCOUNT_SETTING, "insights", {"name": "containerInsights", "value": "enabled"}),
+        ),
+    ],
+    failing=[
+        (Given(CLUSTER, "main", {"name": "main"}),),
+        (
+            Given(
+                CLUSTER, "main", {"settings": [{"name": "containerInsights", "value": "disabled"}]}
+            ),
+            Given(ACCOUNT_SETTING, "insights", {"name": "containerInsights", "value": "enabled"}),
+        ),
+        (
+            Given(CLUSTER, "main"),
+            Given(ACCOUNT_SETTING, "lengths", {"name": "taskLongArnFormat", "value": "enabled"}),
+        ),
+    ],
+)
+def ecs_container_insights(cluster: Subject, _: Settings, graph: Graph) -> Outcome:
+    """A cluster measures its containers.
+
+    The CPU, memory, disk and network of each task are collected then: what an alarm, and whoever
+    looks for the cause of one, needs.
+    """
+
+    def measures(setting: Node) -> Outcome:
+        return all_of(
+            require(setting.text("name") == "containerInsights", ""),
+            require(setting.text("value") in {"enabled", "enhanced"}, ""),
+        )
+
+    own = cluster.each("settings")
+    settings = own or [Subject(one) for one in graph.of_type(ACCOUNT_SETTING)]
+    return some(settings, measures, "Container Insights are off")
+
+
+def _containers(task: Subject, check: Callable[[Node], Outcome]) -> Outcome:
+    """Fail where `check` fails for a container of `task`, or where it has none."""
+    containers = task.documents("containerDefinitions")
+    if not containers:
+        return fail("defines no containers", "containerDefinitions")
+    return every(containers, check)
+
+
+@rule(
+    types=[TASK],
+    severity=Severity.HIGH,
+    controls=Controls(fsbp=("ECS.4", "ECS.1"), checkov=("CKV_AWS_334",)),
+    remediation="""
+        Leave privileged mode off, and name a user who is not root:
+
+            {"name": "api", "user": "65532:65532", "privileged": False}
+        """,
+    passing=[
+        (_task(user="65532:65532", privileged=False),),
+        (_task(user="nonroot"),),
+        (_windows("ContainerUser"),),
+    ],
+    failing=[
+        (_task(user="65532", privileged=True),),
+        (_task(image="api"),),
+        (_task(user="root"),),
+        (_task(user="0:65532"),),
+        (_task(user=0),),
+        (_windows("ContainerAdministrator"),),
+        (Given(TASK, "api", {"family": "api"}),),
+    ],
+)
+def ecs_non_privileged(task: Subject) -> Outcome:
+    """Containers run without privileges, as a user who is not root.
+
+    A privileged container owns its host, and root in it is one flaw of the kernel away from that.
+    """
+
+    def plain(container: Node) -> Outcome:
+        name = container.text("name")
+        user = (container.text("user") or "").partition(":")[0].strip()
+        is_root = not user.lstrip("+-").strip("0") or user.lower() in _ADMINISTRATORS
+        return all_of(
+            require(
+                not container.flag("privileged"),
+                f"container {name} is privileged",
+                container.at("privileged"),
+            ),
+            require(
+                not is_root,
+                f"container {name} runs as {user or 'whom its image names, which may be root'}",
+                container.at("user"),
+            ),
+        )
+
+    return _containers(task, plain)
+
+
+@rule(
+    types=[TASK],
+    severity=Severity.HIGH,
+    controls=Controls(fsbp=("ECS.3",), checkov=("CKV_AWS_335",)),
+    remediation="""
+        Leave the mode out; containers of one task may share processes among themselves:
+
+            aws.ecs.TaskDefinition("api", pid_mode="task", ...)
+        """,
+    passing=[
+        (Given(TASK, "api", {"family": "api"}),),
+        (Given(TASK, "api", {"pidMode": "task"}),),
+    ],
+    failing=[(Given(TASK, "api", {"pidMode": "host"}),)],
+    absence_is_safe=True,
+)
+def ecs_no_host_pid(task: Subject) -> Outcome:
+    """The containers of a task do not share the processes of their host.
+
+    They could otherwise see, and signal, the processes of every other task on it.
+    """
+    mode = task.text("pidMode")
+    return require(mode in {None, "", "task"}, f"shares the processes of its {mode}", "pidMode")
+
+
+class LogDrivers(Settings):
+    """The log drivers that carry logs off the host."""
+
+    drivers: tuple[str, ...] = ("awsfirelens", "awslogs", "fluentd", "gelf", "splunk", "syslog")
+
+
+@rule(
+    types=[TASK],
+    severity=Severity.HIGH,
+    requirements=["LOG-01"],
+    controls=Controls(fsbp=("ECS.9",)),
+    settings=LogDrivers,
+    remediation="""
+        Send what each container writes to a log group:
+
+            {"name": "api", "logConfiguration": {"logDriver": "awslogs", "options": {
+                "awslogs-group": "/ecs/api", "awslogs-region": "eu-central-1",
+                "awslogs-stream-prefix": "api"}}}
+        """,
+    passing=[
+        (_task(logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "/api"}}),),
+        (_task(logConfiguration={"logDriver": "awsfirelens"}),),
+    ],
+    failing=[
+        (_task(image="api"),),
+        (_task(logConfiguration={"logDriver": "json-file"}),),
+        (_task(logConfiguration={"logDriver": "awslogs"}),),
+        (Given(TASK, "api", {"family": "api"}),),
+    ],
+)
+def ecs_logging(task: Subject, settings: LogDrivers) -> Outcome:
+    """Every container sends its logs off its host.
+
+    What stays on a host is gone with the task, which is when somebody wants to read it.
+    """
+
+    def logs(container: Node) -> Outcome:
+        name, config = container.text("name"), container.node("logConfiguration")
+        driver = config.text("logDriver")
+        if driver == "awslogs":
+            options = config.node("options")
+            return require(
+                options.has_text("awslogs-group"),
+                f"container {name} names no log group",
+                options.at("awslogs-group"),
+            )
+        return require(
+            driver in settings.drivers,
+            f"container {name} logs to {driver or 'nothing'}",
+            config.at("logDriver"),
+        )
+
+    return _containers(task, logs)
+
+
+@rule(
+    types=[SERVICE],
+    severity=Severity.MEDIUM,
+    controls=Controls(fsbp=("ECS.10",), checkov=("CKV_AWS_332",)),
+    remediation="""
+        Leave the version to ECS:
+
+            aws.ecs.Service("api", launch_type="FARGATE", platform_version="LATEST", ...)
+        """,
+    passing=[
+        (Given(SERVICE, "api", {"launchType": "FARGATE"}),),
+        (Given(SERVICE, "api", {"launchType": "FARGATE", "platformVersion": "LATEST"}),),
+    ],
+    failing=[
+        (Given(SERVICE, "api", {"launchType": "FARGATE", "platformVersion": "1.3.0"}),),
+        (Given(SERVICE, "api", {"platformVersion": "1.4.0"}),),
+    ],
+    absence_is_safe=True,
+)
+def ecs_fargate_latest(service: Subject) -> Outcome:
+    """A service on Fargate runs on its latest platform version.
+
+    A fixed one gets no more fixes of the kernel and the runtime below the containers.
+    """
+    if service.text("launchType") in {"EC2", "EXTERNAL"}:
+        return NotApplicable("it does not run on Fargate")
+    version = service.text("platformVersion") or "LATEST"
+    return require(version == "LATEST", f"stays on platform version {version}", "platformVersion")
+
+
+@rule(
+    types=[TASK],
+    severity=Severity.LOW,
+    controls=Controls(checkov=("CKV_AWS_249",)),
+    remediation="""
+        Give the program a role of its own:
+
+            aws.ecs.TaskDefinition("api", execution_role_arn=starts.arn,
+                                   task_role_arn=runs.arn, ...)
+        """,
+    passing=[
+        (
+            Given(ROLE, "starts"),
+            Given(ROLE, "runs"),
+            Given(TASK, "api", {"executionRoleArn": Ref("starts"), "taskRoleArn": Ref("runs")}),
+        ),
+        (
+            Given(
+                TASK,
+                "api",
+                {
+                    "executionRoleArn": "arn:aws:iam::123456789012:role/starts",
+                    "taskRoleArn": "arn:aws:iam::123456789012:role/runs",
+                },
+            ),
+        ),
+        (Given(TASK, "api", {"executionRoleArn": "arn:aws:iam::123456789012:role/starts"}),),
+    ],
+    failing=[
+        (
+            Given(ROLE, "one"),
+            Given(TASK, "api", {"executionRoleArn": Ref("one"), "taskRoleArn": Ref("one")}),
+        ),
+        (
+            Given(
+                TASK,
+                "api",
+                {
+                    "executionRoleArn": "arn:aws:iam::123456789012:role/one",
+                    "taskRoleArn": "arn:aws:iam::123456789012:role/one",
+                },
+            ),
+        ),
+    ],
+    absence_is_safe=True,
+)
+def ecs_distinct_roles(task: Subject, _: Settings, graph: Graph) -> Outcome:
+    """A task has one role to start with and another to run with.
+
+    The first reads its secrets and pulls its image; the program needs neither right.
+    """
+    keys = ("executionRoleArn", "taskRoleArn")
+    if not all(task.has_text(key) for key in keys):
+        return PASS
+    starts, runs = ({one.urn for one in graph.references(task.resource, key)} for key in keys)
+    same = bool(starts & runs) if starts and runs else task.text(keys[0]) == task.text(keys[1])
+    return require(not same, "starts and runs with the same role", "taskRoleArn")
