@@ -17,7 +17,7 @@ _SEPARATORS: Final = re.compile(r"[-./ ]")
 
 _ASSIGNED: Final = (
     r"(?i:passw(?:or)?d|secret|token|api_?key|access_?key(?!_?id)|private_?key)"
-    r"[\"']?\s{0,8}[=:]\s{0,8}[\"']?(?!arn:|true\b|false\b|none\b|null\b)"
+    r"[\"']?\s{0,8}[=:]\s{0,8}[\"']?(?!arn:|[A-Za-z_.]{1,64}\(|true\b|false\b|none\b|null\b)"
     r"[0-9A-Za-z/+!#%&*.@_-]{6}"
 )
 _KINDS: Final = {
