@@ -58,11 +58,15 @@ Example = tuple[Given, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controls:
-    """The ids that published standards give the same demand."""
+    """The ids that published standards give the same demand.
+
+    `pss` are the parts of the Pod Security Standards: `baseline`, `restricted`, `admission`.
+    """
 
     fsbp: tuple[str, ...] = ()
     cis: tuple[str, ...] = ()
     checkov: tuple[str, ...] = ()
+    pss: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
