@@ -1,6 +1,5 @@
 """The report as one HTML page that needs nothing else: for reviewers and security teams."""
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Final, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+from pydantic_core import to_json
 
 from plan import Graph, Resource
 from policies.judgement import Finding
@@ -121,4 +121,4 @@ def _marks(verdict: Verdict) -> dict[str, list[Finding]]:
 
 def _inputs(resource: Resource) -> str:
     """The inputs as JSON, with words where a value is secret or not known."""
-    return json.dumps(resource.inputs, default=shown, indent=2, ensure_ascii=False)
+    return to_json(resource.inputs, fallback=shown, indent=2).decode()

@@ -170,8 +170,7 @@ def _group(group: Group, paper: Paper) -> Iterator[str]:
     yield from paper.wrap(rule.title)
     for identifier in rule.requirements:
         yield from paper.wrap(f"{identifier} “{requirement(identifier).text}”", hanging="    ")
-    if controls := _controls(rule.controls):
-        yield from paper.wrap(paper.paint(controls, _DIM))
+    yield from (paper.paint(line, _DIM) for line in paper.wrap(_controls(rule.controls)))
     for resource, findings in group.by_resource:
         yield _resource(resource, paper)
         for finding in findings:
