@@ -55,9 +55,6 @@ class JobQueue(ComponentResource):
             kms_master_key_id=arguments.key_arn,
             message_retention_seconds=_KEPT_SECONDS,
             policy=_tls_only(names.arn("sqs", dead)),
-            redrive_allow_policy=json.dumps(
-                {"redrivePermission": "byQueue", "sourceQueueArns": [self.arn]}
-            ),
             opts=ResourceOptions(parent=self),
         )
         queue = sqs.Queue(
