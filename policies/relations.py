@@ -20,6 +20,7 @@ PHYSICAL_NAMES: Final = {
     "aws:autoscaling/group:Group": "name",
     "aws:backup/vault:Vault": "name",
     "aws:cfg/recorder:Recorder": "name",
+    "aws:cloudwatch/eventRule:EventRule": "name",
     "aws:cloudwatch/logGroup:LogGroup": "name",
     "aws:ecr/repository:Repository": "name",
     "aws:elasticache/subnetGroup:SubnetGroup": "name",

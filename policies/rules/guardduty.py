@@ -1,5 +1,6 @@
 """Rules for GuardDuty, which looks for intruders."""
 
+from functools import lru_cache
 from typing import Final
 
 from plan.graph import Graph
@@ -7,10 +8,13 @@ from plan.values import UNKNOWN
 from policies.nodes import Node, Subject
 from policies.outcomes import PASS, Outcome, all_of, attempt, every, fail, require, some
 from policies.registry import Controls, Given, Ref, rule
+from policies.relations import companions
 from policies.settings import Settings, Severity
 
 DETECTOR: Final = "aws:guardduty/detector:Detector"
 FEATURE: Final = "aws:guardduty/detectorFeature:DetectorFeature"
+EVENT_RULE: Final = "aws:cloudwatch/eventRule:EventRule"
+EVENT_TARGET: Final = "aws:cloudwatch/eventTarget:EventTarget"
 
 _ASKED_FOR: Final = {"RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"}
 """The features that a new detector starts without."""
@@ -99,3 +103,70 @@ def _reads_s3(detector: Subject) -> Outcome:
     """Whether the older way to say so leaves S3 on."""
     s3 = detector.node("datasources").node("s3Logs")
     return require(s3.flag("enable") is not False, "S3_DATA_EVENTS is off", s3.at("enable"))
+
+
+_TOPIC: Final = "arn:aws:sns:eu-central-1:123456789012:critical"
+_FINDINGS: Final = Given(EVENT_RULE, "findings", {"eventPattern": '{"source": ["aws.guardduty"]}'})
+
+
+@rule(
+    types=[DETECTOR],
+    severity=Severity.MEDIUM,
+    requirements=["SEC-14"],
+    remediation="""
+        Send its findings to a topic that somebody reads:
+
+            rule = aws.cloudwatch.EventRule("findings",
+                                            event_pattern=json.dumps({"source": ["aws.guardduty"]}))
+            aws.cloudwatch.EventTarget("findings", rule=rule.name, arn=topic.arn)
+        """,
+    passing=[
+        (
+            Given(DETECTOR, "account"),
+            _FINDINGS,
+            Given(EVENT_TARGET, "critical", {"rule": Ref("findings"), "arn": _TOPIC}),
+        ),
+    ],
+    failing=[
+        (Given(DETECTOR, "account", {"enable": True}),),
+        (Given(DETECTOR, "account"), _FINDINGS),
+        (
+            Given(DETECTOR, "account"),
+            Given(EVENT_RULE, "scans", {"eventPattern": '{"source": ["aws.ecr"]}'}),
+            Given(EVENT_TARGET, "critical", {"rule": Ref("scans"), "arn": _TOPIC}),
+        ),
+        (
+            Given(DETECTOR, "account"),
+            Given(EVENT_RULE, "findings", {**_FINDINGS.inputs, "state": "DISABLED"}),
+            Given(EVENT_TARGET, "critical", {"rule": Ref("findings"), "arn": _TOPIC}),
+        ),
+    ],
+)
+def guardduty_alerts(_: Subject, _settings: Settings, graph: Graph) -> Outcome:
+    """What GuardDuty finds is sent to somebody.
+
+    A finding that nobody hears of is read after the damage.
+    """
+    return _is_sent(graph)
+
+
+@lru_cache(maxsize=8)
+def _is_sent(graph: Graph) -> Outcome:
+    """Whether an event rule of the stack takes findings and has a target; asked once a stack."""
+
+    def sends(event_rule: Subject) -> Outcome:
+        return all_of(
+            some(
+                event_rule.document("eventPattern").each("source"),
+                lambda source: require(source.as_text() == "aws.guardduty", ""),
+                "",
+            ),
+            require((event_rule.text("state") or "ENABLED") != "DISABLED", ""),
+            require(companions(event_rule.resource, graph, [EVENT_TARGET], "rule"), ""),
+        )
+
+    return some(
+        [Subject(one) for one in graph.of_type(EVENT_RULE)],
+        sends,
+        "no event rule sends its findings to anybody",
+    )

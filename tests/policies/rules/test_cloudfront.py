@@ -1,0 +1,1 @@
+"""Rules for content delivery, where their examples do not reach."""
