@@ -437,6 +437,8 @@ def _app_armor_annotations(pod: Pod) -> Outcome:
 
 def _labelled(context: Node, name: str) -> Outcome:
     """Whether SELinux confines the container as it does others."""
+    if not context.has("seLinuxOptions"):
+        return PASS
     options = context.node("seLinuxOptions")
 
     def is_usual(key: str) -> Outcome:
@@ -466,15 +468,25 @@ def _masked(context: Node, name: str) -> Outcome:
 def _asks_itself(container: Node) -> Outcome:
     """Whether probes and handlers stay with the container, rather than ask another host."""
 
-    def stays(parent: str, key: str, action: str) -> Outcome:
-        target = (container.node(parent) if parent else container).node(key).node(action)
-        host = target.text("host")
-        return require(not host, f"{named(container)} has the node ask {host}", target.at("host"))
+    def stays(holder: Node, key: str) -> Outcome:
+        return every(
+            ("httpGet", "tcpSocket"), lambda action: has_no_host(holder.node(key).node(action))
+        )
 
-    asking = [("", probe) for probe in _PROBES] + [("lifecycle", handler) for handler in _HANDLERS]
-    return every(
-        [(*place, action) for place in asking for action in ("httpGet", "tcpSocket")],
-        lambda place: stays(*place),
+    def has_no_host(target: Node) -> Outcome:
+        host = target.text("host")
+        if not host:
+            return PASS
+        return fail(f"{named(container)} has the node ask {host}", target.at("host"))
+
+    def handled() -> Outcome:
+        lifecycle = container.node("lifecycle")
+        return every(_HANDLERS, lambda handler: stays(lifecycle, handler))
+
+    probes = [probe for probe in _PROBES if container.has(probe)]
+    return all_of(
+        every(probes, lambda probe: stays(container, probe)),
+        attempt(handled) if container.has("lifecycle") else PASS,
     )
 
 

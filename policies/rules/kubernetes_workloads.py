@@ -9,6 +9,7 @@ from pydantic import Field
 
 from plan.graph import Graph
 from policies.cluster import SCALERS, Found, asks_for_nothing, called, may_select, place_of, selects
+from policies.credentials import sounds_secret
 from policies.images import RELEASE_TAG, image_of
 from policies.nodes import Node, Subject
 from policies.outcomes import (
@@ -281,6 +282,7 @@ def k8s_image_pinned(workload: Subject, settings: Images) -> Outcome:
                 {"env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]}
             ),
         ),
+        (given({"env": [{"name": "DATABASE_PASSWORD", "value": "correct horse"}]}),),
         (given({"envFrom": [{"secretRef": {"name": "database"}}]}, type_=CRON_JOB),),
         (
             given(
@@ -304,9 +306,9 @@ def k8s_no_secret_env(workload: Subject) -> Outcome:
             every(
                 container.each("env"),
                 lambda one: require(
-                    not one.node("valueFrom").has("secretKeyRef"),
+                    not _holds_a_secret(one),
                     f"{named(container)} has a secret in its environment",
-                    one.at("valueFrom"),
+                    one.here,
                 ),
             ),
             every(
@@ -320,6 +322,13 @@ def k8s_no_secret_env(workload: Subject) -> Outcome:
         )
 
     return every(pod_of(workload).containers, without)
+
+
+def _holds_a_secret(variable: Node) -> bool:
+    """Whether a variable is filled from a secret, or is one in plain text by its name."""
+    if variable.has("value"):
+        return sounds_secret(variable.text("name") or "")
+    return variable.node("valueFrom").has("secretKeyRef")
 
 
 _API: Final = {"labels": {"app": "api"}}
