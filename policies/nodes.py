@@ -144,6 +144,11 @@ class Node:
         )
 
     @property
+    def raw(self) -> Value:
+        """What stands here, whatever it is; for `leaves` and for telling kinds apart."""
+        return self._value
+
+    @property
     def is_object(self) -> bool:
         """Whether an object stands here, rather than a text or a list."""
         return isinstance(self._value, Mapping)

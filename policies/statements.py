@@ -1,9 +1,13 @@
 """Reading IAM policy documents: statements, and the wildcards in them."""
 
+import re
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from policies.nodes import Node
 from policies.outcomes import UnknownValueError, WrongTypeError
+
+_EVERY_RESOURCE: Final = re.compile(r"\*+|arn:(\*+|[^:]*(:\*+)+)")
 
 
 def statements(document: Node, effect: str) -> list[Node]:
@@ -51,9 +55,7 @@ def on_everything(statement: Node) -> bool:
     """Whether the statement concerns every resource."""
     if statement.has("NotResource"):
         return True
-    return any_text(
-        statement.each("Resource"), lambda one: is_anything(one) or is_anything(one[len("arn:") :])
-    )
+    return any_text(statement.each("Resource"), lambda one: bool(_EVERY_RESOURCE.fullmatch(one)))
 
 
 def principals(statement: Node) -> list[Node]:

@@ -72,13 +72,13 @@ def log_retention(group: Subject, settings: LogRetention) -> Outcome:
     The tag `LogClass` names the class: application, access, audit or deployment; a group without it
     holds application logs. A group without a period keeps everything for ever, which is none.
     """
+    days = group.number("retentionInDays")
+    if not days:
+        return fail("keeps logs for ever: no retention period is set", "retentionInDays")
     class_ = group.node("tags").text(_CLASS_TAG) or "application"
     if class_ not in settings.by_class:
         known = ", ".join(settings.by_class)
         return fail(f"tag {_CLASS_TAG} is {class_!r}, not one of: {known}", f"tags.{_CLASS_TAG}")
-    days = group.number("retentionInDays")
-    if not days:
-        return fail("keeps logs for ever: no retention period is set", "retentionInDays")
     least = settings.by_class[class_]
     return require(
         days >= least,

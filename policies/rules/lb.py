@@ -31,6 +31,11 @@ _FORWARD: Final = {"type": "forward", "targetGroupArn": Ref("group")}
 _GROUP: Final = Given("aws:lb/targetGroup:TargetGroup", "group")
 
 
+def _protocol(listener: Subject) -> str:
+    """The protocol in upper case, as AWS keeps it; empty where absent."""
+    return (listener.text("protocol") or "").upper()
+
+
 def _redirects(listener: Subject) -> Outcome:
     """Whether every default action sends the client on to HTTPS."""
 
@@ -88,8 +93,7 @@ def alb_http_redirect(listener: Subject) -> Outcome:
 
     Whatever else port 80 answers, somebody on the way can read and change.
     """
-    protocol = listener.text("protocol")
-    return PASS if protocol not in {"HTTP", None} else _redirects(listener)
+    return _redirects(listener) if _protocol(listener) in {"HTTP", ""} else PASS
 
 
 @rule(
@@ -119,7 +123,7 @@ def lb_secure_listener(listener: Subject) -> Outcome:
 
     Data is encrypted on every connection; HTTP may only send the client on to HTTPS.
     """
-    protocol = listener.text("protocol")
+    protocol = _protocol(listener)
     if protocol == "HTTP":
         return _redirects(listener)
     return require(
@@ -170,7 +174,7 @@ def lb_tls_policy(listener: Subject) -> Outcome:
 
     Without a policy AWS takes one from 2016 that still speaks TLS 1.0.
     """
-    if listener.text("protocol") in {"HTTP", "TCP", "UDP", "TCP_UDP", "GENEVE"}:
+    if _protocol(listener) in {"HTTP", "TCP", "UDP", "TCP_UDP", "GENEVE"}:
         return NotApplicable("the listener does not end TLS")
     policy = listener.text("sslPolicy")
     return require(

@@ -211,11 +211,10 @@ def rds_backup_retention(database: Subject, settings: BackupRetention) -> Outcom
     if _is_replica(database):
         return NotApplicable("the source of the replica is backed up")
     days = database.number("backupRetentionPeriod")
+    kept = "AWS's default time" if days is None else f"{days:g} days"
     return require(
         days is not None and days >= settings.min_days,
-        f"backups are kept {days or 'no'} days, fewer than {settings.min_days}"
-        if days is not None
-        else f"backups are kept for AWS's default, not at least {settings.min_days} days",
+        f"keeps backups for {kept}, not for {settings.min_days} days at least",
         "backupRetentionPeriod",
     )
 

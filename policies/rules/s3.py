@@ -1,5 +1,6 @@
 """Rules for buckets, whose settings are resources of their own beside them."""
 
+import re
 from typing import Final
 
 from plan.graph import Graph
@@ -189,11 +190,26 @@ def _receives_logs(bucket: Subject, graph: Graph) -> bool:
     )
 
 
+_OBJECTS: Final = re.compile(r"\*|arn:[^:]*:s3:::([^/]+/)?\*")
+"""A resource that stands for every object of a bucket."""
+
 _REFUSES_PLAIN: Final = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*",'
     ' "Action": "s3:*", "Resource": ["arn:aws:s3:::uploads", "arn:aws:s3:::uploads/*"],'
     ' "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}'
 )
+
+
+def _is_without_tls(condition: Node) -> bool:
+    """Whether the condition holds for every request without TLS: that alone, and nothing else."""
+    if condition.names() not in (["Bool"], ["BoolIfExists"]):
+        return False
+    operator = condition.node(condition.names()[0])
+    (key, *others) = operator.names() or [""]
+    if others or key.lower() != "aws:securetransport":
+        return False
+    values = operator.nodes(key)
+    return len(values) == 1 and (values[0].raw is False or values[0].as_text() == "false")
 
 
 @rule(
@@ -249,11 +265,11 @@ def s3_tls_only(bucket: Subject, _: Settings, graph: Graph) -> Outcome:
     """
 
     def refuses_plain(statement: Node) -> Outcome:
-        secure = statement.node("Condition").node("Bool").text("aws:SecureTransport")
         return require(
-            secure == "false"
+            _is_without_tls(statement.node("Condition"))
             and any_text(principals(statement), is_anything)
-            and any_text(statement.each("Action"), lambda one: is_anything(one.lower()[3:])),
+            and any_text(statement.each("Action"), lambda one: one.lower() in {"*", "s3:*"})
+            and any_text(statement.each("Resource"), lambda one: bool(_OBJECTS.fullmatch(one))),
             "",
         )
 

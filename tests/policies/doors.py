@@ -20,21 +20,25 @@ def judged(rule: AnyRule, example: Example, settings: Settings | None = None) ->
     return judge(plan_of(example), [rule], settings or rule.settings())
 
 
-def verdict(rule: AnyRule, example: Example, settings: Settings | None = None) -> str:
-    """The judgement in one word, the worst one first."""
+def verdict(
+    rule: AnyRule, example: Example, settings: Settings | None = None, of: str | None = None
+) -> str:
+    """The judgement in one word, the worst one first; `of` asks for one resource, by its name."""
     judgement = judged(rule, example, settings)
     if judgement.errors:
         return ERROR
-    if judgement.findings:
+    if any(of in {None, finding.resource.name} for finding in judgement.findings):
         return FAIL
-    if judgement.not_evaluated:
+    if any(of in {None, undecided.resource.name} for undecided in judgement.not_evaluated):
         return UNDECIDED
     return PASS if judgement.concerned else SILENT
 
 
-def says(rule_id: str, *example: Given, settings: Settings | None = None) -> str:
+def says(
+    rule_id: str, *example: Given, settings: Settings | None = None, of: str | None = None
+) -> str:
     """The verdict of the rule called `rule_id`."""
-    return verdict(rules()[rule_id], example, settings)
+    return verdict(rules()[rule_id], example, settings, of)
 
 
 def messages(rule_id: str, *example: Given, settings: Settings | None = None) -> list[str]:

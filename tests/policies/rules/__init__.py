@@ -1,0 +1,1 @@
+"""Tests of single rules: what their examples cannot say."""
