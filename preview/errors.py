@@ -1,5 +1,6 @@
 """What can go wrong while a program is evaluated, worded for the person who wrote it."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from plan import Source
@@ -23,3 +24,13 @@ class ProgramError(Exception):
 
 class ProjectError(Exception):
     """The project's or the stack's settings file is missing or malformed."""
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """`error` and what led to it; the SDK makes some exceptions their own cause."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__

@@ -17,7 +17,7 @@ class Fixtures:
 
     def answer(
         self, token: str, arguments: Mapping[str, Json], region: str | None = None
-    ) -> dict[str, Json] | None:
+    ) -> Mapping[str, Json] | None:
         """What the function `token` returns in `region`, None where no answer is known."""
         function = _ANSWERS.get(token)
         return function(self, arguments, region or self.region) if function else None
@@ -90,14 +90,14 @@ _ELB_ACCOUNTS: Final[Mapping[str, str]] = {
 
 def _get_elb_account(
     _fixtures: Fixtures, arguments: Mapping[str, Json], region: str
-) -> dict[str, Json]:
+) -> dict[str, Json] | None:
     account = _ELB_ACCOUNTS.get(str(arguments.get("region") or region))
     if account is None:
-        return {}
+        return None
     return {"id": account, "arn": f"arn:{_partition(region)[0]}:iam::{account}:root"}
 
 
-_Answer = Callable[[Fixtures, Mapping[str, Json], str], dict[str, Json]]
+_Answer = Callable[[Fixtures, Mapping[str, Json], str], Mapping[str, Json] | None]
 
 _ANSWERS: Final[Mapping[str, _Answer]] = {
     "aws:index/getRegion:getRegion": _get_region,

@@ -13,6 +13,7 @@ from pulumi import Resource, ResourceTransformationArgs
 from plan import Cited, Source, Value
 from plan.values import Path as PropertyPath
 from plan.values import path_text
+from preview.errors import ProgramError, chain
 from preview.names import child_urn
 
 _HERE: Final = str(Path(__file__).parent)
@@ -63,15 +64,25 @@ class Origins:
         self._file: Final = cache(partial(project_file, folder=folder))
 
     def note(self, args: ResourceTransformationArgs) -> None:
-        """Remember the line and the figures of the resource under construction."""
+        """Remember the line and the figures of the resource under construction.
+
+        Raises:
+            ProgramError: another resource has its URN, which the engine refuses.
+        """
         parent = args.opts.parent
         parent_urn = self._urns.get(parent) if parent else self._stack_urn
         if parent_urn is None:
             return  # below a resource of another program, which is never recorded here
         urn = child_urn(parent_urn, args.type_, args.name)
         self._urns[args.resource] = urn
-        numbers = tuple(_numbers(args.props))
-        self._origins[urn] = Origin(self._source(args.resource), numbers)
+        if args.opts.urn is not None:
+            return  # a second object for a resource that was registered before
+        source = self._source(args.resource)
+        if urn in self._origins:
+            first = self._origins[urn].source
+            message = f"Duplicate resource URN '{urn}', as at {first}; try giving it a unique name"
+            raise ProgramError(message, source=source)
+        self._origins[urn] = Origin(source, tuple(_numbers(args.props)))
 
     def of(self, urn: str) -> Origin:
         """The origin of the resource `urn`, an empty one for what the engine makes itself."""
@@ -103,8 +114,7 @@ def project_file(file: str, folder: Path) -> str | None:
 
 def raised_at(error: BaseException, folder: Path) -> Source | None:
     """The innermost line of the project in the traceback of `error` or of what caused it."""
-    seen: BaseException | None = error
-    while seen is not None:
+    for seen in chain(error):
         if isinstance(seen, SyntaxError) and seen.filename:
             file = project_file(seen.filename, folder)
             if file is not None:
@@ -112,7 +122,6 @@ def raised_at(error: BaseException, folder: Path) -> Source | None:
         found = _innermost(seen.__traceback__, folder)
         if found is not None:
             return found
-        seen = seen.__cause__ or seen.__context__
     return None
 
 

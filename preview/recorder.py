@@ -168,11 +168,7 @@ class Monitor:
             source=origin.source,
             figures=origin.cited(inputs),
         )
-        first = self._resources.setdefault(urn, resource)
-        if first is not resource:
-            where = f", as at {first.source}" if first.source else ""
-            message = f"Duplicate resource URN '{urn}'{where}; try giving it a unique name"
-            raise ProgramError(message, source=origin.source)
+        self._resources[urn] = resource
         self._options[urn] = options
         self._objects[urn] = properties
         identifier = getattr(options, _IMPORT) if request.custom else ""
@@ -195,7 +191,9 @@ class Monitor:
         self.warnings.append(
             f"{request.type} {request.id!r} is not read offline: its outputs are unknown"
         )
-        return resource_pb2.ReadResourceResponse(urn=urn, properties=request.properties)
+        return resource_pb2.ReadResourceResponse(
+            urn=urn, id=request.id, properties=request.properties
+        )
 
     def Invoke(
         self, request: resource_pb2.ResourceInvokeRequest

@@ -18,7 +18,7 @@ import pulumi
 from pulumi.runtime.settings import reset_options
 
 from plan import Plan
-from preview.errors import ProgramError
+from preview.errors import ProgramError, chain
 from preview.fixtures import Fixtures
 from preview.names import stack_urn
 from preview.origins import Origins, project_file, raised_at
@@ -101,8 +101,9 @@ def _evaluate(folder: Path, deployment: Deployment) -> Plan:
         ):
             runner.get_loop().set_exception_handler(_ignore)
             runner.run(pulumi.runtime.run_in_stack(lambda: _program(folder, origins)))
-    except Exception as error:
-        raise _explained(error, folder) from error
+    except Exception as error:  # noqa: BLE001 a program may raise anything
+        explained = _explained(error, folder)
+        raise explained from (error if error is not explained else None)
     finally:
         monitor.close()
     if engine.errors:
@@ -130,12 +131,11 @@ async def _program(folder: Path, origins: Origins) -> None:
 
 
 def _explained(error: Exception, folder: Path) -> ProgramError:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ProgramError):
-            return seen
-        seen = seen.__cause__
-    message = f"{type(error).__name__}: {error}"
+    refusal = next((seen for seen in chain(error) if isinstance(seen, ProgramError)), None)
+    if refusal is not None:
+        return refusal
+    plain = isinstance(error, pulumi.RunError)  # worded by the program for its user
+    message = str(error) if plain else f"{type(error).__name__}: {error}"
     return ProgramError(message, source=raised_at(error, folder))
 
 

@@ -1,1 +1,1 @@
-"""Tests of the preview: recording, judging, reporting."""
+"""Tests of the preview."""
