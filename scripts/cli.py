@@ -21,6 +21,7 @@ from standards import Tier
 
 app = typer.Typer(
     help="Environments held to written standards: preview them, check them, trace why.",
+    epilog="Exit codes: 0 done or clean, 1 failed, 2 usage or bad input, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -30,11 +31,6 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-
-
-@app.callback()
-def slipway() -> None:
-    """Exit codes: 0 clean, 1 failed, 2 usage or bad input, 130 interrupted."""
 
 
 @app.command()
@@ -55,9 +51,9 @@ def preview(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Show what environments declare and what the policies say, without engine or credentials.
+    """Show what environments declare and what breaks a policy.
 
-    Exit code 1: a mandatory finding that no waiver covers, or a rule or a program that raised.
+    Needs no engine, plugin or credentials, and creates nothing. Exit code 1: a mandatory finding that no waiver covers, or a rule or a program that raised.
     """
     from preview.commands.preview import preview
 
@@ -74,7 +70,7 @@ def plan(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Print the plan of an environment as JSON: every resource that it declares."""
+    """Print every resource of an environment as JSON."""
     from preview.commands.plan import plan
 
     run(lambda: plan(environment, output=output), debug=debug)
