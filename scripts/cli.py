@@ -53,7 +53,8 @@ def preview(
 ) -> None:
     """Show what environments declare and what breaks a policy.
 
-    Needs no engine, plugin or credentials, and creates nothing. Exit code 1: a mandatory finding that no waiver covers, or a rule or a program that raised.
+    Needs no engine, plugin or credentials, and creates nothing. Exit code 1: a mandatory
+    finding that no waiver covers, or a rule or a program that raised.
     """
     from preview.commands.preview import preview
 
