@@ -249,7 +249,7 @@ def _endpoints(*services: str) -> tuple[Given, ...]:
     failing=[
         _endpoints(),
         _endpoints(*_IN_USE[1:]),
-        _endpoints("ecr.dkr", "ssm", "s3", "s3express"),
+        _endpoints("ec2messages", "ecr.api", "ecr.dkr", "ssm", "s3express"),
     ],
 )
 def vpc_private_endpoints(vpc: Subject, settings: Endpoints, graph: Graph) -> Outcome:
