@@ -1,5 +1,6 @@
 """Turning a rule's example into a plan, as a first preview would hold it."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -19,7 +20,9 @@ def plan_of(example: Example) -> Plan:
     Raises:
         KeyError: a `Ref` names a resource that the example lacks.
     """
-    urns = {given.name: urn(given.type, given.name) for given in example}
+    urns: defaultdict[str, list[Urn]] = defaultdict(list)
+    for given in example:
+        urns[given.name].append(urn(given.type, given.name))
     return Plan(
         project=PROJECT,
         stack=STACK,
@@ -32,16 +35,26 @@ def urn(type_: str, name: str) -> Urn:
     return f"urn:pulumi:{STACK}::{PROJECT}::{type_}::{name}"
 
 
-def _resource(given: Given, urns: Mapping[str, Urn]) -> Resource:
+def _resource(given: Given, urns: Mapping[str, Sequence[Urn]]) -> Resource:
+    own = urn(given.type, given.name)
+
+    def find(name: str) -> Urn:
+        """The other resource called `name`; as in a program, two types may share a name."""
+        found = [each for each in urns.get(name, ()) if each != own]
+        if not found:
+            message = f"{given.name} refers to {name}, which the example lacks"
+            raise KeyError(message)
+        return found[0]
+
     dependencies = {
-        key: tuple(dict.fromkeys(urns[name] for name in _names(value)))
+        key: tuple(dict.fromkeys(find(name) for name in _names(value)))
         for key, value in given.inputs.items()
     }
     return Resource(
-        urn=urns[given.name],
+        urn=own,
         type=given.type,
         name=given.name,
-        provider=urns[given.provider] if given.provider else None,
+        provider=find(given.provider) if given.provider else None,
         inputs={key: _value(value) for key, value in given.inputs.items()},
         options=Options(protect=given.protect, ignore_changes=given.ignore_changes),
         dependencies=tuple(dict.fromkeys(urn for found in dependencies.values() for urn in found)),

@@ -112,8 +112,12 @@ def some(items: Iterable[Item], check: Callable[[Item], Outcome], message: str) 
     return undecided or fail(message)
 
 
-def all_of(*outcomes: Outcome) -> Outcome:
-    """Every outcome as one: all violations, else the first undecided one, else pass."""
+def all_of(*checks: Outcome | Callable[[], Outcome]) -> Outcome:
+    """Every outcome as one: all violations, else the first undecided one, else pass.
+
+    A check that reads an input is given as a function, so that an unknown hides no other violation.
+    """
+    outcomes = [attempt(check) if callable(check) else check for check in checks]
     violations = [
         violation
         for outcome in outcomes

@@ -128,6 +128,8 @@ def alarm_actions(alarm: Subject) -> Outcome:
     One that only turns red on a console is seen the day after.
     """
     return all_of(
-        require(alarm.has_texts("alarmActions"), "notifies nobody", "alarmActions"),
-        require(alarm.flag("actionsEnabled") is not False, "its actions are off", "actionsEnabled"),
+        lambda: require(alarm.has_texts("alarmActions"), "notifies nobody", "alarmActions"),
+        lambda: require(
+            alarm.flag("actionsEnabled") is not False, "its actions are off", "actionsEnabled"
+        ),
     )

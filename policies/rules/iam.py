@@ -1,5 +1,6 @@
 """Rules for identities: policies, roles and who may take them on."""
 
+from collections.abc import Callable
 from typing import Final
 
 from plan.graph import Graph
@@ -45,11 +46,13 @@ _READ: Final = _document(
 )
 
 
-def _documents(subject: Subject) -> list[Node]:
-    """The policy documents of a policy, or those inside a role."""
-    if subject.type == ROLE:
-        return [policy.document("policy") for policy in subject.nodes("inlinePolicies")]
-    return [subject.document("policy")]
+def _every_grant(subject: Subject, check: Callable[[Node], Outcome]) -> Outcome:
+    """Fail if `check` fails for a statement that allows, of a policy or of those inside a role."""
+
+    def grants(policy: Node) -> Outcome:
+        return every(statements(policy.document("policy"), "Allow"), check)
+
+    return every(subject.each("inlinePolicies") if subject.type == ROLE else [subject], grants)
 
 
 @rule(
@@ -126,7 +129,7 @@ def iam_no_admin(subject: Subject, _: Settings, graph: Graph) -> Outcome:
             return PASS  # that policy is judged where it is declared
         return every(subject.each("policyArn"), ordinary)
     return all_of(
-        *(every(statements(document, "Allow"), narrow) for document in _documents(subject)),
+        _every_grant(subject, narrow),
         every(subject.each("managedPolicyArns"), ordinary),
     )
 
@@ -162,9 +165,7 @@ def iam_no_service_wildcard(subject: Subject) -> Outcome:
     def narrow(statement: Node) -> Outcome:
         return every(statement.each("Action"), named)
 
-    return all_of(
-        *(every(statements(document, "Allow"), narrow) for document in _documents(subject))
-    )
+    return _every_grant(subject, narrow)
 
 
 def _trust(principal: str, condition: str = "") -> str:
@@ -230,26 +231,22 @@ def iam_trust_specific(role: Subject) -> Outcome:
     A role that trusts everyone is a way in from any account in the world.
     """
 
+    def named(principal: Node) -> Outcome:
+        return require("*" not in principal.as_text(), "trusts everyone", principal.here)
+
+    def own(principals: Node) -> Outcome:
+        return require(
+            not (principals.is_object and principals.has("Federated")),
+            "trusts everyone whom an identity provider knows",
+            principals.at("Federated"),
+        )
+
     def specific(statement: Node) -> Outcome:
         if statement.has("Condition"):
             return require(statement.node("Condition").names(), "has an empty condition")
         if statement.has("NotPrincipal"):
             return fail("trusts all but a few", statement.at("NotPrincipal"))
-        federated = statement.nodes("Principal")
-        return all_of(
-            every(
-                principals(statement),
-                lambda one: require("*" not in one.as_text(), "trusts everyone", one.here),
-            ),
-            every(
-                federated,
-                lambda one: require(
-                    not (one.is_object and one.has("Federated")),
-                    "trusts everyone whom an identity provider knows",
-                    one.at("Federated"),
-                ),
-            ),
-        )
+        return all_of(every(principals(statement), named), every(statement.each("Principal"), own))
 
     if not role.has("assumeRolePolicy"):
         return fail("has no trust policy", "assumeRolePolicy")

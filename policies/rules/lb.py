@@ -262,8 +262,8 @@ def lb_access_logs(balancer: Subject) -> Outcome:
     """
     logs = balancer.node("accessLogs")
     return all_of(
-        require(logs.flag("enabled"), "access logs are off", logs.at("enabled")),
-        require(logs.has_text("bucket"), "access logs have no bucket", logs.at("bucket")),
+        lambda: require(logs.flag("enabled"), "access logs are off", logs.at("enabled")),
+        lambda: require(logs.has_text("bucket"), "access logs have no bucket", logs.at("bucket")),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
-from policies.outcomes import Outcome, all_of, fail, require, some
+from policies.outcomes import Outcome, every, fail, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
 from policies.rules.lb import BALANCER, BALANCERS
@@ -79,7 +79,7 @@ def s3_block_public_access(bucket: Subject, _: Settings, graph: Graph) -> Outcom
     """
 
     def blocks_all(block: Subject) -> Outcome:
-        return all_of(*(require(block.flag(key), key) for key in _BLOCKS))
+        return every(_BLOCKS, lambda key: require(block.flag(key), key))
 
     blocks = companions(bucket.resource, graph, [ACCESS_BLOCK], "bucket")
     if not blocks:

@@ -5,7 +5,7 @@ from typing import Final
 from plan.graph import Graph
 from plan.model import PROVIDER_PREFIX
 from policies.nodes import Subject
-from policies.outcomes import NotApplicable, Outcome, all_of, attempt, require
+from policies.outcomes import NotApplicable, Outcome, every, require
 from policies.registry import Given, rule
 from policies.relations import tag
 from policies.rules.cloudwatch import LOG_GROUP
@@ -104,7 +104,7 @@ def required_tags(resource: Subject, _: Settings, graph: Graph) -> Outcome:
         value = tag(resource, graph, key)
         return require(value is not None and value.strip(), f"has no tag {key}", "tags")
 
-    return all_of(*(attempt(lambda key=key: tagged(key)) for key in _TAGS))
+    return every(_TAGS, tagged)
 
 
 @rule(

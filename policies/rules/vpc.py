@@ -6,7 +6,7 @@ from pydantic import Field
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
-from policies.outcomes import Outcome, all_of, fail, require, some
+from policies.outcomes import Outcome, every, fail, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
 from policies.settings import Settings, Severity
@@ -123,12 +123,9 @@ def vpc_default_sg_closed(vpc: Subject, _: Settings, graph: Graph) -> Outcome:
     groups = companions(vpc.resource, graph, [DEFAULT_GROUP], "vpcId")
     if not groups:
         return fail("the default security group is not adopted, so AWS's open rules hold")
-    return all_of(
-        *(
-            require(not group.nodes(key), f"{group.name} has {key} rules")
-            for group in groups
-            for key in ("ingress", "egress")
-        )
+    return every(
+        [(group, key) for group in groups for key in ("ingress", "egress")],
+        lambda pair: require(not pair[0].nodes(pair[1]), f"{pair[0].name} has {pair[1]} rules"),
     )
 
 

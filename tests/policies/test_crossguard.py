@@ -19,7 +19,7 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-from plan.model import PROVIDER_PREFIX, Plan, Resource
+from plan.model import Plan, Resource
 from plan.values import UNKNOWN, Unknown, Value
 from policies.crossguard import policies, tier_of
 from policies.examples import PROJECT, STACK, plan_of, urn
@@ -281,7 +281,7 @@ def _configure(pack: Stub, configuration: Mapping[str, Mapping[str, Any]]) -> No
 
 def _diagnostics(pack: Stub, plan: Plan) -> list[Diagnostic]:
     """What the pack says of each resource of `plan`, and then of all together."""
-    resources = [one for one in plan.resources if not one.type.startswith(PROVIDER_PREFIX)]
+    resources = plan.resources
     by_urn = {resource.urn: resource for resource in plan.resources}
     found: list[Diagnostic] = []
     for resource in resources:

@@ -100,4 +100,5 @@ def test_outcomes_add_up_to_the_worst() -> None:
     assert all_of() == PASS
     assert all_of(PASS, NotApplicable("x")) == PASS
     assert all_of(PASS, UNDECIDED) == UNDECIDED
+    assert all_of(lambda: ok(LATER), lambda: ok(BAD)) == fail("not ok", "x[2].ok")
     assert all_of(UNDECIDED, fail("a"), fail("b")) == Fail((Violation("a"), Violation("b")))

@@ -100,5 +100,9 @@ def test_an_example_becomes_the_plan_of_a_first_preview() -> None:
     assert bucket.dependencies == (topic.urn,)
     assert bucket.property_dependencies == {"x": (topic.urn,), "z": (topic.urn,)}
     assert bucket.unknowns == ("x.y[0]", "z[0]")
+    same = plan_of(
+        (Given(BUCKET, "data"), Given("aws:sns/topic:Topic", "data", {"x": Ref("data")}))
+    )
+    assert same.resources[1].property_dependencies == {"x": (same.resources[0].urn,)}
     with pytest.raises(KeyError, match="nobody"):
         plan_of((Given(BUCKET, "b", {"x": Ref("nobody")}),))

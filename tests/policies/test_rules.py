@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from plan.model import PROVIDER_PREFIX, STACK_TYPE
 from plan.values import SECRET, UNKNOWN, UNKNOWN_SECRET
+from policies.examples import plan_of
+from policies.judgement import judge
 from policies.registry import AnyRule, Example, Given, rules
 from standards import Tier, requirement
 from tests.policies.doors import (
@@ -139,6 +142,20 @@ def test_a_hostile_value_never_crashes_a_rule(rule: AnyRule) -> None:
             for hostile in HOSTILE + wrapped:
                 judgement = judged(rule, changed(example, where, hostile))
                 assert not judgement.errors, (where, hostile)
+
+
+@each_rule
+def test_a_rule_that_follows_references_takes_the_graph(rule: AnyRule) -> None:
+    """The engine tells a resource policy of one resource alone, not of its references."""
+    if rule.relates:
+        return
+    for example in (*rule.passing, *rule.failing):
+        plan = plan_of(example)
+        bare = [replace(one, dependencies=(), property_dependencies={}) for one in plan.resources]
+        alone = judge(replace(plan, resources=tuple(bare)), [rule], rule.settings())
+        together = judge(plan, [rule], rule.settings())
+        assert len(alone.findings) == len(together.findings)
+        assert len(alone.not_evaluated) == len(together.not_evaluated)
 
 
 @each_rule

@@ -18,7 +18,10 @@ FORWARD = {"type": "forward"}
         ({"protocol": "http", "defaultActions": [FORWARD]}, FAIL),
         ({"protocol": "HTTP", "defaultActions": [TO_HTTPS, FORWARD]}, FAIL),
         ({"protocol": "HTTP", "defaultActions": TO_HTTPS}, PASS),
-        ({"protocol": "HTTP", "defaultActions": [{**TO_HTTPS, "redirect": [{"port": "80"}]}]}, FAIL),
+        (
+            {"protocol": "HTTP", "defaultActions": [{**TO_HTTPS, "redirect": [{"port": "80"}]}]},
+            FAIL,
+        ),
         ({"protocol": "HTTP", "defaultActions": [UNKNOWN, FORWARD]}, FAIL),
         ({"protocol": "HTTP", "defaultActions": UNKNOWN}, UNDECIDED),
         ({"protocol": UNKNOWN, "defaultActions": [FORWARD]}, UNDECIDED),
