@@ -1,5 +1,6 @@
 """Rules for IAM Access Analyzer, which finds what is shared with the outside."""
 
+from functools import lru_cache
 from typing import Final
 
 from plan.graph import Graph
@@ -46,6 +47,11 @@ def access_analyzer(_: Subject, _settings: Settings, graph: Graph) -> Outcome:
     such services is concerned (a trail, a recorder, a detector, Security Hub or any analyzer):
     one stack does so for all of the account.
     """
+    return _has_analyzer(graph)
+
+
+@lru_cache(maxsize=8)
+def _has_analyzer(graph: Graph) -> Outcome:
     if not any(graph.of_type(type_) for type_ in _ACCOUNT_WIDE):
         return NotApplicable("declares none of the account's own services")
     return some(

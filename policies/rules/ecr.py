@@ -1,11 +1,12 @@
 """Rules for image repositories."""
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
-from policies.outcomes import PASS, Outcome, all_of, every, fail, require, some
+from policies.outcomes import PASS, NotEvaluated, Outcome, Pass, all_of, every, fail, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
 from policies.settings import Settings, Severity
@@ -86,28 +87,47 @@ def ecr_scan_on_push(repository: Subject, _: Settings, graph: Graph) -> Outcome:
     scanning rule of the registry that matches its name.
     """
 
-    def matches(pattern: Node) -> Outcome:
-        text = pattern.text("filter") or ""
-        if text == "*":
+    def matches(pattern: str) -> Outcome:
+        if pattern == "*":
             return PASS
         name = repository.text("name") or ""
-        found = fnmatchcase(name, text) if "*" in text else text and text in name
+        found = fnmatchcase(name, pattern) if "*" in pattern else pattern in name
         return require(found, "")
 
-    def scans(rule_: Node) -> Outcome:
-        return all_of(
-            require(rule_.text("scanFrequency") in _SCANS, ""),
-            some(rule_.each("repositoryFilters"), matches, ""),
-        )
+    def scans(place: str) -> Outcome:
+        if place == "registry":
+            patterns, undecided = _scanned(graph)
+            outcome = some(patterns, matches, "")
+            return undecided if undecided and not isinstance(outcome, Pass) else outcome
+        own = repository.node("imageScanningConfiguration")
+        return require(own.flag("scanOnPush"), "")
 
-    def scanned(by: Subject) -> Outcome:
-        if by is repository:
-            own = repository.node("imageScanningConfiguration")
-            return require(own.flag("scanOnPush"), "")
-        return some(by.each("rules"), scans, "")
+    return some(
+        ["repository", "registry"], scans, "its images are not scanned when they are pushed"
+    )
 
-    registry = [Subject(one) for one in graph.of_type(REGISTRY_SCANNING)]
-    return some([repository, *registry], scanned, "its images are not scanned when they are pushed")
+
+@lru_cache(maxsize=8)
+def _scanned(graph: Graph) -> tuple[list[str], NotEvaluated | None]:
+    """The filters of repositories that the registry scans, and what of them is not known.
+
+    Asked once a stack.
+    """
+    patterns: dict[str, None] = {}
+
+    def collect(filter_: Node) -> Outcome:
+        if pattern := filter_.text("filter"):
+            patterns[pattern] = None
+        return PASS
+
+    def collect_all(rule_: Node) -> Outcome:
+        if rule_.text("scanFrequency") not in _SCANS:
+            return PASS
+        return every(rule_.each("repositoryFilters"), collect)
+
+    configurations = [Subject(one) for one in graph.of_type(REGISTRY_SCANNING)]
+    outcome = every(configurations, lambda one: every(one.each("rules"), collect_all))
+    return list(patterns), outcome if isinstance(outcome, NotEvaluated) else None
 
 
 class MutableTags(Settings):

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from pydantic import Field
@@ -225,17 +226,21 @@ def ecs_multi_az(service: Subject, settings: Instances, graph: Graph) -> Outcome
     The loss of an instance, or of a zone, then costs capacity and not the service. The idle side
     of a blue and green pair, declared with none and counted by the cutover, is not concerned.
     """
-    count = service.number("desiredCount")
-    if count == 0 and "desiredCount" in service.options.ignore_changes:
-        return NotApplicable("idle: its count is set while a release runs")
     least = settings.min_count
+
+    def enough() -> Outcome:
+        count = service.number("desiredCount")
+        return require(
+            count is not None and count >= least,
+            f"runs {1 if count is None else count:g} instance, fewer than {least}",
+            "desiredCount",
+        )
+
+    if "desiredCount" in service.options.ignore_changes and service.number("desiredCount") == 0:
+        return NotApplicable("idle: its count is set while a release runs")
     targets = companions(service.resource, graph, [SCALING_TARGET], "resourceId")
     return all_of(
-        require(
-            count is not None and count >= least,
-            f"runs {count or 1:g} instance, fewer than {least}",
-            "desiredCount",
-        ),
+        enough,
         every(targets, lambda target: _keeps(target, least)),
         in_two_zones(service, graph, "networkConfiguration")
         if service.has("networkConfiguration")
@@ -298,16 +303,25 @@ def ecs_container_insights(cluster: Subject, _: Settings, graph: Graph) -> Outco
     The CPU, memory, disk and network of each task are collected then: what an alarm, and whoever
     looks for the cause of one, needs.
     """
-
-    def measures(setting: Node) -> Outcome:
-        return all_of(
-            require(setting.text("name") == "containerInsights", ""),
-            require(setting.text("value") in {"enabled", "enhanced"}, ""),
-        )
-
     own = cluster.each("settings")
-    settings = own or [Subject(one) for one in graph.of_type(ACCOUNT_SETTING)]
-    return some(settings, measures, "Container Insights are off")
+    return some(own, _measures, _NOT_MEASURED) if own else _measured_by_default(graph)
+
+
+_NOT_MEASURED: Final = "Container Insights are off"
+
+
+def _measures(setting: Node) -> Outcome:
+    return all_of(
+        require(setting.text("name") == "containerInsights", ""),
+        require(setting.text("value") in {"enabled", "enhanced"}, ""),
+    )
+
+
+@lru_cache(maxsize=8)
+def _measured_by_default(graph: Graph) -> Outcome:
+    """Whether the account measures the clusters that do not say; asked once a stack."""
+    defaults = [Subject(one) for one in graph.of_type(ACCOUNT_SETTING)]
+    return some(defaults, _measures, _NOT_MEASURED)
 
 
 def _containers(task: Subject, check: Callable[[Node], Outcome]) -> Outcome:
