@@ -106,6 +106,17 @@ _ANY_SOURCE: Final = ', "Condition": {"ArnLike": {"aws:SourceArn": "*"}}'
                 {"policy": _policy('{"AWS": "arn:aws:iam::1:role/api"}', "SQS:*")},
             ),
         ),
+        (
+            Given(
+                QUEUE,
+                "almost",
+                {
+                    "policy": _policy('{"AWS": "arn:aws:iam::1:role/api"}').replace(
+                        "Action", "NotAction"
+                    )
+                },
+            ),
+        ),
     ],
     absence_is_safe=True,
 )
@@ -123,7 +134,11 @@ def sqs_not_public(queue: Subject) -> Outcome:
 
     def narrow(statement: Node) -> Outcome:
         return all_of(
-            attempt(lambda: admits_somebody(statement)), every(statement.each("Action"), named)
+            attempt(lambda: admits_somebody(statement)),
+            every(statement.each("Action"), named),
+            require(
+                not statement.has("NotAction"), "allows all but a few", statement.at("NotAction")
+            ),
         )
 
     return every(statements(queue.document("policy"), "Allow"), narrow)
