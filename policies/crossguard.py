@@ -88,7 +88,7 @@ def serve(folder: Path) -> None:
     PolicyPack(
         name=NAME,
         enforcement_level=EnforcementLevel.MANDATORY,
-        policies=policies(tier, waivers, today),
+        policies=policies(rules().values(), tier, waivers, today),
     )
 
 
@@ -100,10 +100,12 @@ def tier_of(configuration: str) -> Tier:
         return Tier.PRODUCTION
 
 
-def policies(tier: Tier, waivers: Sequence[Waiver], today: date) -> list[Policy]:
-    """A policy for each rule, as strict as a stack of `tier` needs it."""
-    pack = [_RulePolicy(rule, tier, waivers, today) for rule in rules().values()]
-    return [each.for_stacks() if each.rule.relates else each.for_resources() for each in pack]
+def policies(
+    pack: Iterable[AnyRule], tier: Tier, waivers: Sequence[Waiver], today: date
+) -> list[Policy]:
+    """A policy for each rule of `pack`, as strict as a stack of `tier` needs it."""
+    made = [_RulePolicy(rule, tier, waivers, today) for rule in pack]
+    return [each.for_stacks() if each.rule.relates else each.for_resources() for each in made]
 
 
 class _RulePolicy:

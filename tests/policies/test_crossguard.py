@@ -16,15 +16,35 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
-from pulumi_policy import EnforcementLevel
-from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyCustomTimeouts,
+    PolicyProviderResource,
+    PolicyResource,
+    PolicyResourceOptions,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import (
+    UNKNOWN_BOOLEAN_VALUE,
+    UNKNOWN_STRING_VALUE,
+    UnknownValueError,
+    unknown_checking_proxy,
+)
 
+from plan.graph import Graph
 from plan.model import Plan, Resource
 from plan.values import UNKNOWN, Unknown, Value
 from policies.crossguard import policies, tier_of
 from policies.examples import PROJECT, STACK, plan_of, urn
 from policies.judgement import judge
+from policies.nodes import Subject
+from policies.outcomes import NotEvaluated, Outcome
 from policies.registry import Example, Given, Ref, rules
+from policies.settings import Settings
 from standards import Tier
 
 PACK = Path(__file__).parents[2] / "policies"
@@ -215,12 +235,94 @@ def test_a_broken_file_of_waivers_stops_the_pack(tmp_path: Path) -> None:
 def test_levels_follow_the_tier() -> None:
     """What stops production advises development, unless the standard names that, too."""
     levels = {
-        tier: {policy.name: policy.enforcement_level for policy in policies(tier, (), date.max)}
+        tier: {
+            policy.name: policy.enforcement_level
+            for policy in policies(rules().values(), tier, (), date.max)
+        }
         for tier in (Tier.DEVELOPMENT, Tier.PRODUCTION)
     }
     assert levels[Tier.PRODUCTION]["rds-multi-az"] is EnforcementLevel.MANDATORY
     assert levels[Tier.DEVELOPMENT]["rds-multi-az"] is EnforcementLevel.ADVISORY
     assert levels[Tier.DEVELOPMENT]["rds-encrypted"] is EnforcementLevel.MANDATORY
+
+
+def test_a_rule_that_does_not_concern_a_resource_says_so(pack: Stub) -> None:
+    """The engine tells what did not apply from what passed."""
+    key = Given("aws:kms/key:Key", "signing", {"customerMasterKeySpec": "RSA_2048"})
+    (resource,) = plan_of((key,)).resources
+    response = pack.Analyze(analyzer_pb2.AnalyzeRequest(**_described(resource, {})))
+    reasons = {each.policy_name: each.reason for each in response.not_applicable}
+    assert reasons == {"kms-rotation": "does not concern signing"}
+
+
+def test_a_rule_that_raises_is_a_violation_under_the_engine() -> None:
+    """An exception would hide what the other rules say of the resource, and stop nothing."""
+
+    def defect(_: Subject, __: Settings, ___: Graph) -> Outcome:
+        message = "no such thing"
+        raise LookupError(message)
+
+    broken = replace(rules()["rds-encrypted"], check=defect)
+    (policy,) = policies([broken], Tier.PRODUCTION, (), date.max)
+    assert isinstance(policy, ResourceValidationPolicy)
+    reported: list[tuple[str, str | None]] = []
+
+    def report(message: str, urn: str | None = None) -> None:
+        reported.append((message, urn))
+
+    for type_ in (CLUSTER, VPC):
+        _validate(policy, _arguments(type_, {"storageEncrypted": True}), report)
+    assert reported == [
+        (
+            "x: the rule failed, which is a defect of it: LookupError: no such thing",
+            urn(CLUSTER, "x"),
+        )
+    ]
+
+
+def test_what_is_not_known_reaches_the_rule_as_unknown() -> None:
+    """The SDK's proxies would raise on the first touch of one; whole numbers stay whole."""
+    seen: list[Value] = []
+
+    def look(subject: Subject, _: Settings, __: Graph) -> Outcome:
+        seen.append(subject.raw)
+        return NotEvaluated("later")
+
+    looking = replace(rules()["rds-encrypted"], check=look)
+    (policy,) = policies([looking], Tier.PRODUCTION, (), date.max)
+    assert isinstance(policy, ResourceValidationPolicy)
+    inputs = {"a": [UNKNOWN_STRING_VALUE, {"b": UNKNOWN_BOOLEAN_VALUE}], "c": 5.0, "d": 0.5}
+    with pytest.raises(UnknownValueError) as caught:
+        _validate(policy, _arguments(CLUSTER, inputs), lambda _, __=None: None)
+    assert caught.value.message == "x: later"  # pyright: ignore[reportUnknownMemberType] - not typed
+    assert seen == [{"a": [UNKNOWN, {"b": UNKNOWN}], "c": 5, "d": 0.5}]
+
+
+def test_a_provider_that_the_engine_only_tells_beside_its_resources_is_found() -> None:
+    """Its default tags count for what it makes."""
+    (policy,) = policies([rules()["data-class"]], Tier.PRODUCTION, (), date.max)
+    assert isinstance(policy, StackValidationPolicy)
+    provider = PolicyProviderResource(
+        "pulumi:providers:aws",
+        unknown_checking_proxy({"defaultTags": {"tags": {"DataClass": "real"}}}),
+        urn("pulumi:providers:aws", "aws"),
+        "aws",
+    )
+    reported: list[str | None] = []
+    for provided in (provider, None):
+        resource = PolicyResource(
+            CLUSTER,
+            unknown_checking_proxy({}),
+            urn(CLUSTER, "database"),
+            "database",
+            _options(),
+            provided,
+            None,
+            [],
+            {},
+        )
+        _validate(policy, StackValidationArgs([resource]), lambda _, urn=None: reported.append(urn))
+    assert reported == [urn(CLUSTER, "database")]
 
 
 @pytest.mark.parametrize(
@@ -363,6 +465,29 @@ def _renamed(example: Example, prefix: str) -> list[Given]:
         )
         for given in example
     ]
+
+
+def _validate(policy: Any, arguments: object, report: ReportViolation) -> None:  # noqa: ANN401 - the SDK does not type what it returns
+    """Run a policy as the SDK does."""
+    policy.validate(arguments, report)
+
+
+def _arguments(type_: str, inputs: dict[str, Any]) -> ResourceValidationArgs:
+    """What the SDK hands to a resource policy."""
+    props = unknown_checking_proxy(inputs)
+    return ResourceValidationArgs(type_, props, urn(type_, "x"), "x", _options(), None)
+
+
+def _options() -> PolicyResourceOptions:
+    timeouts = PolicyCustomTimeouts(0, 0, 0)
+    return PolicyResourceOptions(
+        protect=False,
+        ignore_changes=[],
+        delete_before_replace=None,
+        aliases=[],
+        custom_timeouts=timeouts,
+        additional_secret_outputs=[],
+    )
 
 
 def _level(diagnostic: Diagnostic) -> str:
