@@ -103,6 +103,7 @@ class Monitor:
         self.warnings: Final[list[str]] = []
         self._deployment: Final = deployment
         self._origins: Final = origins
+        self._denied: Final = _denied(deployment)
         self._resources: Final[dict[str, Resource]] = {}
         self._outputs: Final[dict[str, struct_pb2.Struct]] = {}
         self._objects: Final[dict[str, struct_pb2.Struct]] = {}
@@ -373,9 +374,7 @@ class Monitor:
     def _default_provider(self, user: str, token: str, version: str, url: str) -> str:
         """The URN of the provider that the engine makes for those who name none."""
         package = token.partition(":")[0]
-        config = self._deployment.package_config("pulumi")
-        denied = cast("list[str]", json.loads(config.get("disable-default-providers") or "[]"))
-        if package != "pulumi" and not {package, "*"}.isdisjoint(map(str.strip, denied)):
+        if package != "pulumi" and not self._denied.isdisjoint((package, "*")):
             message = (
                 f"Default provider for '{package}' disabled. "
                 f"'{token}' must use an explicit provider."
@@ -384,12 +383,14 @@ class Monitor:
         name = "_".join(["default", *re.findall(r"\w+", version), *([url] if url else [])])
         kind = PROVIDER_PREFIX + package
         urn = self._urn(kind, name, "")
+        if urn in self._resources:
+            return urn
         inputs: dict[str, Value] = {
             key: SECRET if f"{package}:{key}" in self._deployment.secret_keys else value
             for key, value in self._deployment.package_config(package).items()
         }
         inputs |= _plugin(version, url)
-        self._resources.setdefault(urn, Resource(urn=urn, type=kind, name=name, inputs=inputs))
+        self._resources[urn] = Resource(urn=urn, type=kind, name=name, inputs=inputs)
         return urn
 
     def _region(self, reference: str) -> str | None:
@@ -412,6 +413,12 @@ class Monitor:
             parts = (spec.stack or stack, spec.project or project, chain, spec.name or name)
             found[alias.urn or make_urn(*parts)] = None
         return tuple(found)
+
+
+def _denied(deployment: Deployment) -> frozenset[str]:
+    """The packages that get no default provider; `*` stands for all of them."""
+    text = deployment.package_config("pulumi").get("disable-default-providers")
+    return frozenset(map(str.strip, cast("list[str]", json.loads(text or "[]"))))
 
 
 def _first_set(*fields: tuple[Message, str]) -> bool | None:
