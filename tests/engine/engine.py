@@ -20,10 +20,14 @@ PACK: Final = Path(__file__).parent / "recording"
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a policy pack was shown, by URN: each resource on its own, and all of them together."""
+    """What a policy pack was shown, by URN: each resource on its own, and all of them together.
+
+    `said` is what the CLI printed, with the violations that other packs found.
+    """
 
     alone: Mapping[str, Shown]
     together: Mapping[str, Shown]
+    said: str
 
 
 def missing() -> str | None:
@@ -36,8 +40,10 @@ def missing() -> str | None:
     return None
 
 
-def record(project: Path, stack: str, folder: Path) -> Recording:
+def record(project: Path, stack: str, folder: Path, *packs: Path) -> Recording:
     """What a pack sees of `stack` of `project`; backend, pack and results are put in `folder`.
+
+    `packs` run beside the recording one, with this interpreter too.
 
     `project` is changed: its state goes to a folder, and its interpreter is this one. The engine
     reads the stack's settings from a copy, in which the secrets provider, which may be out of
@@ -47,10 +53,12 @@ def record(project: Path, stack: str, folder: Path) -> Recording:
     settings = project / f"Pulumi.{stack}.yaml"
     original = settings.read_text(encoding="utf-8")
     _rewrite(settings, drop="secretsprovider")
-    pack = shutil.copytree(PACK, folder / "pack")
-    (pack / "PulumiPolicy.yaml").write_text(
-        yaml.safe_dump({"runtime": _runtime(), "version": "1.0.0"}), encoding="utf-8"
-    )
+    recorder = shutil.copytree(PACK, folder / "pack")
+    (recorder / "PulumiPolicy.yaml").write_text("version: 1.0.0\n", encoding="utf-8")
+    arguments: list[str] = []
+    for pack in (recorder, *packs):
+        _rewrite(pack / "PulumiPolicy.yaml", runtime=_runtime())
+        arguments += ["--policy-pack", str(pack)]
     recording = folder / "recording.json"
     (folder / "state").mkdir()
     environment = {
@@ -64,16 +72,17 @@ def record(project: Path, stack: str, folder: Path) -> Recording:
     _pulumi(["stack", "init", stack], project, environment)
     copy = settings.rename(folder / "settings.yaml")
     settings.write_text(original, encoding="utf-8")
-    preview = ["preview", "--stack", stack, "--config-file", str(copy), "--policy-pack", str(pack)]
-    _pulumi(preview, project, environment)
+    preview = ["preview", "--stack", stack, "--config-file", str(copy), *arguments]
+    said = _pulumi(preview, project, environment)
     found = cast("dict[str, list[Shown]]", json.loads(recording.read_text(encoding="utf-8")))
     return Recording(
         alone={cast("str", resource["urn"]): resource for resource in found["alone"]},
         together={cast("str", resource["urn"]): resource for resource in found["together"]},
+        said=said,
     )
 
 
-def _pulumi(command: list[str], project: Path, environment: Mapping[str, str]) -> None:
+def _pulumi(command: list[str], project: Path, environment: Mapping[str, str]) -> str:
     done = subprocess.run(  # noqa: S603 fixed commands
         [cast("str", shutil.which("pulumi")), *command, "--non-interactive"],
         cwd=project,
@@ -86,13 +95,14 @@ def _pulumi(command: list[str], project: Path, environment: Mapping[str, str]) -
     if done.returncode:
         message = f"pulumi {' '.join(command)} failed:\n{done.stdout}\n{done.stderr}"
         raise AssertionError(message)
+    return done.stdout
 
 
 def _runtime() -> Json:
     return {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
 
 
-def _rewrite(path: Path, drop: str, **values: Json) -> None:
+def _rewrite(path: Path, drop: str = "", **values: Json) -> None:
     settings = cast("dict[str, Json]", yaml.safe_load(path.read_text(encoding="utf-8")))
     settings.pop(drop, None)
     path.write_text(yaml.safe_dump({**settings, **values}), encoding="utf-8")
