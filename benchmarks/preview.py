@@ -204,8 +204,11 @@ def _engine(folder: Path) -> Measurement:
     _measured([pulumi, "stack", "init", STACK, "--non-interactive"], folder, environment)
     command = [pulumi, "preview", "--stack", STACK, "--non-interactive"]
     pack = ["--policy-pack", str(PROJECT / "policies")]
-    # The policies stop this program's update: exit code 255 is the engine's answer to that.
-    return _measured([*command, *pack], folder, environment, allowed=(0, 255))
+    # A mandatory violation ends the engine's preview early: here each of them is reported only.
+    levels = folder / "levels.json"
+    levels.write_text('{"all": "advisory"}', encoding="utf-8")
+    configured = ["--policy-pack-config", str(levels)]
+    return _measured([*command, *pack, *configured], folder, environment)
 
 
 def _best(times: int, measure: Callable[[], Measurement]) -> Measurement:
@@ -216,7 +219,6 @@ def _measured(
     command: Sequence[str],
     folder: Path,
     environment: Mapping[str, str],
-    allowed: Sequence[int] = (0,),
 ) -> Measurement:
     """Time and memory of `command`, run in `folder`.
 
@@ -241,7 +243,7 @@ def _measured(
         seconds = time.perf_counter() - start
         ended.set()
         sampler.join()
-        if code not in allowed:
+        if code:
             said.seek(0)
             raise SystemExit(f"{' '.join(command)} failed:\n{said.read()[-2000:]}")
     return Measurement(seconds, max(sizes) / 1024)
