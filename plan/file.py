@@ -10,8 +10,10 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json, to_json
 
+from plan.errors import PlanFileError, json_kind, shape_error
 from plan.model import Cited, Options, Plan, Resource, Source
 from plan.schema import OptionsEntry, PlanEntry, ResourceEntry
+from plan.state import plan_of_export, plan_of_preview
 from plan.values import (
     SECRET,
     UNKNOWN,
@@ -30,31 +32,10 @@ SECRET_TEXT: Final = "[secret]"  # noqa: S105 - what stands in a secret's place
 DEPTH: Final = 190
 
 _NO_OPTIONS: Final = Options()
+_NOTHING: Final[Mapping[str, object]] = {}
 _OPTION_KEYS: Final = {option.name: to_camel(option.name) for option in fields(Options)}
 
-# What the file's format calls the types that pydantic's errors name.
-_EXPECTED: Final = {
-    "model_type": "an object",
-    "dict_type": "an object",
-    "list_type": "an array",
-    "string_type": "a string",
-    "string_too_short": "a string",
-    "bool_type": "a boolean",
-    "int_type": "a whole number",
-}
-
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-
-
-class PlanFileError(Exception):
-    """A file is no plan that can be read: which file, where in it, what is expected, what next."""
-
-    def __init__(self, name: str, problem: str, where: str = "", hint: str = "") -> None:
-        self.name = name
-        self.where = where
-        self.problem = problem
-        place = f"{name}: {where}" if where else name
-        super().__init__(f"{place}: {problem}{f'; {hint}' if hint else ''}")
 
 
 def dump(plan: Plan) -> dict[str, Json]:
@@ -83,7 +64,7 @@ def dumps(plan: Plan) -> str:
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan in the file at `path`.
+    """The plan in the file at `path`: one of ours, or an export or a preview of Pulumi's.
 
     Raises:
         PlanFileError: there is no readable plan there.
@@ -106,11 +87,16 @@ def loads(text: str | bytes, name: str) -> Plan:
     except ValueError as error:
         hint = "the file is damaged or cut off: write it again"
         raise PlanFileError(name, f"is not JSON: {error}", hint=hint) from error
-    _check_version(document, name)
+    keys = cast("dict[str, object]", document) if isinstance(document, dict) else _NOTHING
+    if "deployment" in keys:
+        return plan_of_export(keys, name)
+    if "steps" in keys or "changeSummary" in keys:
+        return plan_of_preview(keys, name)
+    _check_version(keys, name)
     try:
         entry = PlanEntry.model_validate(document)
     except ValidationError as error:
-        raise _shape_error(error, name) from error
+        raise shape_error(error, name, "docs/plan.schema.json has the format") from error
     seen: dict[str, int] = {}
     resources: list[Resource] = []
     for number, item in enumerate(entry.resources):
@@ -205,48 +191,15 @@ def _options(options: Options) -> dict[str, Json]:
     return entry
 
 
-def _check_version(document: object, name: str) -> None:
-    if not isinstance(document, dict) or "version" not in document:
+def _check_version(document: Mapping[str, object], name: str) -> None:
+    if "version" not in document:
         hint = "`slipway plan ENVIRONMENT --output FILE` writes one"
         raise PlanFileError(name, "is not a plan: it has no `version`", hint=hint)
-    version = cast("object", document["version"])
+    version = document["version"]
     if type(version) is not int or version != VERSION:
-        shown = version if isinstance(version, int | str) else _kind(version)
+        shown = version if isinstance(version, int | str) else json_kind(version)
         problem = f"is {shown!r}; this release reads version {VERSION}"
         raise PlanFileError(name, problem, "version", "write the plan again with this release")
-
-
-def _shape_error(error: ValidationError, name: str) -> PlanFileError:
-    """The first thing wrong with the file; values stay out of it, as one may be a secret."""
-    first, *more = error.errors(include_url=False, include_context=False)
-    match first["type"]:
-        case "missing":
-            problem = "is missing"
-        case kind if kind in _EXPECTED:
-            problem = f"should be {_EXPECTED[kind]}, not {_kind(first['input'])}"
-        case _:
-            problem = first["msg"].replace("Input should", "should")
-    if more:
-        problem += f" (and {len(more)} more)"
-    hint = "docs/plan.schema.json has the format"
-    return PlanFileError(name, problem, path_text(first["loc"]), hint)
-
-
-def _kind(value: object) -> str:
-    """What JSON calls the kind of `value`."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string" if value else "an empty string"
-        case list():
-            return "an array"
-        case _:
-            return "an object"
 
 
 def _read_resource(entry: ResourceEntry, name: str, where: str) -> Resource:
@@ -328,7 +281,7 @@ class _Reader:
 
     def _unknown(self, value: object, at: str) -> Value:
         if value is not None and not isinstance(value, Unknown):
-            problem = f"points to {_kind(value)} in {self.where}, and an unknown value is null"
+            problem = f"points to {json_kind(value)} in {self.where}, and an unknown value is null"
             raise PlanFileError(self.name, problem, at, "write null there, or drop the path")
         return UNKNOWN
 

@@ -194,7 +194,7 @@ def test_depth_is_refused_where_it_could_not_be_read_back() -> None:
         (b"\x89PNG\r\n\x1a\n\x00", "is not JSON"),
         ("null", "is not a plan: it has no `version`; `slipway plan ENVIRONMENT --output FILE`"),
         ("[]", "is not a plan: it has no `version`"),
-        ('{"deployment": {}}', "is not a plan: it has no `version`"),
+        ('{"resources": []}', "is not a plan: it has no `version`"),
         ('{"version": 2}', "version: is 2; this release reads version 1; write the plan again"),
         ('{"version": "1"}', "version: is '1'; this release reads version 1"),
         ('{"version": true}', "version: is True; this release reads version 1"),
