@@ -187,7 +187,7 @@ def test_resources_that_are_their_own_parents_do_not_hang() -> None:
             r"deployment.resources\[0\].urn: is not of the form that Pulumi gives it",
         ),
         (
-            f'{{"deployment": {{"resources": [{{"urn": "{STACK}", "type": "t", "inputs": [1]}}]}}}}',
+            json.dumps({"deployment": {"resources": [{"urn": STACK, "type": "t", "inputs": [1]}]}}),
             r"deployment.resources\[0\].inputs: should be an object, not an array",
         ),
     ],
