@@ -210,7 +210,9 @@ class _Schema(GenerateJsonSchema):
     """The JSON schema of settings whose default is a standard's figure, an `int` of a subclass."""
 
     def encode_default(self, dft: Any) -> Any:  # noqa: ANN401 - as pydantic declares it
-        return int(dft) if isinstance(dft, int) else super().encode_default(dft)
+        if isinstance(dft, int) and not isinstance(dft, bool):
+            return int(dft)
+        return super().encode_default(dft)
 
 
 def _page(control: str) -> str:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import grpc
+import jsonschema
 import pytest
-from google.protobuf import empty_pb2, struct_pb2
+from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy import (
     EnforcementLevel,
@@ -190,6 +191,19 @@ def test_the_pack_describes_every_rule(pack: Stub) -> None:
         "type": "integer",
     }
     assert "tier" not in retention
+
+
+def test_every_default_is_of_the_type_that_its_schema_names(pack: Stub) -> None:
+    """The engine validates each default, and refuses the whole pack for one that does not hold."""
+    info = pack.GetAnalyzerInfo(empty_pb2.Empty())
+    checked = 0
+    for policy in info.policies:
+        for key, schema in policy.configSchema.properties.items():
+            wanted = cast("dict[str, Any]", json_format.MessageToDict(schema))
+            assert "default" in wanted, f"{policy.name}.{key}"
+            jsonschema.validate(wanted["default"], wanted)
+            checked += 1
+    assert checked
 
 
 def test_a_configuration_reaches_the_rule() -> None:
