@@ -65,15 +65,6 @@ def place_made_by(namespace: Resource, graph: Graph) -> Place:
     return _cluster(namespace, graph), name or namespace.urn
 
 
-def refers_to(resource: Resource, key: str, *types: str) -> bool:
-    """Whether the input `key` of `resource` was made from a resource of one of `types`.
-
-    The dependencies' URNs say so, even where the plan does not list what they name.
-    """
-    targets = resource.property_dependencies.get(key, ())
-    return any(target.split("::")[2].rpartition("$")[2] in types for target in targets)
-
-
 def in_place(place: Place, graph: Graph, *types: str) -> Sequence[Found]:
     """The resources of `types` in a namespace, and those that may yet turn out to be there.
 

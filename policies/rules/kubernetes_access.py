@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from plan.graph import Graph
-from policies.cluster import called, place_of, refers_to
+from policies.cluster import called, place_of
 from policies.nodes import Node, Subject
 from policies.outcomes import (
     PASS,
@@ -178,23 +178,23 @@ def _account(workload: Subject, spec: Node, graph: Graph) -> tuple[str, Sequence
     ],
     absence_is_safe=True,
 )
-def k8s_rbac_no_wildcard(subject: Subject) -> Outcome:
+def k8s_rbac_no_wildcard(subject: Subject, _: Settings, graph: Graph) -> Outcome:
     """No role grants everything, or the right to grant oneself more.
 
     A wildcard grows with each kind that is added to the cluster. Who may bind, escalate or
     impersonate has every right that anybody has, and `cluster-admin` is all of them.
     """
     if subject.type in BINDINGS:
-        return _binds_a_lesser_role(subject)
+        return _binds_a_lesser_role(subject, graph)
     return every(subject.each("rules"), _is_narrow)
 
 
-def _binds_a_lesser_role(binding: Subject) -> Outcome:
+def _binds_a_lesser_role(binding: Subject, graph: Graph) -> Outcome:
     role = binding.node("roleRef")
     try:
         name = role.text("name")
     except UnknownValueError:
-        if refers_to(binding.resource, "roleRef", *ROLES):
+        if targets(binding.resource, graph, "roleRef", ROLES):
             return PASS  # a role of the program's own, which this rule judges by itself
         raise
     return require(name != "cluster-admin", "binds cluster-admin", role.at("name"))
