@@ -40,7 +40,7 @@ def load(name: str, folder: Path) -> Environment:
     known = names(folder)
     if name not in known:
         close = get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f", did you mean {close[0]}?" if close else ""
+        hint = f", did you mean {close[0]}?" if close else "."
         there = ", ".join(known) or "none; add a Pulumi.<name>.yaml"
         raise ConfigurationError([f"no environment {name!r}{hint} There are: {there}"])
     path = folder / f"Pulumi.{name}.yaml"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from pulumi import Input, Resource, ResourceOptions
 from pulumi_aws import cloudwatch
@@ -100,35 +100,10 @@ def declare_alarm(
     is_end_notified: bool = True,
 ) -> cloudwatch.MetricAlarm:
     """Make `alarm`; `actions` are the ARNs of what hears of its start, and of its end if told."""
-    options = ResourceOptions(parent=parent)
-    description = f"{alarm.summary} ({alarm.limit.requirement})"
-    watched = alarm.watched
-    if isinstance(watched, Formula):
-        return cloudwatch.MetricAlarm(
-            alarm.name,
-            name=physical_name,
-            alarm_description=description,
-            metric_queries=_queries(watched, alarm),
-            comparison_operator=alarm.limit.comparison.value,
-            threshold=alarm.limit.threshold,
-            evaluation_periods=alarm.periods,
-            datapoints_to_alarm=alarm.periods,
-            treat_missing_data=alarm.missing.value,
-            alarm_actions=actions,
-            ok_actions=actions if is_end_notified else None,
-            opts=options,
-        )
-    is_percentile = watched.statistic.startswith("p")
     return cloudwatch.MetricAlarm(
         alarm.name,
         name=physical_name,
-        alarm_description=description,
-        namespace=watched.namespace,
-        metric_name=watched.name,
-        dimensions=watched.dimensions,
-        statistic=None if is_percentile else watched.statistic,
-        extended_statistic=watched.statistic if is_percentile else None,
-        period=alarm.period,
+        alarm_description=f"{alarm.summary} ({alarm.limit.requirement})",
         comparison_operator=alarm.limit.comparison.value,
         threshold=alarm.limit.threshold,
         evaluation_periods=alarm.periods,
@@ -136,8 +111,24 @@ def declare_alarm(
         treat_missing_data=alarm.missing.value,
         alarm_actions=actions,
         ok_actions=actions if is_end_notified else None,
-        opts=options,
+        opts=ResourceOptions(parent=parent),
+        **_watched(alarm),
     )
+
+
+def _watched(alarm: Alarm) -> dict[str, Any]:
+    """The arguments that say what `alarm` looks at: one metric, or a formula over several."""
+    watched = alarm.watched
+    if isinstance(watched, Formula):
+        return {"metric_queries": _queries(watched, alarm)}
+    is_percentile = watched.statistic.startswith("p")
+    return {
+        "namespace": watched.namespace,
+        "metric_name": watched.name,
+        "dimensions": watched.dimensions,
+        "extended_statistic" if is_percentile else "statistic": watched.statistic,
+        "period": alarm.period,
+    }
 
 
 def _queries(formula: Formula, alarm: Alarm) -> list[cloudwatch.MetricAlarmMetricQueryArgs]:

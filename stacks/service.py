@@ -18,7 +18,7 @@ from stacks.keys import Keys
 from stacks.logs import LogKind, log_group
 from stacks.metrics import Metric
 from stacks.naming import Names
-from stacks.network import Network
+from stacks.network import HTTPS, Network
 from stacks.queues import JobQueue, JobQueueArguments
 from stacks.roles import Roles, RolesArguments, secret_path
 from stacks.scaling import Scaling, ScalingArguments
@@ -26,7 +26,6 @@ from stacks.tasks import SCRATCH, Container, container_definitions
 from stacks.topics import Topics
 from standards import Tier, figure
 
-_HTTPS: Final = 443
 _DRAINING_SECONDS: Final = 60  # longer than any request takes
 _RECOVERY_DAYS: Final = 30  # how long a deleted secret can be brought back
 _LONGEST_PATH: Final = 128  # of a rule's condition, in characters; AWS's limit
@@ -164,8 +163,8 @@ class Service(ComponentResource):
             security_group_id=group.id,
             cidr_ipv4="0.0.0.0/0",
             ip_protocol="tcp",
-            from_port=_HTTPS,
-            to_port=_HTTPS,
+            from_port=HTTPS,
+            to_port=HTTPS,
             opts=self._inside,
         )
         database = self._platform.database.security_group_id
