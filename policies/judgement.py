@@ -54,6 +54,9 @@ class Judgement:
     """What the rules say of one plan."""
 
     plan: Plan
+    rules: tuple[AnyRule, ...] = ()
+    """Those that ran."""
+
     findings: list[Finding] = field(default_factory=list[Finding])
     not_evaluated: list[Undecided] = field(default_factory=list[Undecided])
     errors: list[RuleError] = field(default_factory=list[RuleError])
@@ -80,7 +83,8 @@ def judge(
     plan: Plan, rules: Iterable[AnyRule], settings: Mapping[str, Settings] | Settings
 ) -> Judgement:
     """Run `rules` over `plan`. `settings` by rule id, or the same for all."""
-    judgement = Judgement(plan=plan)
+    rules = tuple(rules)
+    judgement = Judgement(plan=plan, rules=rules)
     graph = Graph(plan, PHYSICAL_NAMES)
     by_type: defaultdict[str, list[AnyRule]] = defaultdict(list)
     for rule in rules:

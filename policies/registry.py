@@ -34,6 +34,10 @@ _STOPPING_SEVERITIES = frozenset({Severity.CRITICAL, Severity.HIGH})
 _STOPPED_TIERS = frozenset({Tier.STAGING, Tier.PRODUCTION})
 
 
+PAGES = "docs/policies"
+"""The folder of the rules' pages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """In an example: a reference to the resource called `name`, unknown before an apply."""
@@ -92,6 +96,11 @@ class Rule(Generic[S]):
     absence_is_safe: bool
     relates: bool
     check: Callable[[Subject, S, Graph], Outcome]
+
+    @property
+    def page(self) -> str:
+        """Where its page lies in the repository."""
+        return f"{PAGES}/{self.id}.md"
 
     def judge(self, subject: Subject, settings: S, graph: Graph) -> Outcome:
         """What the rule says of `subject` among the resources of `graph`."""

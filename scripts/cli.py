@@ -30,11 +30,48 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Sarif = Annotated[
+    Path | None,
+    typer.Option(
+        "--sarif", metavar="FILE", dir_okay=False, help="Write SARIF 2.1.0, for code scanning."
+    ),
+]
+JUnit = Annotated[
+    Path | None,
+    typer.Option(
+        "--junit", metavar="FILE", dir_okay=False, help="Write JUnit XML, for test reports."
+    ),
+]
+DocsUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", help="Where the repository's files are shown; SARIF links the rules' pages."
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
+def _matrix(path: Path | None) -> Path | None:
+    """`path`, whose suffix says the format."""
+    if path and path.suffix.lower() not in {".csv", ".json"}:
+        raise typer.BadParameter(f"{path} has to end in .csv or .json")
+    return path
+
+
+Matrix = Annotated[
+    Path | None,
+    typer.Option(
+        "--matrix",
+        metavar="FILE",
+        dir_okay=False,
+        callback=_matrix,
+        help="Write the compliance matrix, .csv or .json.",
+    ),
+]
+
+
 @app.command()
-def preview(
+def preview(  # noqa: PLR0913 - each is an option of the command
     environments: Annotated[
         list[str] | None,
         typer.Argument(metavar="ENVIRONMENT", help="Which ones; production unless named."),
@@ -48,6 +85,10 @@ def preview(
             help="Where the HTML report goes; out/<environments>.html unless named.",
         ),
     ] = None,
+    sarif: Sarif = None,
+    junit: JUnit = None,
+    matrix: Matrix = None,
+    docs_url: DocsUrl = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -57,8 +98,11 @@ def preview(
     finding that no waiver covers, or a rule or a program that raised.
     """
     from preview.commands.preview import preview
+    from preview.commands.reports import Reports
 
-    run(lambda: preview(environments or ["production"], as_json=as_json, page=html), debug=debug)
+    reports = Reports(sarif=sarif, junit=junit, matrix=matrix, docs_url=docs_url)
+    named = environments or ["production"]
+    run(lambda: preview(named, as_json=as_json, page=html, reports=reports), debug=debug)
 
 
 @app.command()
@@ -78,7 +122,7 @@ def plan(
 
 
 @app.command()
-def check(
+def check(  # noqa: PLR0913 - each is an option of the command
     plans: Annotated[
         list[Path],
         typer.Argument(metavar="FILE", help="Plans that `slipway plan` wrote; - is stdin."),
@@ -91,6 +135,10 @@ def check(
             " has the stack's name in this project, and production where there is none."
         ),
     ] = None,
+    sarif: Sarif = None,
+    junit: JUnit = None,
+    matrix: Matrix = None,
+    docs_url: DocsUrl = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -99,8 +147,10 @@ def check(
     Exit code 1: a mandatory finding that no waiver covers, or a rule that raised.
     """
     from preview.commands.check import check
+    from preview.commands.reports import Reports
 
-    run(lambda: check(plans, tier=tier, as_json=as_json), debug=debug)
+    reports = Reports(sarif=sarif, junit=junit, matrix=matrix, docs_url=docs_url)
+    run(lambda: check(plans, tier=tier, as_json=as_json, reports=reports), debug=debug)
 
 
 @app.command()

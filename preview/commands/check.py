@@ -9,6 +9,7 @@ from typing import Final
 from environments import load, names
 from plan import Plan
 from plan.file import read_plan
+from preview.commands.reports import Reports
 from preview.environment import find_project, read_waivers
 from preview.errors import ProjectError
 from preview.reports import json, terminal
@@ -18,10 +19,17 @@ from standards import Tier
 _STDIN: Final = Path("/dev/stdin")
 
 
-def check(paths: Sequence[Path], *, tier: Tier | None = None, as_json: bool = False) -> int:
+def check(
+    paths: Sequence[Path],
+    *,
+    tier: Tier | None = None,
+    as_json: bool = False,
+    reports: Reports | None = None,
+) -> int:
     """Judge the plans in the files `paths` and print what the rules say; the exit code.
 
-    Inside a project its waivers count, for the stacks that they name.
+    Other `reports` are written, too. Inside a project its waivers count, for the stacks that they
+    name.
     """
     plans = [(path, read_plan(_STDIN if path == Path("-") else path)) for path in paths]
     folder = _project()
@@ -33,6 +41,8 @@ def check(paths: Sequence[Path], *, tier: Tier | None = None, as_json: bool = Fa
         )
         for path, plan in plans
     ]
+    if reports:
+        reports.write(verdicts, folder, {str(path): path for path in paths if path != Path("-")})
     if as_json:
         sys.stdout.write(json.checks(verdicts))
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from preview import files
+from preview.commands.reports import Reports
 from preview.environment import (
     LIMITS,
     evaluate_environment,
@@ -20,10 +21,17 @@ from preview.verdict import Verdict, reach_verdict
 REPORTS: Final = Path("out")
 
 
-def preview(names: Sequence[str], *, as_json: bool = False, page: Path | None = None) -> int:
+def preview(
+    names: Sequence[str],
+    *,
+    as_json: bool = False,
+    page: Path | None = None,
+    reports: Reports | None = None,
+) -> int:
     """Preview the environments `names`: print the report, write the HTML `page`; the exit code.
 
-    Without `page` it goes to the project's `out/`, unless a program asked, for JSON.
+    Other `reports` are written, too. Without `page` it goes to the project's `out/`, unless a
+    program asked, for JSON.
     """
     folder = find_project(Path.cwd())
     records = [read_environment(name, folder) for name in dict.fromkeys(names)]
@@ -38,6 +46,9 @@ def preview(names: Sequence[str], *, as_json: bool = False, page: Path | None = 
         page = folder / REPORTS / f"{'-'.join(record.name for record in records)}.html"
     if page:
         files.write(page, html.render(verdicts))
+    if reports:
+        origins = {record.name: folder / f"Pulumi.{record.name}.yaml" for record in records}
+        reports.write(verdicts, folder, origins)
     sys.stdout.write(json.previews(verdicts) if as_json else _text(verdicts, page))
     return int(any(verdict.failed for verdict in verdicts))
 
