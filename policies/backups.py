@@ -1,4 +1,4 @@
-"""What AWS Backup covers: the selections of its plans, by reference, pattern or tag."""
+"""What AWS Backup covers, by reference, pattern or tag, and where its copies go."""
 
 from fnmatch import fnmatchcase
 from typing import Final
@@ -9,14 +9,18 @@ from policies.nodes import Node, Subject
 from policies.outcomes import (
     PASS,
     Fail,
+    NotEvaluated,
     Outcome,
     UnknownValueError,
     fail,
     require,
     some,
 )
-from policies.relations import tag
+from policies.regions import region_in, region_of
+from policies.relations import tag, targets
 
+PLAN: Final = "aws:backup/plan:Plan"
+VAULT: Final = "aws:backup/vault:Vault"
 SELECTION: Final = "aws:backup/selection:Selection"
 
 
@@ -25,12 +29,32 @@ def selected(subject: Subject, graph: Graph, arn: str, message: str) -> Outcome:
 
     `arn` is what the ARN of each such resource looks like, for the patterns of a selection.
     """
+    found = [outcome for _, outcome in selections(subject, graph, arn)]
+    return some(found, lambda outcome: outcome, message)
+
+
+def selections(subject: Subject, graph: Graph, arn: str) -> list[tuple[Subject, Outcome]]:
+    """The selections that may cover `subject`, each with whether it does."""
     naming = graph.referrers(subject.resource, SELECTION, key="resources")
-    return some(
-        [Subject(one) for one in naming] + graph.once(_open_selections),
-        lambda selection: _selects(selection, subject, graph, arn),
-        message,
-    )
+    return [
+        (selection, _selects(selection, subject, graph, arn))
+        for selection in [Subject(one) for one in naming] + graph.once(_open_selections)
+    ]
+
+
+def goes_abroad(copy: Node, plan: Subject, graph: Graph) -> Outcome:
+    """Pass if a copy action of a rule of `plan` puts the backups into another region."""
+    home = region_of(plan, graph)
+    try:
+        places = {region_in(copy.text("destinationVaultArn") or "")}
+    except UnknownValueError:
+        # Of the vaults that the rules name, one is where the backups start.
+        places = {
+            region_of(vault, graph) for vault in targets(plan.resource, graph, "rules", [VAULT])
+        }
+    if home is None or not places or None in places:
+        return NotEvaluated(f"the region of {copy.at('destinationVaultArn')} is not known")
+    return require(places - {home, ""}, "copies nothing to another region")
 
 
 def _open_selections(graph: Graph) -> list[Subject]:

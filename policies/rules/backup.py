@@ -5,12 +5,11 @@ from typing import Final
 from pydantic import Field
 
 from plan.graph import Graph
+from policies.backups import PLAN, VAULT, goes_abroad
 from policies.nodes import Node, Subject
 from policies.outcomes import (
     NotApplicable,
-    NotEvaluated,
     Outcome,
-    UnknownValueError,
     all_of,
     attempt,
     every,
@@ -18,14 +17,11 @@ from policies.outcomes import (
     require,
     some,
 )
-from policies.regions import region_in, region_of
 from policies.registry import Controls, Given, Ref, rule
-from policies.relations import companions, targets
+from policies.relations import companions
 from policies.settings import Settings, Severity
 
-VAULT: Final = "aws:backup/vault:Vault"
 LOCK: Final = "aws:backup/vaultLockConfiguration:VaultLockConfiguration"
-PLAN: Final = "aws:backup/plan:Plan"
 
 
 @rule(
@@ -180,18 +176,6 @@ def backup_plan_copy(plan: Subject, settings: Copies, graph: Graph) -> Outcome:
     """
     if not settings.is_production:
         return NotApplicable("backups outside production can be made again")
-    vaults = targets(plan.resource, graph, "rules", [VAULT])
-
-    def abroad(action: Node) -> Outcome:
-        home = region_of(plan, graph)
-        try:
-            places = {region_in(action.text("destinationVaultArn") or "")}
-        except UnknownValueError:
-            # Of the vaults that the rules name, one is where the backups start.
-            places = {region_of(vault, graph) for vault in vaults}
-        if home is None or not places or None in places:
-            return NotEvaluated(f"the region of {action.at('destinationVaultArn')} is not known")
-        return require(places - {home, ""}, "")
 
     def kept(entry: Node) -> Outcome:
         days = entry.node("lifecycle").number("deleteAfter")
@@ -207,7 +191,9 @@ def backup_plan_copy(plan: Subject, settings: Copies, graph: Graph) -> Outcome:
             attempt(lambda: kept(entry)),
             every(actions, kept),
             some(
-                actions, abroad, f"rule {entry.text('ruleName')} copies nothing to another region"
+                actions,
+                lambda action: goes_abroad(action, plan, graph),
+                f"rule {entry.text('ruleName')} copies nothing to another region",
             ),
         )
 

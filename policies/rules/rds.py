@@ -5,35 +5,34 @@ from typing import Final
 from pydantic import Field
 
 from plan.graph import Graph
-from plan.values import SECRET, leaves
+from plan.values import SECRET
+from policies.backups import PLAN, SELECTION, selections
+from policies.databases import (
+    CLUSTER,
+    CLUSTER_INSTANCE,
+    CLUSTER_PARAMETERS,
+    DATABASES,
+    INSTANCE,
+    PARAMETERS,
+    arn_of,
+    is_replica,
+    of_parameters,
+)
 from policies.nodes import Node, Subject
 from policies.outcomes import (
     PASS,
     NotApplicable,
     NotEvaluated,
     Outcome,
-    UnknownValueError,
     fail,
     require,
     some,
 )
 from policies.registry import Controls, Given, Ref, rule
-from policies.relations import companions, tag, targets
+from policies.relations import companions, targets
 from policies.schedules import longest_gap_hours
 from policies.settings import Settings, Severity
 from standards import figure
-
-INSTANCE: Final = "aws:rds/instance:Instance"
-CLUSTER: Final = "aws:rds/cluster:Cluster"
-CLUSTER_INSTANCE: Final = "aws:rds/clusterInstance:ClusterInstance"
-DATABASES: Final = (INSTANCE, CLUSTER)
-PARAMETER_GROUPS: Final = (
-    "aws:rds/clusterParameterGroup:ClusterParameterGroup",
-    "aws:rds/parameterGroup:ParameterGroup",
-)
-CLUSTER_PARAMETERS, PARAMETERS = PARAMETER_GROUPS
-BACKUP_SELECTION: Final = "aws:backup/selection:Selection"
-BACKUP_PLAN: Final = "aws:backup/plan:Plan"
 
 _TLS_PARAMETERS: Final = {
     ("rds.force_ssl", "1"),
@@ -41,13 +40,6 @@ _TLS_PARAMETERS: Final = {
     ("require_secure_transport", "ON"),
 }
 """Name and value of the parameters of PostgreSQL, and of MySQL and MariaDB."""
-
-
-def _is_replica(database: Subject) -> bool:
-    """Whether the database copies another one, which decides for both."""
-    return database.has_text("replicateSourceDb") or database.has_text(
-        "replicationSourceIdentifier"
-    )
 
 
 @rule(
@@ -78,7 +70,7 @@ def rds_encrypted(database: Subject) -> Outcome:
 
     Its snapshots, replicas and automated backups are encrypted with it, and only with it.
     """
-    if not database.has("storageEncrypted") and _is_replica(database):
+    if not database.has("storageEncrypted") and is_replica(database):
         return NotApplicable("a replica is encrypted as its source is")
     return require(
         database.flag("storageEncrypted"), "storage is not encrypted", "storageEncrypted"
@@ -160,7 +152,7 @@ def rds_multi_az(database: Subject, _: Settings, graph: Graph) -> Outcome:
     A standby in another zone takes over within a minute or two; a restore takes hours.
     """
     if database.type == INSTANCE:
-        if _is_replica(database):
+        if is_replica(database):
             return NotApplicable("a replica stands by for its source")
         return require(database.flag("multiAz"), "has no standby in another zone", "multiAz")
     if database.has_text("dbClusterInstanceClass"):
@@ -208,7 +200,7 @@ def rds_backup_retention(database: Subject, settings: BackupRetention) -> Outcom
 
     They hold the log that point-in-time recovery replays; damage is often noticed days later.
     """
-    if _is_replica(database):
+    if is_replica(database):
         return NotApplicable("the source of the replica is backed up")
     days = database.number("backupRetentionPeriod")
     kept = "AWS's default time" if days is None else f"{days:g} days"
@@ -230,7 +222,7 @@ class BackupInterval(Settings):
 
 
 def _plan(schedule: str) -> Given:
-    return Given(BACKUP_PLAN, "plan", {"rules": [{"ruleName": "often", "schedule": schedule}]})
+    return Given(PLAN, "plan", {"rules": [{"ruleName": "often", "schedule": schedule}]})
 
 
 @rule(
@@ -252,13 +244,13 @@ def _plan(schedule: str) -> Given:
         (
             _plan("cron(0 */4 * * ? *)"),
             Given(CLUSTER, "database"),
-            Given(BACKUP_SELECTION, "all", {"planId": Ref("plan"), "resources": [Ref("database")]}),
+            Given(SELECTION, "all", {"planId": Ref("plan"), "resources": [Ref("database")]}),
         ),
         (
             _plan("rate(2 hours)"),
             Given(INSTANCE, "database", {"tags": {"Backup": "yes"}}),
             Given(
-                BACKUP_SELECTION,
+                SELECTION,
                 "tagged",
                 {
                     "planId": Ref("plan"),
@@ -269,7 +261,7 @@ def _plan(schedule: str) -> Given:
         (
             _plan("cron(30 1,5,9,13,17,21 ? * * *)"),
             Given(CLUSTER, "database"),
-            Given(BACKUP_SELECTION, "all", {"planId": Ref("plan"), "resources": ["*"]}),
+            Given(SELECTION, "all", {"planId": Ref("plan"), "resources": ["*"]}),
         ),
     ],
     failing=[
@@ -277,12 +269,12 @@ def _plan(schedule: str) -> Given:
         (
             _plan("cron(0 3 * * ? *)"),
             Given(CLUSTER, "database"),
-            Given(BACKUP_SELECTION, "all", {"planId": Ref("plan"), "resources": [Ref("database")]}),
+            Given(SELECTION, "all", {"planId": Ref("plan"), "resources": [Ref("database")]}),
         ),
         (
             _plan("cron(0 */4 * * ? *)"),
             Given(CLUSTER, "database"),
-            Given(BACKUP_SELECTION, "other", {"planId": Ref("plan"), "resources": ["arn:aws:efs"]}),
+            Given(SELECTION, "other", {"planId": Ref("plan"), "resources": ["arn:aws:efs"]}),
         ),
     ],
 )
@@ -291,19 +283,17 @@ def rds_in_backup_plan(database: Subject, settings: BackupInterval, graph: Graph
 
     Automated backups go with the database; a plan's copies outlive it, and whoever deleted it.
     """
-    if _is_replica(database):
+    if is_replica(database):
         return NotApplicable("the source of the replica is backed up")
 
-    naming = graph.referrers(database.resource, BACKUP_SELECTION, key="resources")
-    selections = [Subject(one) for one in naming] + graph.once(_open_selections)
-    covering = [(one, _selects(one, database, graph)) for one in selections]
+    covering = selections(database, graph, arn_of(database))
     chosen = [one for one, outcome in covering if outcome == PASS]
     if not chosen:
         outcomes = [outcome for _, outcome in covering]
         return some(outcomes, lambda outcome: outcome, "no backup plan selects this database")
 
     def often_enough(selection: Subject) -> Outcome:
-        plans = targets(selection.resource, graph, "planId", [BACKUP_PLAN])
+        plans = targets(selection.resource, graph, "planId", [PLAN])
         if not plans:
             return NotEvaluated(f"the plan of selection {selection.name} is not in this stack")
         entries = [entry for plan in plans for entry in plan.nodes("rules")]
@@ -313,51 +303,6 @@ def rds_in_backup_plan(database: Subject, settings: BackupInterval, graph: Graph
         chosen,
         often_enough,
         f"its backup plan runs less often than every {settings.max_hours} hours",
-    )
-
-
-def _open_selections(graph: Graph) -> list[Subject]:
-    """The backup selections that may cover what they do not refer to, by tag or pattern."""
-    return [
-        Subject(one)
-        for one in graph.of_type(BACKUP_SELECTION)
-        if one.inputs.get("selectionTags")
-        or graph.has_unresolved(one, "resources")
-        or any(
-            isinstance(item, str) and "*" in item for _, item in leaves(one.inputs.get("resources"))
-        )
-    ]
-
-
-def _selects(selection: Subject, database: Subject, graph: Graph) -> Outcome:
-    """Whether `selection` names the database, by reference, pattern or tag."""
-    if database.resource in graph.references(selection.resource, "notResources"):
-        return fail("excluded")
-    referred = graph.references(selection.resource, "resources")
-    if database.resource in referred:
-        return PASS
-    kind = "cluster" if database.type == CLUSTER else "db"
-
-    def names(item: Node) -> Outcome:
-        try:
-            pattern = item.as_text()
-        except UnknownValueError:
-            if referred:
-                return fail("another resource")
-            raise
-        return require(pattern in {"*", "arn:aws:rds:*", f"arn:aws:rds:*:*:{kind}:*"}, "")
-
-    def has_tag(wanted: Node) -> Outcome:
-        found = tag(database, graph, wanted.text("key") or "")
-        return require(found is not None and found == wanted.text("value"), "")
-
-    return some(
-        [
-            some(selection.each("resources"), names, ""),
-            some(selection.each("selectionTags"), has_tag, ""),
-        ],
-        lambda outcome: outcome,
-        "not selected",
     )
 
 
@@ -412,22 +357,16 @@ def rds_force_tls(database: Subject, _: Settings, graph: Graph) -> Outcome:
 
     A client that forgets to ask for TLS otherwise sends its password and its rows in the clear.
     """
-    key = "dbClusterParameterGroupName" if database.type == CLUSTER else "parameterGroupName"
-    if not database.has_text(key):
-        return fail("uses AWS's default parameter group, which cannot be relied on", key)
-    groups = targets(database.resource, graph, key, PARAMETER_GROUPS)
-    if not groups:
-        name = database.text(key) or ""
-        if name.startswith("default."):
-            return fail(f"uses {name}, which cannot be relied on", key)
-        return NotEvaluated(f"parameter group {name} is not in this stack")
 
     def forces_tls(parameter: Node) -> Outcome:
         name, value = parameter.text("name"), parameter.text("value")
         return require((name, (value or "").upper()) in _TLS_PARAMETERS, "")
 
-    parameters = [parameter for group in groups for parameter in group.each("parameters")]
-    return some(parameters, forces_tls, f"parameter group {groups[0].name} does not force TLS")
+    return of_parameters(
+        database,
+        graph,
+        lambda set_: some(set_, forces_tls, "its parameter group does not force TLS"),
+    )
 
 
 @rule(
@@ -454,7 +393,7 @@ def rds_managed_password(database: Subject) -> Outcome:
 
     A password that a program sets stands in the state, in the plan and in whoever's shell made it.
     """
-    if _is_replica(database):
+    if is_replica(database):
         return PASS
     return require(
         database.flag("manageMasterUserPassword"),

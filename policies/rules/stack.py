@@ -4,6 +4,7 @@ from typing import Final
 
 from plan.graph import Graph
 from plan.model import PROVIDER_PREFIX
+from policies.databases import CLUSTER, CLUSTER_INSTANCE, INSTANCE
 from policies.nodes import Subject
 from policies.outcomes import NotApplicable, Outcome, every, require
 from policies.registry import Given, rule
@@ -12,7 +13,6 @@ from policies.rules.cloudwatch import LOG_GROUP
 from policies.rules.ecs import SERVICE
 from policies.rules.kms import KEY
 from policies.rules.lb import BALANCERS
-from policies.rules.rds import CLUSTER, CLUSTER_INSTANCE, INSTANCE
 from policies.rules.s3 import BUCKET, BUCKETS
 from policies.rules.secretsmanager import SECRET
 from policies.rules.vpc import VPC

@@ -6,19 +6,12 @@ import pytest
 
 from plan.model import Plan, Resource
 from plan.values import SECRET, UNKNOWN
+from policies.backups import PLAN, SELECTION
+from policies.databases import CLUSTER, CLUSTER_INSTANCE, CLUSTER_PARAMETERS, INSTANCE
 from policies.examples import urn
 from policies.judgement import judge
 from policies.registry import Given, Ref, rules
-from policies.rules.rds import (
-    BACKUP_PLAN,
-    BACKUP_SELECTION,
-    CLUSTER,
-    CLUSTER_INSTANCE,
-    CLUSTER_PARAMETERS,
-    INSTANCE,
-    BackupInterval,
-    BackupRetention,
-)
+from policies.rules.rds import BackupInterval, BackupRetention
 from tests.policies.doors import FAIL, PASS, SILENT, UNDECIDED, messages, says
 
 REPLICA = Given(INSTANCE, "replica", {"replicateSourceDb": "database"})
@@ -105,10 +98,10 @@ def test_backups_are_kept_as_long_as_configured(days: int, expected: str) -> Non
 def backed_up(schedule: object, selection: Mapping[str, object], **database: object) -> list[Given]:
     """A database and a backup plan of one rule, with the selection between them."""
     return [
-        Given(BACKUP_PLAN, "plan", {"rules": [{"schedule": schedule}]}),
+        Given(PLAN, "plan", {"rules": [{"schedule": schedule}]}),
         Given(INSTANCE, "database", database),
         Given(INSTANCE, "other"),
-        Given(BACKUP_SELECTION, "selection", {"planId": Ref("plan"), **selection}),
+        Given(SELECTION, "selection", {"planId": Ref("plan"), **selection}),
     ]
 
 
@@ -177,8 +170,8 @@ def test_a_plan_of_another_stack_leaves_it_undecided() -> None:
 def test_one_of_several_plans_is_enough() -> None:
     """A weekly plan beside the frequent one does no harm."""
     weekly = [
-        Given(BACKUP_PLAN, "weekly", {"rules": [{"schedule": "cron(0 5 ? * SUN *)"}]}),
-        Given(BACKUP_SELECTION, "rare", {"planId": Ref("weekly"), "resources": [Ref("database")]}),
+        Given(PLAN, "weekly", {"rules": [{"schedule": "cron(0 5 ? * SUN *)"}]}),
+        Given(SELECTION, "rare", {"planId": Ref("weekly"), "resources": [Ref("database")]}),
     ]
     example = backed_up(OFTEN, {"resources": [Ref("database")]})
     assert says("rds-in-backup-plan", *example, *weekly, of="database") == PASS
@@ -225,15 +218,15 @@ def test_references_are_followed_through_known_arns_after_an_apply() -> None:
             outputs={"id": "database", "arn": arn},
         ),
         Resource(
-            urn=urn(BACKUP_PLAN, "plan"),
-            type=BACKUP_PLAN,
+            urn=urn(PLAN, "plan"),
+            type=PLAN,
             name="plan",
             inputs={"rules": [{"schedule": OFTEN}]},
             outputs={"id": "0123"},
         ),
         Resource(
-            urn=urn(BACKUP_SELECTION, "selection"),
-            type=BACKUP_SELECTION,
+            urn=urn(SELECTION, "selection"),
+            type=SELECTION,
             name="selection",
             inputs={"planId": "0123", "resources": [arn]},
         ),

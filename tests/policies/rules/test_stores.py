@@ -3,10 +3,11 @@
 import pytest
 
 from plan.values import UNKNOWN
+from policies.backups import PLAN, VAULT
+from policies.backups import SELECTION as BACKUP_SELECTION
 from policies.registry import Given, Ref
-from policies.rules.backup import LOCK, PLAN, VAULT, Copies, Lock
+from policies.rules.backup import LOCK, Copies, Lock
 from policies.rules.efs import BACKUP_POLICY, FILE_SYSTEM
-from policies.rules.efs import SELECTION as BACKUP_SELECTION
 from policies.rules.elasticache import CLUSTER, GROUP, SERVERLESS, SnapshotRetention
 from policies.rules.sqs import QUEUE, REDRIVE_ALLOW
 from policies.rules.ssm import PARAMETER
