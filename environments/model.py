@@ -56,6 +56,19 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 Percent = Annotated[float, Field(gt=0, le=100)]
 
 
+_GIBIBYTE = 1024
+FARGATE_MEMORY = {
+    256: (512, _GIBIBYTE, 2 * _GIBIBYTE),
+    512: range(1 * _GIBIBYTE, 4 * _GIBIBYTE + 1, _GIBIBYTE),
+    1024: range(2 * _GIBIBYTE, 8 * _GIBIBYTE + 1, _GIBIBYTE),
+    2048: range(4 * _GIBIBYTE, 16 * _GIBIBYTE + 1, _GIBIBYTE),
+    4096: range(8 * _GIBIBYTE, 30 * _GIBIBYTE + 1, _GIBIBYTE),
+    8192: range(16 * _GIBIBYTE, 60 * _GIBIBYTE + 1, 4 * _GIBIBYTE),
+    16_384: range(32 * _GIBIBYTE, 120 * _GIBIBYTE + 1, 8 * _GIBIBYTE),
+}
+"""The mebibytes that Fargate offers by CPU units; AWS refuses any other pair at apply."""
+
+
 class Record(BaseModel):
     """A part of the record: frozen, camelCase in the file, unknown keys refused."""
 
@@ -133,9 +146,9 @@ class Service(Record):
     image: ImageByDigest
     """By digest, so that what was tested is what runs (ART-02)."""
     port: Port
-    cpu: Annotated[int, Field(ge=256, le=16_384)]
+    cpu: int
     """CPU units of Fargate: 1024 is one virtual CPU."""
-    memory: Annotated[int, Field(ge=512, le=122_880)]
+    memory: int
     """Mebibytes."""
     instances: Instances
     health_check: HealthCheck
@@ -153,6 +166,21 @@ class Service(Record):
         default_factory=dict[str, str]
     )
     """Plain environment variables."""
+
+    @model_validator(mode="after")
+    def _offered(self) -> Self:
+        offered = FARGATE_MEMORY.get(self.cpu)
+        if offered is None:
+            raise refused(
+                f"cpu {self.cpu} is none of Fargate's: {', '.join(map(str, FARGATE_MEMORY))}"
+            )
+        if self.memory not in offered:
+            sizes = sorted(offered, key=lambda size: abs(size - self.memory))
+            raise refused(
+                f"memory {self.memory} does not go with cpu {self.cpu}: {sizes[0]} does "
+                f"({min(offered)} to {max(offered)} are offered)"
+            )
+        return self
 
     @property
     def is_public(self) -> bool:
@@ -272,3 +300,12 @@ class Environment(Record):
     def must(self, identifier: str) -> bool:
         """Whether the standards ask this environment for the requirement `identifier`."""
         return self.tier in requirement(identifier).environments
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        owners: dict[str, str] = {}
+        for name, service in self.services.items():
+            for path in service.paths:
+                if owners.setdefault(path, name) != name:
+                    raise refused(f"services {owners[path]} and {name} both take path {path}")
+        return self

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import ComponentResource, Output, ResourceOptions, RunError
 from pulumi_aws import ecs
 
+from environments import Service as Record
 from stacks.naming import Names
-from stacks.service import Platform, Service, ServiceArguments, ServiceOutputs
+from stacks.service import Platform, Service, ServiceArguments, ServiceOutputs, priority
 
 
 class Services(ComponentResource):
@@ -31,6 +32,7 @@ class Services(ComponentResource):
             opts=inside,
         )
         self.cluster_name = cluster.name
+        _tell_apart(environment.services)
         self.services = {
             service: Service(
                 service,
@@ -46,3 +48,18 @@ class Services(ComponentResource):
             for service, record in environment.services.items()
         }
         self.register_outputs({})
+
+
+def _tell_apart(services: Mapping[str, Record]) -> None:
+    """Refuse two services whose rules would have one priority, which a listener does not take.
+
+    Raises:
+        RunError: names both. Priorities are drawn from names, so that another name helps.
+    """
+    owners: dict[int, str] = {}
+    for name, service in services.items():
+        if not service.is_public:
+            continue
+        other = owners.setdefault(priority(name, service.paths), name)
+        if other != name:
+            raise RunError(f"services {other} and {name} get one priority: rename one of them")

@@ -93,6 +93,9 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         ("services.api.healthCheck", ..., "slipway:services.api.healthCheck is missing"),
         ("logRetentionDays", {"audit": 30}, "30 is below 365, the least allowed (LOG-04)"),
         ("database.replicas.max", "many", "not 'many'"),
+        ("services.api.cpu", 1000, "cpu 1000 is none of Fargate's: 256, 512"),
+        ("services.api.memory", 10_000, "memory 10000 does not go with cpu 1024: 8192 does"),
+        ("services.prover.paths", ["/*"], "services api and prover both take path /*"),
     ],
 )
 def test_a_bad_value_names_file_key_limit_and_value(
@@ -101,7 +104,9 @@ def test_a_bad_value_names_file_key_limit_and_value(
     """Each problem names the file and the key, and what is allowed there."""
     problems = refusal(tmp_path, changed(content_of("production"), key, value))
     assert len(problems) == 1
-    assert problems[0].startswith("Pulumi.production.yaml: slipway:")
+    assert problems[0].startswith(
+        ("Pulumi.production.yaml: slipway:", "Pulumi.production.yaml: config")
+    )
     assert said in problems[0]
 
 

@@ -1,15 +1,20 @@
 """Services run twice over, in private, by digest, and read-only; releases own what they change."""
 
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from environments import Environment
+from environments import Environment, load
 from plan import Plan
+from preview.environment import evaluate_environment
+from preview.errors import ProgramError
 from stacks.service import priority
 from standards import figure
+from tests.environments.records import PROJECT, content_of, write
 from tests.stacks.reading import ENVIRONMENTS, of_type, only
 
 SERVICE = "ecs/service"
@@ -194,3 +199,20 @@ def test_no_two_rules_of_a_listener_have_one_priority(
     """A listener refuses a second rule of the same priority."""
     rules = of_type(plan_of(environment), "lb/listenerRule")
     assert len({rule.number("priority") for rule in rules}) == len(rules)
+
+
+def test_two_services_of_one_priority_are_refused_by_name(tmp_path: Path) -> None:
+    """AWS would refuse the second rule at apply; the preview names both services instead."""
+    taken = priority("api", ("/*",))
+    names = (f"a{number}" for number in range(9999))
+    twin = next(name for name in names if priority(name, ("/*/x",)) == taken)
+    content = content_of("production")
+    services = content["config"]["slipway:services"]
+    services[twin] = services["api"] | {"paths": ["/*/x"], "secrets": []}
+    write(tmp_path, "production", content)
+    shutil.copytree(PROJECT / "stacks", tmp_path / "stacks")
+    for file in ("__main__.py", "Pulumi.yaml"):
+        shutil.copy(PROJECT / file, tmp_path)
+    record = load("production", tmp_path)
+    with pytest.raises(ProgramError, match=f"services {twin} and api get one priority"):
+        evaluate_environment(record, tmp_path)
