@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup preview test format lint types imports tests lock benchmarks clean
+.PHONY: help setup preview test format lint types imports tests lock benchmarks docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,11 @@ format: $(READY) ## Put the code into its format
 
 benchmarks: $(READY) ## Measure the preview
 	$(BIN)/python benchmarks/preview.py
+
+docs: $(READY) ## Write the generated pages: the rules, the requirements
+	$(BIN)/python -m policies.pages
+	$(BIN)/slipway trace --markdown > docs/requirements.md.new
+	mv docs/requirements.md.new docs/requirements.md
 
 lock: $(READY) ## Resolve the packages anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --upgrade --output-file requirements.lock pyproject.toml

@@ -29,13 +29,13 @@ from pulumi_policy import (
 )
 from pulumi_policy import Severity as EngineSeverity
 from pulumi_policy.deserialize import serialize_properties
-from pydantic.json_schema import GenerateJsonSchema
 
 from plan.model import Options, Plan, Resource
 from plan.values import UNKNOWN, Value
-from policies.configuration import names_of, settings_by_rule
+from policies.configuration import settings_by_rule
 from policies.judgement import Finding, Judgement, apply_waivers, judge
 from policies.registry import AnyRule, rules
+from policies.schemas import schema_of
 from policies.settings import Settings
 from policies.waivers import Waiver, load_waivers
 from standards import Tier
@@ -44,7 +44,6 @@ NAME: Final = "slipway"
 _TIER_KEY: Final = "slipway:tier"
 _FSBP: Final = "AWS Foundational Security Best Practices"
 _FSBP_VERSION: Final = "1.0.0"
-_FSBP_PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide"
 _UNKNOWNS: Final = frozenset(
     {
         proxy.UNKNOWN_ARCHIVE_VALUE,
@@ -144,7 +143,7 @@ class _RulePolicy:
     def _described(self) -> dict[str, Any]:
         rule = self.rule
         controls = rule.controls
-        properties = _schema(rule.settings)
+        properties = schema_of(rule.settings)
         fsbp = next(iter(controls.fsbp), None)
         return {
             "name": rule.id,
@@ -160,7 +159,7 @@ class _RulePolicy:
             else PolicyComplianceFramework(name=NAME, reference=", ".join(rule.requirements)),
             "tags": [*rule.requirements, *controls.fsbp, *controls.cis, *controls.checkov],
             "remediation_steps": rule.remediation,
-            "url": _page(fsbp) if fsbp else None,
+            "url": rule.page,
         }
 
     def _judge(self, resources: Sequence[Resource], configuration: Mapping[str, Any]) -> Judgement:
@@ -198,27 +197,6 @@ class _RulePolicy:
             if (waiver.rule, waiver.resource) == key:
                 message += f"\nIts waiver ({waiver.place}) expired on {waiver.expires}."
         return message
-
-
-def _schema(settings: type[Settings]) -> dict[str, dict[str, Any]]:
-    """The JSON schema of what a configuration may tell the rule."""
-    schema = settings.model_json_schema(schema_generator=_Schema)
-    return {name: schema["properties"][name] for name in names_of(settings)}
-
-
-class _Schema(GenerateJsonSchema):
-    """The JSON schema of settings whose default is a standard's figure, an `int` of a subclass."""
-
-    def encode_default(self, dft: Any) -> Any:  # noqa: ANN401 - as pydantic declares it
-        if isinstance(dft, int) and not isinstance(dft, bool):
-            return int(dft)
-        return super().encode_default(dft)
-
-
-def _page(control: str) -> str:
-    """The page of an FSBP control such as `EC2.6`."""
-    service, _, number = control.lower().partition(".")
-    return f"{_FSBP_PAGE}/{service}-controls.html#{service}-{number}"
 
 
 def _project_and_stack(resources: Sequence[Resource]) -> tuple[str, str]:

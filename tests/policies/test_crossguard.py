@@ -182,7 +182,7 @@ def test_the_pack_describes_every_rule(pack: Stub) -> None:
         assert policy.policy_type == (
             analyzer_pb2.POLICY_TYPE_STACK if rule.relates else analyzer_pb2.POLICY_TYPE_RESOURCE
         )
-    assert described["rds-encrypted"].url.endswith("/rds-controls.html#rds-3")
+    assert described["rds-encrypted"].url == "docs/policies/rds-encrypted.md"
     retention = described["log-retention"].configSchema.properties
     assert retention["audit"] == {
         "default": 365,
