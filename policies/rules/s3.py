@@ -150,7 +150,7 @@ def s3_kms_encryption(bucket: Subject, _: Settings, graph: Graph) -> Outcome:
     A key of one's own has a policy, a log of its use and an off switch; S3's own key has none.
     """
     allowed = {"aws:kms", "aws:kms:dsse"}
-    if _receives_logs(bucket, graph):
+    if receives_access_logs(bucket, graph):
         allowed |= {"AES256"}  # AWS's log delivery cannot use a key of one's own.
 
     def encrypts(rule_: Node) -> Outcome:
@@ -183,10 +183,13 @@ def s3_kms_encryption(bucket: Subject, _: Settings, graph: Graph) -> Outcome:
     return some(rules, encrypts, f"does not encrypt with any of {', '.join(sorted(allowed))}")
 
 
-def _receives_logs(bucket: Subject, graph: Graph) -> bool:
+def receives_access_logs(bucket: Subject, graph: Graph) -> bool:
+    """Whether load balancers or other buckets write their access logs to this one."""
     return bool(
         graph.referrers(bucket.resource, *BALANCERS, key="accessLogs")
         or graph.referrers(bucket.resource, *LOGGINGS, key="targetBucket")
+        or graph.referrers(bucket.resource, BUCKET, key="logging")
+        or graph.referrers(bucket.resource, BUCKET_V2, key="loggings")
     )
 
 

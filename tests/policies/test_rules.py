@@ -232,5 +232,5 @@ def _inputs(type_: str) -> set[str]:
     """The names of the inputs of `type_`, as the engine sees them."""
     source = _source(type_)
     renamed = set(re.findall(r'@pulumi\.getter\(name="(\w+)"\)', source))
-    plain = set(re.findall(r"@pulumi\.getter\n    def (\w+)\(", source))
+    plain = set(re.findall(r"@pulumi\.getter\n(?:    @_utilities.+\n)?    def (\w+)\(", source))
     return renamed | plain
