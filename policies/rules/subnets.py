@@ -18,18 +18,13 @@ from policies.outcomes import (
 )
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import SUBNET, companions, targets
+from policies.routes import DEFAULT_ROUTE_TABLE, ROUTE, ROUTE_TABLE, ROUTE_TABLES
 from policies.rules.vpc import VPC
 from policies.settings import Settings, Severity
 from policies.traffic import is_worldwide, sources
 
 DEFAULT_VPC: Final = "aws:ec2/defaultVpc:DefaultVpc"
 DEFAULT_SUBNET: Final = "aws:ec2/defaultSubnet:DefaultSubnet"
-ROUTE: Final = "aws:ec2/route:Route"
-ROUTE_TABLES: Final = (
-    "aws:ec2/routeTable:RouteTable",
-    "aws:ec2/defaultRouteTable:DefaultRouteTable",
-)
-ROUTE_TABLE, DEFAULT_ROUTE_TABLE = ROUTE_TABLES
 ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
 
 
