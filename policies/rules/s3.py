@@ -193,7 +193,7 @@ def receives_access_logs(bucket: Subject, graph: Graph) -> bool:
     )
 
 
-_OBJECTS: Final = re.compile(r"\*|arn:[^:]*:s3:::([^/]+/)?\*")
+OBJECTS: Final = re.compile(r"\*|arn:[^:]*:s3:::([^/]+/)?\*")
 """A resource that stands for every object of a bucket."""
 
 _REFUSES_PLAIN: Final = (
@@ -272,7 +272,7 @@ def s3_tls_only(bucket: Subject, _: Settings, graph: Graph) -> Outcome:
             _is_without_tls(statement.node("Condition"))
             and any_text(principals(statement), is_anything)
             and any_text(statement.each("Action"), lambda one: one.lower() in {"*", "s3:*"})
-            and any_text(statement.each("Resource"), lambda one: bool(_OBJECTS.fullmatch(one))),
+            and any_text(statement.each("Resource"), lambda one: bool(OBJECTS.fullmatch(one))),
             "",
         )
 

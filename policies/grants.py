@@ -1,0 +1,36 @@
+"""Which actions a statement of an IAM policy is about, and on how much."""
+
+import re
+from fnmatch import fnmatchcase
+from typing import Final
+
+from policies.nodes import Node
+from policies.statements import any_text, on_everything
+
+_EVERY_ONE: Final = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:(\*+|[0-9A-Za-z-]+[:/]\*+|\*+/\*+)")
+"""An ARN that stands for all of one kind of a service, in one account and region or in all."""
+
+
+def is_about(statement: Node, action: str) -> bool:
+    """Whether the statement, if it allows, allows `action`, or denies it, if it denies.
+
+    Raises:
+        UnknownValueError: one of its actions is not known, and no known one decides.
+    """
+    if statement.has("NotAction"):
+        return not any_text(statement.each("NotAction"), lambda one: matches(one, action))
+    return any_text(statement.each("Action"), lambda one: matches(one, action))
+
+
+def matches(pattern: str, action: str) -> bool:
+    """Whether `pattern` stands for `action`: in any case, with `*` and `?`, as IAM reads it."""
+    if "*" not in pattern and "?" not in pattern:
+        return pattern.lower() == action.lower()
+    return fnmatchcase(action.lower(), pattern.lower().replace("[", "[[]"))
+
+
+def on_every_one(statement: Node) -> bool:
+    """Whether the statement concerns all resources, or all of one kind."""
+    return on_everything(statement) or any_text(
+        statement.each("Resource"), lambda one: bool(_EVERY_ONE.fullmatch(one))
+    )
