@@ -1,6 +1,5 @@
 """What AWS Backup covers, by reference, pattern or tag, and where its copies go."""
 
-from fnmatch import fnmatchcase
 from typing import Final
 
 from plan.graph import Graph
@@ -16,6 +15,7 @@ from policies.outcomes import (
     require,
     some,
 )
+from policies.patterns import fits
 from policies.regions import region_in, region_of
 from policies.relations import tag, targets
 
@@ -102,6 +102,6 @@ def _names(selection: Subject, key: str, subject: Subject, graph: Graph, arn: st
             if referred:
                 return fail("another resource")
             raise
-        return require(fnmatchcase(arn, pattern), "")
+        return require(fits(arn, pattern), "")
 
     return some(selection.each(key), matches, "")

@@ -49,10 +49,17 @@ class NotEvaluated:
 Outcome: TypeAlias = Pass | Fail | NotApplicable | NotEvaluated
 
 PASS: Final = Pass()
+LONGEST: Final = 500
+"""The most characters of a violation's sentence."""
 
 
 def fail(message: str, path: str = "") -> Fail:
-    """A violation of one sentence; `path` names the input it concerns."""
+    """A violation of one sentence; `path` names the input it concerns.
+
+    A sentence that quotes an input of any length is cut to what somebody may read.
+    """
+    if len(message) > LONGEST:
+        message = f"{message[:LONGEST]}…"
     return Fail((Violation(message, path),))
 
 

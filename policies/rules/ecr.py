@@ -1,12 +1,12 @@
 """Rules for image repositories."""
 
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
 from policies.outcomes import PASS, NotEvaluated, Outcome, Pass, all_of, every, fail, require, some
+from policies.patterns import fits
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
 from policies.settings import Settings, Severity
@@ -91,7 +91,7 @@ def ecr_scan_on_push(repository: Subject, _: Settings, graph: Graph) -> Outcome:
         if pattern == "*":
             return PASS
         name = repository.text("name") or ""
-        found = fnmatchcase(name, pattern) if "*" in pattern else pattern in name
+        found = fits(name, pattern) if "*" in pattern else pattern in name
         return require(found, "")
 
     def scans(place: str) -> Outcome:

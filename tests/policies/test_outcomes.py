@@ -102,3 +102,9 @@ def test_outcomes_add_up_to_the_worst() -> None:
     assert all_of(PASS, UNDECIDED) == UNDECIDED
     assert all_of(lambda: ok(LATER), lambda: ok(BAD)) == fail("not ok", "x[2].ok")
     assert all_of(UNDECIDED, fail("a"), fail("b")) == Fail((Violation("a"), Violation("b")))
+
+
+def test_a_sentence_that_quotes_a_long_input_is_cut() -> None:
+    """A report shows what is wrong, not ten megabytes of it."""
+    assert fail("x" * 500) == Fail((Violation("x" * 500),))
+    assert fail("x" * 501) == Fail((Violation("x" * 500 + "…"),))
