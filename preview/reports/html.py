@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Final, cast
 
@@ -15,12 +16,16 @@ from pydantic_core import to_json
 from plan import Graph, Resource
 from policies.judgement import Finding
 from policies.settings import Severity
+from preview.cases import Case
+from preview.reports.matrix import NAMES_OF_STATES, Control, controls
 from preview.reports.wording import NAMES_OF_STANDARDS, figures, plural, shown
 from preview.tree import Branch, branches
 from preview.verdict import Use, Verdict
 from standards import Requirement, requirement
 
 _FOLDER: Final = Path(__file__).parent
+_NAMED: Final = 50
+"""How many resources of a control are named; the matrix in a file names all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,11 @@ def render(verdicts: Sequence[Verdict], now: datetime | None = None) -> str:
         standards=NAMES_OF_STANDARDS,
         requirement=requirement,
         sentences=sentences,
+        matrix=_matrix,
+        states=NAMES_OF_STATES,
+        names=_names,
+        types=_types,
+        most_named=_NAMED,
         tree=_tree,
         marks=_marks,
     )
@@ -117,6 +127,24 @@ def _marks(verdict: Verdict) -> dict[str, list[Finding]]:
         for finding in group.findings:
             found[finding.resource.urn].append(finding)
     return found
+
+
+def _matrix(verdict: Verdict) -> list[tuple[str, list[Control]]]:
+    """The controls by standard."""
+    by_standard = groupby(controls(verdict), key=lambda control: control.standard)
+    return [(standard, list(own)) for standard, own in by_standard]
+
+
+def _types(control: Control) -> list[str]:
+    """The types of the resources that the control concerns."""
+    return sorted({case.resource.type for own in control.cases.values() for case in own})
+
+
+def _names(found: Sequence[Case]) -> str:
+    """The resources of `found` by name, each once, and how many more there are."""
+    names = list(dict.fromkeys(shown(case.resource.name) for case in found))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _inputs(resource: Resource) -> str:

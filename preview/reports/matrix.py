@@ -36,6 +36,8 @@ _DOCUMENTS: Final = {
 }
 """The five documents by number, in the words of `standards/README.md`."""
 
+_FAMILIES: Final = {_FSBP: "fsbp", _CIS: "cis", _CIS_KUBERNETES: "cis", _POD_SECURITY: "pss"}
+
 _STATES: Final = (
     State.FAILED,
     State.NOT_EVALUATED,
@@ -44,6 +46,11 @@ _STATES: Final = (
     State.NOT_APPLICABLE,
 )
 """From what weighs most: a control is as good as the worst of its cases."""
+
+NAMES_OF_STATES: Final[Mapping[State, str]] = {
+    state: state.value.replace("_", " ") for state in _STATES
+}
+"""What people call the states, from what weighs most."""
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -60,12 +67,22 @@ class Control:
     cases: Mapping[State, tuple[Case, ...]]
 
     @property
+    def family(self) -> str:
+        """What a filter by standard calls it: a key of a rule's controls, or `requirement`."""
+        return _FAMILIES.get(self.standard, "requirement")
+
+    @property
     def state(self) -> str:
         """The state of the control as a whole; `no_rule` where no rule checks it."""
         if not self.rules:
             return "no_rule"
         found = (state for state in _STATES if self.cases.get(state))
         return next(found, State.NOT_APPLICABLE).value
+
+    @property
+    def count_most(self) -> int:
+        """How many cases came to the state that most of them did."""
+        return max(map(self.count, State))
 
     def count(self, state: State) -> int:
         """How many cases came to `state`."""
@@ -197,7 +214,7 @@ def _place(key: Key) -> tuple[int, str, list[tuple[int, str]]]:
     """Published standards first; the numbers in an id count as numbers."""
     standard, control = key
     parts = [(int(part or 0), "") if part.isdigit() else (0, part) for part in _split(control)]
-    order = (_FSBP, _CIS, _CIS_KUBERNETES, _POD_SECURITY)
+    order = tuple(_FAMILIES)
     return order.index(standard) if standard in order else len(order), standard, parts
 
 
