@@ -39,10 +39,27 @@ def test_there_are_workflows() -> None:
 
 @each_workflow
 def test_nothing_is_permitted_by_default(path: Path) -> None:
-    """A job has the permissions that it names, and none of them is to write."""
+    """A job has the permissions that it names, and what runs our code has none to write."""
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["permissions"] == {}
     for job in jobs(path):
-        assert set(job["permissions"].values()) == {"read"}
+        written = {name for name, kind in job["permissions"].items() if kind != "read"}
+        assert written <= {"security-events"}
+        if written:
+            used = [step.get("uses", "").partition("@")[0] for step in job["steps"]]
+            assert used == ["actions/download-artifact", "github/codeql-action/upload-sarif"]
+
+
+def test_findings_are_shown_at_their_lines_unless_a_fork_may_not() -> None:
+    """The log that the preview wrote goes to code scanning, also where a finding failed the run."""
+    preview, scanning = jobs(ROOT / ".github" / "workflows" / "preview.yaml")
+    download, upload = scanning["steps"]
+    kept = next(
+        step["with"] for step in preview["steps"] if "upload-artifact" in step.get("uses", "")
+    )
+    assert download["with"]["name"] == kept["name"]
+    assert upload["with"]["sarif_file"] in kept["path"].split()
+    assert "!github.event.pull_request.head.repo.fork" in scanning["if"]
+    assert "!cancelled()" in scanning["if"]
 
 
 @each_workflow
@@ -73,7 +90,7 @@ def test_jobs_end(path: Path) -> None:
 
 def test_a_preview_shows_every_environment_and_fails_with_its_findings(tmp_path: Path) -> None:
     """The step previews all that there are, posts what it prints, and keeps the exit code."""
-    (job,) = jobs(ROOT / ".github" / "workflows" / "preview.yaml")
+    job = jobs(ROOT / ".github" / "workflows" / "preview.yaml")[0]
     (script,) = [step["run"] for step in job["steps"] if "slipway preview" in step.get("run", "")]
     for name in ("one", "two"):
         (tmp_path / f"Pulumi.{name}.yaml").touch()
@@ -86,9 +103,19 @@ def test_a_preview_shows_every_environment_and_fails_with_its_findings(tmp_path:
         (tools / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
         (tools / name).chmod(0o755)
     summary = tmp_path / "summary"
-    done = run("bash", "-e", "-c", script, folder=tmp_path, GITHUB_STEP_SUMMARY=str(summary))
+    here = {
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_SERVER_URL": "https://example.org",
+        "GITHUB_REPOSITORY": "team/slipway",
+        "GITHUB_SHA": "0a1b2c3",
+    }
+    done = run("bash", "-e", "-c", script, folder=tmp_path, **here)
     assert done.returncode == 1
-    printed = "slipway preview one two --html out/preview.html\n"
+    printed = (
+        "slipway preview one two --html out/preview.html --sarif out/preview.sarif"
+        " --junit out/preview.xml --matrix out/matrix.csv"
+        " --docs-url https://example.org/team/slipway/blob/0a1b2c3\n"
+    )
     assert done.stdout == printed
     assert summary.read_text(encoding="utf-8") == f"~~~~~text\n{printed}\n~~~~~\n"
 
