@@ -20,7 +20,7 @@ _CALLERS: Final = frozenset(
 """Condition keys that tell who calls, or from where, in lower case as AWS compares them."""
 
 _ADDRESS: Final = "aws:sourceip"
-_EQUALITIES: Final = frozenset(
+EQUALITIES: Final = frozenset(
     {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"}
 )
 """Operators that hold for what they name alone; one that ends in `IfExists` holds without it."""
@@ -50,7 +50,7 @@ def _narrows(conditions: Node) -> bool:
 def _is_particular(operator: str, tested: Node) -> bool:
     for key in tested.names():
         values = tested.each(key)
-        if operator in _EQUALITIES and key.lower() in _CALLERS:
+        if operator in EQUALITIES and key.lower() in _CALLERS:
             is_wide = any_text(values, is_anything)
         elif operator == "ipaddress" and key.lower() == _ADDRESS:
             is_wide = any(is_worldwide(value) for value in values)

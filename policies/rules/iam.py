@@ -31,22 +31,22 @@ ATTACHMENTS: Final = (
 _ADMINISTRATORS: Final = ("policy/AdministratorAccess", "policy/IAMFullAccess")
 
 
-def _document(*statements: str) -> str:
+def document(*statements: str) -> str:
     """An IAM policy document of JSON statements, for the examples."""
     return f'{{"Version": "2012-10-17", "Statement": [{", ".join(statements)}]}}'
 
 
-_ADMIN: Final = _document('{"Effect": "Allow", "Action": "*", "Resource": "*"}')
-_ALL_OF_S3: Final = _document(
+_ADMIN: Final = document('{"Effect": "Allow", "Action": "*", "Resource": "*"}')
+_ALL_OF_S3: Final = document(
     '{"Effect": "Allow", "Action": ["s3:*"], "Resource": "arn:aws:s3:::uploads/*"}'
 )
-_READ: Final = _document(
+_READ: Final = document(
     '{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::uploads/*"}',
     '{"Effect": "Deny", "Action": "*", "Resource": "*"}',
 )
 
 
-def _every_grant(subject: Subject, check: Callable[[Node], Outcome]) -> Outcome:
+def every_grant(subject: Subject, check: Callable[[Node], Outcome]) -> Outcome:
     """Fail if `check` fails for a statement that allows, of a policy or of those inside a role."""
 
     def grants(policy: Node) -> Outcome:
@@ -100,7 +100,7 @@ def _every_grant(subject: Subject, check: Callable[[Node], Outcome]) -> Outcome:
             Given(
                 POLICY,
                 "almost",
-                {"policy": _document('{"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}')},
+                {"policy": document('{"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}')},
             ),
         ),
     ],
@@ -129,7 +129,7 @@ def iam_no_admin(subject: Subject, _: Settings, graph: Graph) -> Outcome:
             return PASS  # that policy is judged where it is declared
         return every(subject.each("policyArn"), ordinary)
     return all_of(
-        _every_grant(subject, narrow),
+        every_grant(subject, narrow),
         every(subject.each("managedPolicyArns"), ordinary),
     )
 
@@ -165,12 +165,12 @@ def iam_no_service_wildcard(subject: Subject) -> Outcome:
     def narrow(statement: Node) -> Outcome:
         return every(statement.each("Action"), named)
 
-    return _every_grant(subject, narrow)
+    return every_grant(subject, narrow)
 
 
-def _trust(principal: str, condition: str = "") -> str:
+def trust(principal: str, condition: str = "") -> str:
     """A trust policy, for the examples."""
-    return _document(
+    return document(
         f'{{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {principal}{condition}}}'
     )
 
@@ -193,7 +193,7 @@ def _trust(principal: str, condition: str = "") -> str:
             Given(
                 ROLE,
                 "task",
-                {"assumeRolePolicy": _trust('{"Service": "ecs-tasks.amazonaws.com"}')},
+                {"assumeRolePolicy": trust('{"Service": "ecs-tasks.amazonaws.com"}')},
             ),
         ),
         (
@@ -201,7 +201,7 @@ def _trust(principal: str, condition: str = "") -> str:
                 ROLE,
                 "organisation",
                 {
-                    "assumeRolePolicy": _trust(
+                    "assumeRolePolicy": trust(
                         '{"AWS": "*"}',
                         ', "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3"}}',
                     )
@@ -210,14 +210,14 @@ def _trust(principal: str, condition: str = "") -> str:
         ),
     ],
     failing=[
-        (Given(ROLE, "anybody", {"assumeRolePolicy": _trust('"*"')}),),
-        (Given(ROLE, "anybody", {"assumeRolePolicy": _trust('{"AWS": ["*"]}')}),),
+        (Given(ROLE, "anybody", {"assumeRolePolicy": trust('"*"')}),),
+        (Given(ROLE, "anybody", {"assumeRolePolicy": trust('{"AWS": ["*"]}')}),),
         (
             Given(
                 ROLE,
                 "anyrepository",
                 {
-                    "assumeRolePolicy": _trust(
+                    "assumeRolePolicy": trust(
                         '{"Federated": "arn:aws:iam::123456789012:oidc-provider/example.com"}'
                     )
                 },
