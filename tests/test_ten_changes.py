@@ -78,7 +78,7 @@ CHANGES = (
         file="stacks/logs.py",
         before="retention_in_days=retention_days(kind, environment)",
         after="retention_in_days=7",
-        rule="log-retention",
+        rule="access-log-retention",
         on="flow",
     ),
     Change(

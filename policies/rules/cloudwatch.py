@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import Field
 
 from policies.nodes import Subject
-from policies.outcomes import Outcome, all_of, fail, require
+from policies.outcomes import NotApplicable, Outcome, all_of, fail, require
 from policies.registry import Controls, Given, Ref, rule
 from policies.settings import Settings, Severity
 from standards import figure
@@ -16,75 +16,209 @@ COMPOSITE_ALARM: Final = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 TOPIC: Final = "aws:sns/topic:Topic"
 
 _CLASS_TAG: Final = "LogClass"
+_CLASSES: Final = ("application", "access", "audit", "deployment")
 _APPLICATION: Final = figure("LOG-02", "retention_days").days
 _ACCESS: Final = figure("LOG-03", "retention_days").days
 _AUDIT: Final = figure("LOG-04", "retention_days").days
 _DEPLOYMENT: Final = figure("LOG-05", "retention_days").days
 
 
-class LogRetention(Settings):
-    """How many days each class of logs is kept, at least as long as the standards say."""
+class ApplicationLogs(Settings):
+    """How many days application logs are kept, at least as long as the standards say."""
 
-    application: int = Field(default=_APPLICATION, ge=_APPLICATION)
-    access: int = Field(default=_ACCESS, ge=_ACCESS)
-    audit: int = Field(default=_AUDIT, ge=_AUDIT)
-    deployment: int = Field(default=_DEPLOYMENT, ge=_DEPLOYMENT)
+    min_days: int = Field(default=_APPLICATION, ge=_APPLICATION)
 
-    @property
-    def by_class(self) -> dict[str, int]:
-        """The days by the value of the tag `LogClass`."""
-        return self.model_dump(include={"application", "access", "audit", "deployment"})
+
+class AccessLogs(Settings):
+    """How many days access logs are kept, at least as long as the standards say."""
+
+    min_days: int = Field(default=_ACCESS, ge=_ACCESS)
+
+
+class AuditLogs(Settings):
+    """How many days audit logs are kept, at least as long as the standards say."""
+
+    min_days: int = Field(default=_AUDIT, ge=_AUDIT)
+
+
+class DeploymentLogs(Settings):
+    """How many days deployment logs are kept, at least as long as the standards say."""
+
+    min_days: int = Field(default=_DEPLOYMENT, ge=_DEPLOYMENT)
 
 
 def _tagged(class_: str, days: object) -> Given:
     return Given(LOG_GROUP, class_, {"tags": {_CLASS_TAG: class_}, "retentionInDays": days})
 
 
-@rule(
-    types=[LOG_GROUP],
-    severity=Severity.MEDIUM,
-    requirements=["LOG-02", "LOG-03", "LOG-04", "LOG-05", "COMP-02"],
-    controls=Controls(fsbp=("CloudWatch.16",), checkov=("CKV_AWS_66", "CKV_AWS_338")),
-    settings=LogRetention,
-    remediation="""
-        Say what the group holds, and keep it as long as the standard for that says:
-
-            aws.cloudwatch.LogGroup("api", tags={"LogClass": "application"},
-                retention_in_days=figure("LOG-02", "retention_days").days)
-        """,
-    passing=[
-        (Given(LOG_GROUP, "api", {"retentionInDays": _APPLICATION}),),
-        (_tagged("access", _ACCESS),),
-        (_tagged("audit", _AUDIT),),
-        (_tagged("deployment", str(_DEPLOYMENT)),),
-    ],
-    failing=[
-        (Given(LOG_GROUP, "api", {"retentionInDays": _APPLICATION - 1}),),
-        (_tagged("access", _APPLICATION),),
-        (_tagged("audit", _ACCESS),),
-        (_tagged("audit", 0),),
-        (_tagged("misc", _AUDIT),),
-    ],
-)
-def log_retention(group: Subject, settings: LogRetention) -> Outcome:
-    """Log groups are kept as long as the standard for their class says.
-
-    The tag `LogClass` names the class: application, access, audit or deployment; a group without it
-    holds application logs. A group without a period keeps everything for ever, which is none.
-    """
+def _kept(group: Subject, class_: str, least: int) -> Outcome:
+    """Whether `group`, if it holds logs of `class_`, keeps them for `least` days."""
+    own = group.node("tags").text(_CLASS_TAG) or _CLASSES[0]
+    if own != class_ and (own in _CLASSES or class_ != _CLASSES[0]):
+        return NotApplicable(f"it holds {own} logs")
     days = group.number("retentionInDays")
     if not days:
         return fail("keeps logs for ever: no retention period is set", "retentionInDays")
-    class_ = group.node("tags").text(_CLASS_TAG) or "application"
-    if class_ not in settings.by_class:
-        known = ", ".join(settings.by_class)
-        return fail(f"tag {_CLASS_TAG} is {class_!r}, not one of: {known}", f"tags.{_CLASS_TAG}")
-    least = settings.by_class[class_]
+    if own != class_:
+        known = ", ".join(_CLASSES)
+        return fail(f"tag {_CLASS_TAG} is {own!r}, not one of: {known}", f"tags.{_CLASS_TAG}")
     return require(
         days >= least,
         f"keeps {class_} logs for {days:g} days, fewer than {least}",
         "retentionInDays",
     )
+
+
+_RETENTION: Final = Controls(fsbp=("CloudWatch.16",), checkov=("CKV_AWS_66", "CKV_AWS_338"))
+
+
+@rule(
+    types=[LOG_GROUP],
+    severity=Severity.MEDIUM,
+    requirements=["LOG-02", "COMP-02"],
+    controls=_RETENTION,
+    settings=ApplicationLogs,
+    remediation="""
+        Say what the group holds, and keep it as long as the standard for that says:
+
+            aws.cloudwatch.LogGroup("application", tags={"LogClass": "application"},
+                retention_in_days=figure("LOG-02", "retention_days").days)
+        """,
+    passing=[
+        (Given(LOG_GROUP, "api", {"retentionInDays": _APPLICATION}),),
+        (_tagged("application", str(_APPLICATION)),),
+    ],
+    failing=[
+        (Given(LOG_GROUP, "api", {"retentionInDays": _APPLICATION - 1}),),
+        (_tagged("application", 0),),
+        (_tagged("misc", _AUDIT),),
+    ],
+)
+def log_retention(group: Subject, settings: ApplicationLogs) -> Outcome:
+    """Application logs are kept as long as the standard says.
+
+    The tag `LogClass` names what a group holds: application, access, audit or deployment logs; one
+    without it holds application logs. A group without a period keeps everything for ever, which is
+    no period at all.
+    """
+    return _kept(group, "application", settings.min_days)
+
+
+@rule(
+    types=[LOG_GROUP],
+    severity=Severity.MEDIUM,
+    requirements=["LOG-03", "COMP-02"],
+    controls=_RETENTION,
+    settings=AccessLogs,
+    remediation="""
+        Say what the group holds, and keep it as long as the standard for that says:
+
+            aws.cloudwatch.LogGroup("access", tags={"LogClass": "access"},
+                retention_in_days=figure("LOG-03", "retention_days").days)
+        """,
+    passing=[
+        (_tagged("access", _ACCESS),),
+        (_tagged("access", str(_AUDIT)),),
+    ],
+    failing=[
+        (_tagged("access", _ACCESS - 1),),
+        (_tagged("access", None),),
+    ],
+    absence_is_safe=True,
+)
+def access_log_retention(group: Subject, settings: AccessLogs) -> Outcome:
+    """Access logs are kept as long as the standard says.
+
+    They say who came, from where and for what, and a break-in is usually found weeks later. Groups
+    that hold such logs have the tag `LogClass` with the value access.
+    """
+    return _kept(group, "access", settings.min_days)
+
+
+@rule(
+    types=[LOG_GROUP],
+    severity=Severity.MEDIUM,
+    requirements=["LOG-04", "COMP-02"],
+    controls=_RETENTION,
+    settings=AuditLogs,
+    remediation="""
+        Say what the group holds, and keep it as long as the standard for that says:
+
+            aws.cloudwatch.LogGroup("audit", tags={"LogClass": "audit"},
+                retention_in_days=figure("LOG-04", "retention_days").days)
+        """,
+    passing=[
+        (_tagged("audit", _AUDIT),),
+        (_tagged("audit", str(_AUDIT)),),
+    ],
+    failing=[
+        (_tagged("audit", _AUDIT - 1),),
+        (_tagged("audit", 0),),
+    ],
+    absence_is_safe=True,
+)
+def audit_log_retention(group: Subject, settings: AuditLogs) -> Outcome:
+    """Audit logs are kept as long as the standard says.
+
+    They are the evidence of who changed what, and an audit looks a year back. Groups that hold such
+    logs have the tag `LogClass` with the value audit.
+    """
+    return _kept(group, "audit", settings.min_days)
+
+
+@rule(
+    types=[LOG_GROUP],
+    severity=Severity.MEDIUM,
+    requirements=["LOG-05", "COMP-02"],
+    controls=_RETENTION,
+    settings=DeploymentLogs,
+    remediation="""
+        Say what the group holds, and keep it as long as the standard for that says:
+
+            aws.cloudwatch.LogGroup("deployment", tags={"LogClass": "deployment"},
+                retention_in_days=figure("LOG-05", "retention_days").days)
+        """,
+    passing=[
+        (_tagged("deployment", _DEPLOYMENT),),
+        (_tagged("deployment", str(_DEPLOYMENT)),),
+    ],
+    failing=[
+        (_tagged("deployment", _DEPLOYMENT - 1),),
+        (_tagged("deployment", 0),),
+    ],
+    absence_is_safe=True,
+)
+def deployment_log_retention(group: Subject, settings: DeploymentLogs) -> Outcome:
+    """Deployment logs are kept as long as the standard says.
+
+    They tell which release was where at a time, which is what an investigation asks first. Groups
+    that hold such logs have the tag `LogClass` with the value deployment.
+    """
+    return _kept(group, "deployment", settings.min_days)
+
+
+@rule(
+    types=[LOG_GROUP],
+    severity=Severity.LOW,
+    controls=Controls(checkov=("CKV_AWS_158",)),
+    remediation="""
+        Encrypt it with a key of your own, whose policy lets CloudWatch Logs of this region use it:
+
+            aws.cloudwatch.LogGroup("api", kms_key_id=key.arn, ...)
+        """,
+    passing=[
+        (Given("aws:kms/key:Key", "key"), Given(LOG_GROUP, "api", {"kmsKeyId": Ref("key")})),
+        (Given(LOG_GROUP, "api", {"kmsKeyId": "arn:aws:kms:eu-central-1:1:key/1"}),),
+    ],
+    failing=[(Given(LOG_GROUP, "api", {"retentionInDays": _APPLICATION}),)],
+)
+def log_kms(group: Subject) -> Outcome:
+    """Log groups are encrypted with a key of one's own.
+
+    Logs hold what a service was asked and what it answered. Who may read them is then also a matter
+    of the key's policy, and each reading leaves a trace.
+    """
+    return require(group.has_text("kmsKeyId"), "is not encrypted with a key of its own", "kmsKeyId")
 
 
 @rule(

@@ -393,7 +393,9 @@ def rds_query_logging(group: Subject) -> Outcome:
 
     return all_of(
         lambda: logs("log_statement", lambda one: one.text("value") in _LOGGED_STATEMENTS),
-        lambda: logs("log_min_duration_statement", lambda one: (one.number("value") or -1) != -1),
+        lambda: logs(
+            "log_min_duration_statement", lambda one: one.number("value") not in {None, -1}
+        ),
     )
 
 

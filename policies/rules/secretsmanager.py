@@ -6,7 +6,7 @@ from pydantic import Field
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
-from policies.outcomes import Outcome, fail, require, some
+from policies.outcomes import Outcome, every, fail, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
 from policies.schedules import longest_gap_hours
@@ -91,3 +91,57 @@ def secret_rotation(secret: Subject, settings: Rotation, graph: Graph) -> Outcom
     if not rotations:
         return fail("nothing rotates this secret")
     return some(rotations, often_enough, f"is not rotated every {settings.max_days} days")
+
+
+@rule(
+    types=[SECRET],
+    severity=Severity.LOW,
+    controls=Controls(checkov=("CKV_AWS_149",)),
+    remediation="""
+        Encrypt it with a key of your own, and each replica with one of its region:
+
+            aws.secretsmanager.Secret("api-key", kms_key_id=key.arn, replicas=[
+                {"region": "eu-west-1", "kms_key_id": key_in_second_region.arn}])
+        """,
+    passing=[
+        (Given("aws:kms/key:Key", "key"), Given(SECRET, "api-key", {"kmsKeyId": Ref("key")})),
+        (
+            Given(
+                SECRET,
+                "api-key",
+                {
+                    "kmsKeyId": "arn:aws:kms:eu-central-1:1:key/1",
+                    "replicas": [
+                        {"region": "eu-west-1", "kmsKeyId": "arn:aws:kms:eu-west-1:1:key/2"}
+                    ],
+                },
+            ),
+        ),
+    ],
+    failing=[
+        (Given(SECRET, "api-key", {"name": "api-key"}),),
+        (
+            Given(
+                SECRET,
+                "api-key",
+                {
+                    "kmsKeyId": "arn:aws:kms:eu-central-1:1:key/1",
+                    "replicas": [{"region": "eu-west-1"}],
+                },
+            ),
+        ),
+    ],
+)
+def secret_cmk(secret: Subject) -> Outcome:
+    """A secret is encrypted with a key of one's own.
+
+    AWS's shared key decrypts for everyone in the account who may read the secret; the policy of an
+    own key is a second lock, and another account can be given it.
+    """
+
+    def locked(copy: Node) -> Outcome:
+        return require(
+            copy.has_text("kmsKeyId"), "is not encrypted with a key of its own", copy.at("kmsKeyId")
+        )
+
+    return every([secret, *secret.each("replicas")], locked)

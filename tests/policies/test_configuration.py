@@ -6,28 +6,28 @@ import pytest
 
 from policies.configuration import RuleSettingsError, names_of, settings_by_rule
 from policies.registry import rules
-from policies.rules.cloudwatch import LogRetention
+from policies.rules.cloudwatch import AuditLogs
 from policies.settings import Settings
 from standards import Tier, figure
 
-RULES = [rules()["log-retention"], rules()["rds-encrypted"]]
+RULES = [rules()["audit-log-retention"], rules()["rds-encrypted"]]
 
 
 def test_settings_start_from_the_standards_figures() -> None:
     """Without a configuration a rule asks for what the standard says."""
     settings = settings_by_rule(RULES, Tier.STAGING)
-    retention = settings["log-retention"]
-    assert isinstance(retention, LogRetention)
-    assert retention.access == figure("LOG-03", "retention_days").days
+    retention = settings["audit-log-retention"]
+    assert isinstance(retention, AuditLogs)
+    assert retention.min_days == figure("LOG-04", "retention_days").days
     assert {each.tier for each in settings.values()} == {Tier.STAGING}
 
 
 def test_a_configuration_changes_one_rule() -> None:
     """Keys are camelCase, as in every file of Pulumi."""
-    settings = settings_by_rule(RULES, Tier.STAGING, {"log-retention": {"audit": 400}})
-    retention = settings["log-retention"]
-    assert isinstance(retention, LogRetention)
-    assert retention.audit == 400
+    settings = settings_by_rule(RULES, Tier.STAGING, {"audit-log-retention": {"minDays": 400}})
+    retention = settings["audit-log-retention"]
+    assert isinstance(retention, AuditLogs)
+    assert retention.min_days == 400
     assert retention.tier is Tier.STAGING
     assert type(settings["rds-encrypted"]) is Settings
 
@@ -35,21 +35,21 @@ def test_a_configuration_changes_one_rule() -> None:
 @pytest.mark.parametrize(
     ("configuration", "expected"),
     [
-        ({"log-retentoin": {}}, "log-retentoin: there is no such rule; closest: log-retention"),
+        ({"audit-log": {}}, "audit-log: there is no such rule; closest: audit-log-retention"),
         ({"x": {}}, "x: there is no such rule"),
         (
-            {"log-retention": {"auditDays": 400}},
-            "log-retention.auditDays: there is no such setting; there is: application, access,",
+            {"audit-log-retention": {"days": 400}},
+            "audit-log-retention.days: there is no such setting; there is: minDays",
         ),
         ({"rds-encrypted": {"key": "a"}}, "there is no such setting; there is: none"),
-        ({"log-retention": {"tier": "development"}}, "log-retention.tier: there is no such"),
+        ({"rds-encrypted": {"tier": "development"}}, "rds-encrypted.tier: there is no such"),
         (
-            {"log-retention": {"audit": 30}},
-            "log-retention.audit: Input should be greater than or equal to 365, not 30",
+            {"audit-log-retention": {"minDays": 30}},
+            "audit-log-retention.minDays: Input should be greater than or equal to 365, not 30",
         ),
         (
-            {"log-retention": {"audit": "long"}},
-            "log-retention.audit: Input should be a valid integ",
+            {"audit-log-retention": {"minDays": "long"}},
+            "audit-log-retention.minDays: Input should be a valid integ",
         ),
     ],
 )
@@ -64,7 +64,7 @@ def test_what_is_wrong_is_said_with_what_there_is(
 
 def test_every_problem_is_said_at_once() -> None:
     """Whoever corrects the configuration corrects it once."""
-    wrong = {"nothing": {}, "log-retention": {"audit": 1, "speed": 2}}
+    wrong = {"nothing": {}, "audit-log-retention": {"minDays": 1, "speed": 2}}
     with pytest.raises(RuleSettingsError) as caught:
         settings_by_rule(RULES, Tier.STAGING, wrong)
     assert len(str(caught.value).splitlines()) == 3

@@ -7,7 +7,7 @@ import pytest
 from plan.values import UNKNOWN
 from policies.registry import Given, Ref
 from policies.relations import SUBNET
-from policies.rules.cloudwatch import LOG_GROUP, METRIC_ALARM, LogRetention
+from policies.rules.cloudwatch import LOG_GROUP, METRIC_ALARM, ApplicationLogs
 from policies.rules.ecs import SCALING_TARGET, SERVICE, TASK, Instances
 from policies.rules.kms import KEY
 from policies.rules.s3 import BUCKET
@@ -17,35 +17,45 @@ from policies.settings import Settings
 from standards import Tier, figure
 from tests.policies.doors import FAIL, PASS, SILENT, UNDECIDED, messages, says
 
+LOG_RULES = {
+    "log-retention",
+    "access-log-retention",
+    "audit-log-retention",
+    "deployment-log-retention",
+}
+
 
 @pytest.mark.parametrize(
-    ("class_", "requirement"),
+    ("class_", "requirement", "rule"),
     [
-        ("application", "LOG-02"),
-        ("access", "LOG-03"),
-        ("audit", "LOG-04"),
-        ("deployment", "LOG-05"),
-        (None, "LOG-02"),
+        ("application", "LOG-02", "log-retention"),
+        ("access", "LOG-03", "access-log-retention"),
+        ("audit", "LOG-04", "audit-log-retention"),
+        ("deployment", "LOG-05", "deployment-log-retention"),
+        (None, "LOG-02", "log-retention"),
     ],
 )
 def test_each_class_of_logs_is_kept_as_its_standard_says(
-    class_: str | None, requirement: str
+    class_: str | None, requirement: str, rule: str
 ) -> None:
-    """One day less fails, and the finding says by how much."""
+    """One day less fails, by how much is said, and the rules of other classes are silent."""
     days = figure(requirement, "retention_days").days
     tags = {"LogClass": class_}
     kept = Given(LOG_GROUP, "logs", {"tags": tags, "retentionInDays": days})
-    assert says("log-retention", kept) == PASS
+    assert says(rule, kept) == PASS
     short = Given(LOG_GROUP, "logs", {"tags": tags, "retentionInDays": days - 1})
-    assert messages("log-retention", short) == [
+    assert messages(rule, short) == [
         f"keeps {class_ or 'application'} logs for {days - 1} days, fewer than {days}"
     ]
+    for other in LOG_RULES - {rule}:
+        assert says(other, short) == SILENT
 
 
 @pytest.mark.parametrize(
     ("inputs", "expected"),
     [
-        ({"tags": UNKNOWN}, FAIL),
+        ({}, FAIL),
+        ({"tags": UNKNOWN}, UNDECIDED),
         ({"tags": UNKNOWN, "retentionInDays": 3653}, UNDECIDED),
         ({"tags": {"LogClass": UNKNOWN}, "retentionInDays": 3653}, UNDECIDED),
         ({"tags": {"LogClass": "Audit"}, "retentionInDays": 3653}, FAIL),
@@ -57,16 +67,16 @@ def test_each_class_of_logs_is_kept_as_its_standard_says(
 def test_a_log_group_says_what_it_holds_and_for_how_long(
     inputs: dict[str, object], expected: str
 ) -> None:
-    """Without a period nothing else matters."""
+    """What it holds decides how long is long enough."""
     assert says("log-retention", Given(LOG_GROUP, "logs", inputs)) == expected
 
 
 def test_a_configuration_may_keep_logs_longer() -> None:
     """Never shorter than the standard."""
     group = Given(LOG_GROUP, "logs", {"retentionInDays": 30})
-    assert says("log-retention", group, settings=LogRetention(application=60)) == FAIL
+    assert says("log-retention", group, settings=ApplicationLogs(min_days=60)) == FAIL
     with pytest.raises(ValueError, match="greater than or equal to 30"):
-        LogRetention(application=7)
+        ApplicationLogs(min_days=7)
 
 
 @pytest.mark.parametrize(
