@@ -15,17 +15,26 @@ from typing import Generic, TypeVar, cast
 
 import policies.rules
 from plan.graph import Graph
+from plan.values import Value
 from policies.nodes import Subject
-from policies.outcomes import Outcome, attempt
+from policies.outcomes import Fail, Outcome, attempt
 from policies.settings import Level, Settings, Severity
 from standards import Tier, requirement
 
 S = TypeVar("S", bound=Settings)
+Said = TypeVar("Said")
 
 Check = (
     Callable[[Subject], Outcome]
     | Callable[[Subject, S], Outcome]
     | Callable[[Subject, S, Graph], Outcome]
+)
+
+Inputs = Mapping[str, Value]
+Remedy = (
+    Callable[[Subject], Inputs]
+    | Callable[[Subject, S], Inputs]
+    | Callable[[Subject, S, Graph], Inputs]
 )
 
 _TOLD = 2
@@ -79,6 +88,7 @@ class Rule(Generic[S]):
 
     `types` are the type tokens of the resources it judges. `absence_is_safe` says that a resource
     without inputs passes. `passing` and `failing` are whole examples: what it wants and refuses.
+    `remedy` gives a resource of `remedied` the inputs that the rule wants, where that is safe.
     """
 
     id: str
@@ -96,6 +106,8 @@ class Rule(Generic[S]):
     absence_is_safe: bool
     relates: bool
     check: Callable[[Subject, S, Graph], Outcome]
+    remedy: Callable[[Subject, S, Graph], Inputs] | None = None
+    remedied: tuple[str, ...] = ()
 
     @property
     def page(self) -> str:
@@ -105,6 +117,23 @@ class Rule(Generic[S]):
     def judge(self, subject: Subject, settings: S, graph: Graph) -> Outcome:
         """What the rule says of `subject` among the resources of `graph`."""
         return attempt(lambda: self.check(subject, settings, graph))
+
+    def remedy_for(self, subject: Subject, settings: S, graph: Graph) -> Inputs:
+        """The inputs of `subject` as the rule wants them; its own where nothing can be remedied.
+
+        What passes, and what cannot be decided, is left alone.
+
+        Raises:
+            UndecidedError: the remedy needs a value that is not known yet.
+            WrongTypeError: the remedy met a value of a type that it cannot have.
+        """
+        inputs = subject.resource.inputs
+        if self.remedy is None or subject.type not in self.remedied:
+            return inputs
+        judged = subject.type in self.types
+        if judged and not isinstance(self.judge(subject, settings, graph), Fail):
+            return inputs
+        return self.remedy(subject, settings, graph)
 
     def level(self, tier: Tier) -> Level:
         """What a violation does in an environment of `tier`.
@@ -131,8 +160,12 @@ def rule(  # noqa: PLR0913 - each argument is a documented property of a rule
     controls: Controls | None = None,
     settings: type[S] = Settings,
     absence_is_safe: bool = False,
+    remedy: Remedy[S] | None = None,
+    remedied: Sequence[str] | None = None,
 ) -> Callable[[Check[S]], AnyRule]:
     """Make a rule of the function below.
+
+    `remedied` are the types that the `remedy` changes, where they are not the judged ones.
 
     Raises:
         UnknownRequirementError: a cited requirement does not exist.
@@ -158,7 +191,9 @@ def rule(  # noqa: PLR0913 - each argument is a documented property of a rule
             failing=tuple(failing),
             absence_is_safe=absence_is_safe,
             relates=arguments == _RELATING,
-            check=_with_all_arguments(check, arguments),
+            check=_with_all_arguments(check),
+            remedy=_with_all_arguments(remedy) if remedy else None,
+            remedied=tuple(types if remedied is None else remedied) if remedy else (),
         )
         return cast("AnyRule", made)
 
@@ -177,11 +212,17 @@ def rules() -> Mapping[str, AnyRule]:
     return dict(sorted(found.items()))
 
 
-def _with_all_arguments(check: Check[S], arguments: int) -> Callable[[Subject, S, Graph], Outcome]:
+def _with_all_arguments(
+    function: Callable[[Subject], Said]
+    | Callable[[Subject, S], Said]
+    | Callable[[Subject, S, Graph], Said],
+) -> Callable[[Subject, S, Graph], Said]:
+    """`function`, which takes only what it needs, taking everything."""
+    arguments = len(inspect.signature(function).parameters)
     if arguments == _RELATING:
-        return cast("Callable[[Subject, S, Graph], Outcome]", check)
+        return cast("Callable[[Subject, S, Graph], Said]", function)
     if arguments == _TOLD:
-        told = cast("Callable[[Subject, S], Outcome]", check)
+        told = cast("Callable[[Subject, S], Said]", function)
         return lambda subject, settings, _: told(subject, settings)
-    alone = cast("Callable[[Subject], Outcome]", check)
+    alone = cast("Callable[[Subject], Said]", function)
     return lambda subject, _settings, _graph: alone(subject)

@@ -1,97 +1,57 @@
 """The policy pack as the engine runs it: its own process, spoken to over gRPC."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import cast
 
 import grpc
 import jsonschema
 import pytest
-from google.protobuf import empty_pb2, json_format, struct_pb2
-from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
-from pulumi_policy import (
-    EnforcementLevel,
-    PolicyCustomTimeouts,
-    PolicyProviderResource,
-    PolicyResource,
-    PolicyResourceOptions,
-    ReportViolation,
-    ResourceValidationArgs,
-    ResourceValidationPolicy,
-    StackValidationArgs,
-    StackValidationPolicy,
-)
-from pulumi_policy.proxy import (
-    UNKNOWN_BOOLEAN_VALUE,
-    UNKNOWN_STRING_VALUE,
-    UnknownValueError,
-    unknown_checking_proxy,
-)
+from google.protobuf import json_format
+from pulumi.runtime.proto import analyzer_pb2
+from pulumi_policy.proxy import UNKNOWN_BOOLEAN_VALUE
 
 from plan.graph import Graph
-from plan.model import Plan, Resource
-from plan.values import UNKNOWN, Unknown, Value
-from policies.crossguard import policies, tier_of
-from policies.examples import PROJECT, STACK, plan_of, urn
+from plan.model import Plan
+from plan.values import SECRET, UNKNOWN, UNKNOWN_SECRET, Value
+from policies.configuration import PACK as PACK_KEY
+from policies.examples import plan_of, urn
 from policies.judgement import judge
 from policies.nodes import Subject
 from policies.outcomes import NotEvaluated, Outcome
+from policies.properties import decoded
 from policies.registry import Example, Given, Ref, rules
 from policies.settings import Settings
+from policies.stance import stack_configuration, tier_of
 from standards import Tier
+from tests.policies import doors
+from tests.policies.protocol import (
+    CANARY,
+    EMPTY,
+    PACK,
+    Stub,
+    analyze,
+    analyze_stack,
+    configure,
+    described,
+    diagnostics,
+    level_of,
+    pack_of,
+    secret,
+    serving,
+    start,
+    struct,
+)
 
-PACK = Path(__file__).parents[2] / "policies"
 CLUSTER = "aws:rds/cluster:Cluster"
 VPC = "aws:ec2/vpc:Vpc"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
-
-Stub: TypeAlias = Any
-"""A client of the pack; gRPC's stubs for it are not typed."""
-Diagnostic: TypeAlias = Any
-
-
-@contextmanager
-def serving(folder: Path = PACK, tier: Tier = Tier.PRODUCTION) -> Generator[Stub, None, None]:
-    """The pack in `folder`, started as the engine starts it."""
-    process = _start(folder, tier)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        port = process.stdout.readline().strip()
-        assert port.isdigit(), process.stderr.read()
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield analyzer_pb2_grpc.AnalyzerStub(channel)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _start(folder: Path, tier: Tier) -> subprocess.Popen[str]:
-    environment = {
-        **os.environ,
-        "PULUMI_PROJECT": PROJECT,
-        "PULUMI_STACK": STACK,
-        "PULUMI_ORGANIZATION": "organization",
-        "PULUMI_DRY_RUN": "true",
-        "PULUMI_CONFIG": json.dumps({"slipway:tier": tier.value}),
-    }
-    command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(folder)]
-    return subprocess.Popen(  # noqa: S603 - the pack, as the engine starts it
-        command,
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+_UNDECIDED = "not evaluated, which is no pass"
 
 
 @pytest.fixture(scope="module")
@@ -117,32 +77,37 @@ def every_example() -> Plan:
 
 def test_the_pack_says_the_same_as_the_rules_in_process(pack: Stub, every_example: Plan) -> None:
     """Findings, and what could not be evaluated, do not depend on who runs the rules."""
-    diagnostics = _diagnostics(pack, every_example)
     settings = {identifier: rule.settings() for identifier, rule in rules().items()}
     judgement = judge(every_example, rules().values(), settings)
     assert not judgement.errors
-    expected = {
-        (finding.rule.id, finding.resource.urn, finding.level.value, finding.violation.message)
+    title = {identifier: rule.title for identifier, rule in rules().items()}
+    expected = sorted(
+        (
+            finding.rule.id,
+            finding.resource.urn,
+            finding.level.value,
+            f"{finding.rule.title}\n{finding.resource.name}: {finding.violation.message}"
+            + (f" ({finding.violation.path})" if finding.violation.path else ""),
+        )
         for finding in judgement.findings
-    }
-    found = {
-        (each.policyName, each.urn, _level(each), text)
-        for each in diagnostics
-        if "can't run policy" not in each.message
-        for text in [finding[3] for finding in expected if finding[3] in each.message]
-        if (each.policyName, each.urn, _level(each), text) in expected
-    }
-    assert found == expected
-    assert len([each for each in diagnostics if "can't run" not in each.message]) == len(
-        judgement.findings
     )
-    undecided = {(doubt.rule.id, doubt.reason) for doubt in judgement.not_evaluated}
+    undecided = sorted(
+        (
+            doubt.rule.id,
+            doubt.resource.urn,
+            "advisory",
+            f"{title[doubt.rule.id]}\n{_UNDECIDED}: {doubt.resource.name}: {doubt.reason}",
+        )
+        for doubt in judgement.not_evaluated
+    )
+    assert expected
     assert undecided
-    unrun = [each for each in diagnostics if "can't run policy" in each.message]
-    assert {each.policyName for each in unrun} == {rule for rule, _ in undecided}
-    for rule, reason in undecided:
-        assert any(each.policyName == rule and reason in each.message for each in unrun)
-    assert {_level(each) for each in unrun} == {"advisory"}
+    said = [
+        (each.policyName, each.urn, level_of(each), each.message)
+        for each in diagnostics(pack, every_example)
+    ]
+    assert sorted(each for each in said if _UNDECIDED not in each[3]) == expected
+    assert sorted(each for each in said if _UNDECIDED in each[3]) == undecided
 
 
 def test_a_violation_is_not_hidden_behind_an_unknown(pack: Stub) -> None:
@@ -157,8 +122,8 @@ def test_a_violation_is_not_hidden_behind_an_unknown(pack: Stub) -> None:
             ]
         },
     )
-    found = {each.policyName: each for each in _diagnostics(pack, plan_of((group,)))}
-    assert _level(found["sg-no-world-ssh"]) == "mandatory"
+    found = {each.policyName: each for each in diagnostics(pack, plan_of((group,)))}
+    assert level_of(found["sg-no-world-ssh"]) == "mandatory"
     assert (
         "port 22 open to 0.0.0.0/0 (ingress[1].cidrBlocks[0])" in found["sg-no-world-ssh"].message
     )
@@ -166,12 +131,12 @@ def test_a_violation_is_not_hidden_behind_an_unknown(pack: Stub) -> None:
 
 def test_the_pack_describes_every_rule(pack: Stub) -> None:
     """The engine, and who browses the pack, see title, severity, ids, remediation and settings."""
-    info = pack.GetAnalyzerInfo(empty_pb2.Empty())
+    info = pack.GetAnalyzerInfo(EMPTY)
     assert info.name == "slipway"
-    described = {policy.name: policy for policy in info.policies}
-    assert set(described) == set(rules())
+    told = {policy.name: policy for policy in info.policies}
+    assert set(told) == {*rules(), PACK_KEY}
     for identifier, rule in rules().items():
-        policy = described[identifier]
+        policy = told[identifier]
         assert policy.description == rule.title
         assert policy.remediation_steps == rule.remediation
         assert set(rule.requirements) <= set(policy.tags)
@@ -182,12 +147,12 @@ def test_the_pack_describes_every_rule(pack: Stub) -> None:
         assert policy.policy_type == (
             analyzer_pb2.POLICY_TYPE_STACK if rule.relates else analyzer_pb2.POLICY_TYPE_RESOURCE
         )
-    assert described["rds-encrypted"].url == "docs/policies/rds-encrypted.md"
-    retention = described["log-retention"].configSchema.properties
-    assert retention["audit"] == {
+    assert told["rds-encrypted"].url == "docs/policies/rds-encrypted.md"
+    retention = told["audit-log-retention"].configSchema.properties
+    assert retention["minDays"] == {
         "default": 365,
         "minimum": 365,
-        "title": "Audit",
+        "title": "Mindays",
         "type": "integer",
     }
     assert "tier" not in retention
@@ -195,11 +160,14 @@ def test_the_pack_describes_every_rule(pack: Stub) -> None:
 
 def test_every_default_is_of_the_type_that_its_schema_names(pack: Stub) -> None:
     """The engine validates each default, and refuses the whole pack for one that does not hold."""
-    info = pack.GetAnalyzerInfo(empty_pb2.Empty())
+    info = pack.GetAnalyzerInfo(EMPTY)
     checked = 0
     for policy in info.policies:
         for key, schema in policy.configSchema.properties.items():
-            wanted = cast("dict[str, Any]", json_format.MessageToDict(schema))
+            wanted = json_format.MessageToDict(schema)
+            if policy.name == PACK_KEY:
+                assert "default" not in wanted
+                continue
             assert "default" in wanted, f"{policy.name}.{key}"
             jsonschema.validate(wanted["default"], wanted)
             checked += 1
@@ -210,15 +178,14 @@ def test_a_configuration_reaches_the_rule() -> None:
     """`--policy-pack-config` changes what a rule asks for."""
     audit = Given(LOG_GROUP, "audit", {"tags": {"LogClass": "audit"}, "retentionInDays": 365})
     with serving() as pack:
-        before = _diagnostics(pack, plan_of((audit,)))
-        _configure(pack, {"log-retention": {"audit": 400}})
-        after = _diagnostics(pack, plan_of((audit,)))
-        assert "log-retention" not in {each.policyName for each in before}
-        (found,) = [each for each in after if each.policyName == "log-retention"]
+        before = diagnostics(pack, plan_of((audit,)))
+        configure(pack, {"audit-log-retention": {"minDays": 400}})
+        after = diagnostics(pack, plan_of((audit,)))
+        assert "audit-log-retention" not in {each.policyName for each in before}
+        (found,) = [each for each in after if each.policyName == "audit-log-retention"]
         assert "365 days, fewer than 400" in found.message
-        _configure(pack, {"log-retention": {"audit": 30}})
         with pytest.raises(grpc.RpcError, match="greater than or equal to 365"):
-            _diagnostics(pack, plan_of((audit,)))
+            configure(pack, {"audit-log-retention": {"minDays": 30}})
 
 
 def test_a_waived_violation_is_not_reported(tmp_path: Path) -> None:
@@ -228,7 +195,7 @@ def test_a_waived_violation_is_not_reported(tmp_path: Path) -> None:
     folder = _pack(tmp_path, [(waived, today), (late, today - timedelta(days=1))])
     plan = plan_of((Given(CLUSTER, "waived"), Given(CLUSTER, "late")))
     with serving(folder) as pack:
-        found = [each for each in _diagnostics(pack, plan) if each.policyName == "rds-encrypted"]
+        found = [each for each in diagnostics(pack, plan) if each.policyName == "rds-encrypted"]
     (violation,) = found
     assert violation.urn == late
     assert "storage is not encrypted" in violation.message
@@ -239,7 +206,7 @@ def test_a_broken_file_of_waivers_stops_the_pack(tmp_path: Path) -> None:
     """The engine gets no port, so nothing is deployed, and the reason is on stderr."""
     folder = _pack(tmp_path, [])
     (folder / "waivers.yaml").write_text("- rule: '*'\n")
-    process = _start(folder, Tier.PRODUCTION)
+    process = start(folder, Tier.PRODUCTION)
     out, error = process.communicate(timeout=60)
     assert process.returncode != 0
     assert not out
@@ -250,23 +217,38 @@ def test_levels_follow_the_tier() -> None:
     """What stops production advises development, unless the standard names that, too."""
     levels = {
         tier: {
-            policy.name: policy.enforcement_level
-            for policy in policies(rules().values(), tier, (), date.max)
+            policy.name: policy.enforcementLevel
+            for policy in pack_of(tier=tier).GetAnalyzerInfo(EMPTY).policies
         }
         for tier in (Tier.DEVELOPMENT, Tier.PRODUCTION)
     }
-    assert levels[Tier.PRODUCTION]["rds-multi-az"] is EnforcementLevel.MANDATORY
-    assert levels[Tier.DEVELOPMENT]["rds-multi-az"] is EnforcementLevel.ADVISORY
-    assert levels[Tier.DEVELOPMENT]["rds-encrypted"] is EnforcementLevel.MANDATORY
+    assert levels[Tier.PRODUCTION]["rds-multi-az"] == analyzer_pb2.MANDATORY
+    assert levels[Tier.DEVELOPMENT]["rds-multi-az"] == analyzer_pb2.ADVISORY
+    assert levels[Tier.DEVELOPMENT]["rds-encrypted"] == analyzer_pb2.MANDATORY
 
 
-def test_a_rule_that_does_not_concern_a_resource_says_so(pack: Stub) -> None:
-    """The engine tells what did not apply from what passed."""
+def test_the_stack_s_own_configuration_says_its_tier() -> None:
+    """Newer engines send it, older ones leave it in the environment."""
+    pack = pack_of()
+    request = analyzer_pb2.AnalyzerStackConfigureRequest(config={"slipway:tier": "development"})
+    pack.ConfigureStack(request)
+    levels = {each.name: each.enforcementLevel for each in pack.GetAnalyzerInfo(EMPTY).policies}
+    assert levels["rds-multi-az"] == analyzer_pb2.ADVISORY
+
+
+def test_every_rule_that_did_not_judge_a_resource_says_so(pack: Stub) -> None:
+    """The engine counts as passed whatever rule says nothing at all."""
     key = Given("aws:kms/key:Key", "signing", {"customerMasterKeySpec": "RSA_2048"})
-    (resource,) = plan_of((key,)).resources
-    response = pack.Analyze(analyzer_pb2.AnalyzeRequest(**_described(resource, {})))
-    reasons = {each.policy_name: each.reason for each in response.not_applicable}
-    assert reasons == {"kms-rotation": "does not concern signing"}
+    plan = plan_of((key,))
+    settings = {identifier: rule.settings() for identifier, rule in rules().items()}
+    judgement = judge(plan, rules().values(), settings)
+    for relates, response in ((False, analyze(pack, plan)[0]), (True, analyze_stack(pack, plan))):
+        silent = {each.policy_name for each in response.not_applicable}
+        failed = {each.policyName for each in response.diagnostics}
+        passed = {rule.id for rule in rules().values() if rule.relates is relates} - silent - failed
+        own = {name for name in judgement.concerned if rules()[name].relates is relates}
+        assert passed == own - failed
+        assert relates or "kms-rotation" in silent
 
 
 def test_a_rule_that_raises_is_a_violation_under_the_engine() -> None:
@@ -277,66 +259,90 @@ def test_a_rule_that_raises_is_a_violation_under_the_engine() -> None:
         raise LookupError(message)
 
     broken = replace(rules()["rds-encrypted"], check=defect)
-    (policy,) = policies([broken], Tier.PRODUCTION, (), date.max)
-    assert isinstance(policy, ResourceValidationPolicy)
-    reported: list[tuple[str, str | None]] = []
-
-    def report(message: str, urn: str | None = None) -> None:
-        reported.append((message, urn))
-
-    for type_ in (CLUSTER, VPC):
-        _validate(policy, _arguments(type_, {"storageEncrypted": True}), report)
-    assert reported == [
-        (
-            "x: the rule failed, which is a defect of it: LookupError: no such thing",
-            urn(CLUSTER, "x"),
-        )
-    ]
+    found = diagnostics(pack_of(broken), plan_of((Given(CLUSTER, "x"), Given(VPC, "y"))))
+    ((name, message, level),) = {
+        (each.urn, each.message.partition("\n")[2], level_of(each)) for each in found
+    }
+    assert name == urn(CLUSTER, "x")
+    assert message == "x: the rule failed, which is a defect of it: LookupError: no such thing"
+    assert level == "mandatory"
 
 
-def test_what_is_not_known_reaches_the_rule_as_unknown() -> None:
-    """The SDK's proxies would raise on the first touch of one; whole numbers stay whole."""
+def test_a_resource_reaches_the_rule_as_a_plan_has_it() -> None:
+    """Unknowns and secrets are marked, whole numbers whole."""
     seen: list[Value] = []
 
     def look(subject: Subject, _: Settings, __: Graph) -> Outcome:
         seen.append(subject.raw)
         return NotEvaluated("later")
 
-    looking = replace(rules()["rds-encrypted"], check=look)
-    (policy,) = policies([looking], Tier.PRODUCTION, (), date.max)
-    assert isinstance(policy, ResourceValidationPolicy)
-    inputs = {"a": [UNKNOWN_STRING_VALUE, {"b": UNKNOWN_BOOLEAN_VALUE}], "c": 5.0, "d": 0.5}
-    with pytest.raises(UnknownValueError) as caught:
-        _validate(policy, _arguments(CLUSTER, inputs), lambda _, __=None: None)
-    assert caught.value.message == "x: later"  # pyright: ignore[reportUnknownMemberType] - not typed
-    assert seen == [{"a": [UNKNOWN, {"b": UNKNOWN}], "c": 5, "d": 0.5}]
+    pack = pack_of(replace(rules()["rds-encrypted"], check=look))
+    inputs = {
+        "a": [UNKNOWN, {"b": UNKNOWN, "s": SECRET}],
+        "c": 5.0,
+        "d": 0.5,
+        "e": None,
+        "f": True,
+        "g": [],
+    }
+    (only,) = diagnostics(pack, plan_of((Given(CLUSTER, "x", inputs),)))
+    assert seen == [{**inputs, "c": 5}]
+    assert only.message.endswith("not evaluated, which is no pass: x: later")
+    assert level_of(only) == "advisory"
+    assert only.urn == urn(CLUSTER, "x")
+
+
+def test_an_unknown_secret_is_both() -> None:
+    """It exists after the apply alone, and must not be shown then."""
+    message = struct({"a": cast("Value", secret(UNKNOWN_BOOLEAN_VALUE))})
+    assert decoded(message) == {"a": UNKNOWN_SECRET}
+
+
+@pytest.mark.parametrize("identifier", rules())
+def test_no_message_quotes_a_secret(identifier: str) -> None:
+    """Whichever input of a failing example is a secret, its text stays where it is."""
+    rule = rules()[identifier]
+    pack = pack_of(rule)
+    for example in rule.failing:
+        for where, _ in [*doors.inputs(example), *doors.leaves(example)]:
+            hidden = plan_of(doors.changed(example, where, SECRET))
+            for each in diagnostics(pack, hidden):
+                assert CANARY not in each.message
+
+
+def test_a_message_is_one_line_of_text_that_can_be_printed() -> None:
+    """What a program names and writes cannot colour, clear or flood the terminal."""
+    hostile = "x\x1b[2J\n\u202e" + "y" * 10_000
+    group = Given(LOG_GROUP, hostile, {"tags": {"LogClass": hostile}, "retentionInDays": 365})
+    found = diagnostics(pack_of(rules()["log-retention"]), plan_of((group,)))
+    (text,) = [each.message.removeprefix(each.description + "\n") for each in found]
+    assert text.isprintable()
+    assert "\\x1b[2J\\n\\u202e" in text
+    assert text.endswith("(tags.LogClass)")
+    assert len(text) < 600
 
 
 def test_a_provider_that_the_engine_only_tells_beside_its_resources_is_found() -> None:
     """Its default tags count for what it makes."""
-    (policy,) = policies([rules()["data-class"]], Tier.PRODUCTION, (), date.max)
-    assert isinstance(policy, StackValidationPolicy)
-    provider = PolicyProviderResource(
-        "pulumi:providers:aws",
-        unknown_checking_proxy({"defaultTags": {"tags": {"DataClass": "real"}}}),
-        urn("pulumi:providers:aws", "aws"),
-        "aws",
-    )
-    reported: list[str | None] = []
-    for provided in (provider, None):
-        resource = PolicyResource(
-            CLUSTER,
-            unknown_checking_proxy({}),
-            urn(CLUSTER, "database"),
-            "database",
-            _options(),
-            provided,
-            None,
-            [],
-            {},
+    pack = pack_of(rules()["data-class"])
+    tags = {"defaultTags": {"tags": {"DataClass": "real"}}}
+    provider = Given("pulumi:providers:aws", "aws", tags)
+    plan = plan_of((provider, Given(CLUSTER, "database", provider="aws")))
+    by_urn = {resource.urn: resource for resource in plan.resources}
+    told = described(plan.resources[1], by_urn)
+    reported: list[str] = []
+    for _ in range(2):
+        request = analyzer_pb2.AnalyzeStackRequest(
+            resources=[analyzer_pb2.AnalyzerResource(**told)]
         )
-        _validate(policy, StackValidationArgs([resource]), lambda _, urn=None: reported.append(urn))
+        reported += [each.urn for each in pack.AnalyzeStack(request).diagnostics]
+        told.pop("provider", None)
     assert reported == [urn(CLUSTER, "database")]
+
+
+def test_a_stack_without_resources_has_no_findings(pack: Stub) -> None:
+    """The engine asks for it, too, when everything was deleted."""
+    assert not pack.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest()).diagnostics
 
 
 @pytest.mark.parametrize(
@@ -354,7 +360,7 @@ def test_a_stack_that_does_not_say_its_tier_is_judged_as_production(
     configuration: str, tier: Tier
 ) -> None:
     """Silence is never lenient."""
-    assert tier_of(configuration) is tier
+    assert tier_of(stack_configuration(configuration)) is tier
 
 
 def test_no_module_of_the_pack_shadows_the_standard_library() -> None:
@@ -387,76 +393,6 @@ def _pack(folder: Path, waivers: Sequence[tuple[str, date]]) -> Path:
     return folder
 
 
-def _configure(pack: Stub, configuration: Mapping[str, Mapping[str, Any]]) -> None:
-    request = analyzer_pb2.ConfigureAnalyzerRequest()
-    for rule, told in configuration.items():
-        request.policyConfig[rule].enforcementLevel = analyzer_pb2.MANDATORY
-        request.policyConfig[rule].properties.update(dict(told))
-    pack.Configure(request)
-
-
-def _diagnostics(pack: Stub, plan: Plan) -> list[Diagnostic]:
-    """What the pack says of each resource of `plan`, and then of all together."""
-    resources = plan.resources
-    by_urn = {resource.urn: resource for resource in plan.resources}
-    found: list[Diagnostic] = []
-    for resource in resources:
-        request = analyzer_pb2.AnalyzeRequest(**_described(resource, by_urn))
-        for diagnostic in pack.Analyze(request).diagnostics:
-            diagnostic.urn = resource.urn  # as the engine does
-            found.append(diagnostic)
-    stack = analyzer_pb2.AnalyzeStackRequest()
-    for resource in resources:
-        entry = analyzer_pb2.AnalyzerResource(
-            **_described(resource, by_urn),
-            parent=resource.parent or "",
-            dependencies=resource.dependencies,
-        )
-        for key, urns in resource.property_dependencies.items():
-            entry.propertyDependencies[key].urns.extend(urns)
-        stack.resources.append(entry)
-    return found + list(pack.AnalyzeStack(stack).diagnostics)
-
-
-def _described(resource: Resource, by_urn: Mapping[str, Resource]) -> dict[str, Any]:
-    """What the engine tells of a resource in both calls."""
-    provider = by_urn.get(resource.provider or "")
-    described: dict[str, Any] = {
-        "urn": resource.urn,
-        "type": resource.type,
-        "name": resource.name,
-        "properties": _struct(resource.inputs),
-        "options": analyzer_pb2.AnalyzerResourceOptions(
-            protect=resource.options.protect, ignoreChanges=resource.options.ignore_changes
-        ),
-    }
-    if provider is not None:
-        described["provider"] = analyzer_pb2.AnalyzerProviderResource(
-            urn=provider.urn,
-            type=provider.type,
-            name=provider.name,
-            properties=_struct(provider.inputs),
-        )
-    return described
-
-
-def _struct(inputs: Mapping[str, Value]) -> struct_pb2.Struct:
-    struct = struct_pb2.Struct()
-    struct.update(cast("dict[str, Any]", _wire(inputs)))
-    return struct
-
-
-def _wire(value: Value) -> object:
-    """A value as the engine sends it."""
-    if isinstance(value, Unknown):
-        return UNKNOWN_STRING_VALUE
-    if isinstance(value, Mapping):
-        return {key: _wire(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_wire(item) for item in value]
-    return value if isinstance(value, bool | int | float | str | None) else "hunter2"
-
-
 def _renamed(example: Example, prefix: str) -> list[Given]:
     """The resources of an example under names that no other example has."""
 
@@ -479,30 +415,3 @@ def _renamed(example: Example, prefix: str) -> list[Given]:
         )
         for given in example
     ]
-
-
-def _validate(policy: Any, arguments: object, report: ReportViolation) -> None:  # noqa: ANN401 - the SDK does not type what it returns
-    """Run a policy as the SDK does."""
-    policy.validate(arguments, report)
-
-
-def _arguments(type_: str, inputs: dict[str, Any]) -> ResourceValidationArgs:
-    """What the SDK hands to a resource policy."""
-    props = unknown_checking_proxy(inputs)
-    return ResourceValidationArgs(type_, props, urn(type_, "x"), "x", _options(), None)
-
-
-def _options() -> PolicyResourceOptions:
-    timeouts = PolicyCustomTimeouts(0, 0, 0)
-    return PolicyResourceOptions(
-        protect=False,
-        ignore_changes=[],
-        delete_before_replace=None,
-        aliases=[],
-        custom_timeouts=timeouts,
-        additional_secret_outputs=[],
-    )
-
-
-def _level(diagnostic: Diagnostic) -> str:
-    return analyzer_pb2.EnforcementLevel.Name(diagnostic.enforcementLevel).lower()
