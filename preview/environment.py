@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from environments import ConfigurationError, Environment, load, names
-from environments.parity import capacity_problems
+from environments.parity import parity_problems
 from plan import Plan
 from policies.waivers import Waiver, load_waivers
 from preview.errors import ProjectError
@@ -39,7 +39,7 @@ def read_environment(name: str, folder: Path) -> Environment:
     """The record of the environment `name`, held against production's where it is a staging one.
 
     Raises:
-        ConfigurationError: there is none, it is not as it must be, or it has too little capacity.
+        ConfigurationError: there is none, it is not as it must be, or staging is unlike production.
     """
     environment = load(name, folder)
     if environment.tier is Tier.STAGING:
@@ -47,19 +47,19 @@ def read_environment(name: str, folder: Path) -> Environment:
             f"Pulumi.{name}.yaml: {problem}"
             for other in names(folder)
             if other != name
-            for problem in _capacity_problems(environment, other, folder)
+            for problem in _parity_problems(environment, other, folder)
         ]
         if problems:
             raise ConfigurationError(problems)
     return environment
 
 
-def _capacity_problems(staging: Environment, other: str, folder: Path) -> list[str]:
-    """What `staging` has too little of, where `other` is production and its file is sound."""
+def _parity_problems(staging: Environment, other: str, folder: Path) -> list[str]:
+    """What `staging` lacks to stand in for `other`, where that is production and its file is sound."""
     with suppress(ConfigurationError):
         record = load(other, folder)
         if record.tier is Tier.PRODUCTION:
-            return list(capacity_problems(staging, record))
+            return list(parity_problems(staging, record))
     return []
 
 

@@ -2,7 +2,7 @@
 
 Nothing counts by being named. A rule serves a requirement where it cites it and judged a resource
 of the environment; a resource where one of its inputs was built from the requirement's figure; the
-configuration where a check or a bound refuses what the requirement forbids.
+configuration where a check, a bound or a comparison refuses what the requirement forbids.
 """
 
 from collections import defaultdict
@@ -13,6 +13,7 @@ from enum import StrEnum
 from environments.bounds import AtLeast
 from environments.checks import CHECKS
 from environments.model import Record
+from environments.parity import COMPARISONS
 from policies.judgement import Judgement
 from policies.registry import AnyRule
 from standards import Requirement, Tier
@@ -101,7 +102,12 @@ def _serving(
         for check in CHECKS
         if tier in check.tiers
     }
-    return judging | resources | checks | set(_bounds())
+    comparisons = {
+        (comparison.requirement, Means.CONFIGURATION, f"{comparison.name} against production")
+        for comparison in COMPARISONS
+        if tier in comparison.tiers
+    }
+    return judging | resources | checks | comparisons | set(_bounds())
 
 
 def _bounds() -> Iterator[tuple[str, Means, str]]:

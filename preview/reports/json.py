@@ -83,6 +83,7 @@ def _finding(finding: Finding) -> Object:
         "path": violation.path,
         "message": violation.message,
         "remediation": rule.remediation,
+        "url": rule.page,
         "requirements": list(rule.requirements),
         "controls": {key: list(ids) for key, ids in asdict(rule.controls).items()},
         "source": asdict(resource.source) if resource.source else None,

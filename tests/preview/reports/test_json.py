@@ -22,6 +22,7 @@ FINDING: Final = {
         "type",
         "message",
         "remediation",
+        "url",
         "requirements",
         "controls",
         "waived",
@@ -35,6 +36,7 @@ FINDING: Final = {
         "path": {"type": "string"},
         "message": {"type": "string"},
         "remediation": {"type": "string"},
+        "url": {"type": "string", "pattern": r"^docs/policies/.+\.md$"},
         "requirements": TEXTS,
         "controls": {
             "type": "object",
