@@ -55,7 +55,7 @@ def read_environment(name: str, folder: Path) -> Environment:
 
 
 def _parity_problems(staging: Environment, other: str, folder: Path) -> list[str]:
-    """What `staging` lacks to stand in for `other`, where that is production and its file is sound."""
+    """What `staging` lacks, where `other` is production and its file is sound."""
     with suppress(ConfigurationError):
         record = load(other, folder)
         if record.tier is Tier.PRODUCTION:
