@@ -1,30 +1,25 @@
 """Measures the preview: wall time and peak memory over programs of growing size.
 
 Each program is run in a process of its own with every policy, offline, and, where the Pulumi CLI
-and its AWS plugin are on the PATH, by `pulumi preview` with the same policies beside it. Memory is
-that of all processes together, sampled ten times a second.
+and its AWS plugin are on the PATH, by `pulumi preview` with the same policies beside it.
 """
 
 # ruff: noqa: INP001 a script, not a package
 
 import argparse
-import gc
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+from measure import Measurement, best, measured
 
 PROJECT: Final = Path(__file__).parents[1]
 STACK: Final = "dev"
 SIZES: Final = (100, 1_000, 5_000)
-INTERVAL: Final = 0.1
 
 # What a service usually brings with it: ten resources, one of them with very many properties.
 PROGRAM: Final = """\
@@ -113,38 +108,24 @@ config:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """The wall time in seconds and the peak of resident memory in MiB."""
-
-    seconds: float
-    mebibytes: float
-
-    def __str__(self) -> str:
-        return f"{self.seconds:6.2f} s {self.mebibytes:6.0f} MiB"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a line for each size."""
     parser = argparse.ArgumentParser(description="Measure the preview.", epilog=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="RESOURCES")
     parser.add_argument("--repeat", type=int, default=3, metavar="TIMES", help="the best counts")
     parser.add_argument("--offline", action="store_true", help="leave the Pulumi CLI out")
-    parser.add_argument("--run", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.run:
-        _preview(options.run)
     missing = "left out" if options.offline else _missing()
     out = sys.stdout
     out.write(f"{'resources':>9}  {'offline':>19}  {'pulumi preview':>19}\n")
     with tempfile.TemporaryDirectory() as name:
         for size in options.sizes:
             folder = _write(Path(name), size)
-            best = _best(options.repeat, lambda folder=folder: _offline(folder))
-            out.write(f"{size:>9}  {best!s:>19}")
+            found = best(options.repeat, lambda folder=folder: _offline(folder))
+            out.write(f"{size:>9}  {found!s:>19}")
             out.flush()
             if not missing:
-                out.write(f"  {_best(1, lambda folder=folder: _engine(folder))!s:>19}")
+                out.write(f"  {best(1, lambda folder=folder: _engine(folder))!s:>19}")
             out.write("\n")
     if missing:
         out.write(f"pulumi preview: {missing}\n")
@@ -165,23 +146,10 @@ def _write(parent: Path, size: int) -> Path:
     return folder
 
 
-def _preview(folder: Path) -> None:
-    """What `slipway preview` does, for a program that is no environment of this project."""
-    from preview.reports import terminal  # noqa: PLC0415 loading is part of what is measured
-    from preview.runner import evaluate_project  # noqa: PLC0415
-    from preview.verdict import reach_verdict  # noqa: PLC0415
-    from standards import Tier  # noqa: PLC0415
-
-    gc.disable()
-    verdict = reach_verdict(evaluate_project(folder, STACK), title=STACK, tier=Tier.PRODUCTION)
-    sys.stdout.write(terminal.render(verdict, terminal.Paper.of(sys.stdout)))
-    sys.stdout.flush()
-    os._exit(0)  # as the command does: taking everything apart would take as long as building it
-
-
 def _offline(folder: Path) -> Measurement:
     # -P: this folder is not searched, its `preview` is not the one to import.
-    return _measured([sys.executable, "-P", __file__, "--run", str(folder)], folder, os.environ)
+    program = str(Path(__file__).with_name("evaluate.py"))
+    return measured([sys.executable, "-P", program, str(folder), STACK], folder, os.environ)
 
 
 def _missing() -> str | None:
@@ -201,66 +169,14 @@ def _engine(folder: Path) -> Measurement:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
     pulumi = str(shutil.which("pulumi"))
-    _measured([pulumi, "stack", "init", STACK, "--non-interactive"], folder, environment)
+    measured([pulumi, "stack", "init", STACK, "--non-interactive"], folder, environment)
     command = [pulumi, "preview", "--stack", STACK, "--non-interactive"]
     pack = ["--policy-pack", str(PROJECT / "policies")]
     # A mandatory violation ends the engine's preview early: here each of them is reported only.
     levels = folder / "levels.json"
     levels.write_text('{"all": "advisory"}', encoding="utf-8")
     configured = ["--policy-pack-config", str(levels)]
-    return _measured([*command, *pack, *configured], folder, environment)
-
-
-def _best(times: int, measure: Callable[[], Measurement]) -> Measurement:
-    return min((measure() for _ in range(times)), key=lambda found: found.seconds)
-
-
-def _measured(
-    command: Sequence[str],
-    folder: Path,
-    environment: Mapping[str, str],
-) -> Measurement:
-    """Time and memory of `command`, run in `folder`.
-
-    Raises:
-        SystemExit: it failed; the message has the end of what it said.
-    """
-    sizes = [0]
-    ended = threading.Event()
-
-    def sample(root: int) -> None:
-        while not ended.wait(INTERVAL):
-            sizes.append(_resident(root))
-
-    with tempfile.TemporaryFile("w+") as said:
-        start = time.perf_counter()
-        process = subprocess.Popen(  # noqa: S603 our own commands
-            command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT
-        )
-        sampler = threading.Thread(target=sample, args=(process.pid,))
-        sampler.start()
-        code = process.wait()
-        seconds = time.perf_counter() - start
-        ended.set()
-        sampler.join()
-        if code:
-            said.seek(0)
-            raise SystemExit(f"{' '.join(command)} failed:\n{said.read()[-2000:]}")
-    return Measurement(seconds, max(sizes) / 1024)
-
-
-def _resident(root: int) -> int:
-    """The resident memory of `root` and all below it, in KiB."""
-    listed = subprocess.run(
-        ["/bin/ps", "-A", "-o", "pid=,ppid=,rss="], capture_output=True, check=True, text=True
-    ).stdout
-    rows = [tuple(map(int, row.split())) for row in listed.splitlines()]
-    tree, total = {root}, 0
-    for pid, parent, rss in sorted(rows):
-        if pid == root or parent in tree:
-            tree.add(pid)
-            total += rss
-    return total
+    return measured([*command, *pack, *configured], folder, environment)
 
 
 if __name__ == "__main__":
