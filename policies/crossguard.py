@@ -48,7 +48,10 @@ def serve(folder: Path) -> None:
 
     The engine reads the port from the first line on stdout: print nothing before.
     """
-    pack = Pack(folder, rules(), os.environ, datetime.now(UTC).date())
+    try:
+        pack = Pack(folder, rules(), os.environ, datetime.now(UTC).date())
+    except (RuleSettingsError, WaiversError) as error:
+        sys.exit(str(error))
     server = grpc.server(
         ThreadPoolExecutor(max_workers=4),
         options=[("grpc.max_receive_message_length", _LARGEST_MESSAGE)],
@@ -69,15 +72,14 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     waivers that another project names.
 
     Raises:
-        ValueError: the file of waivers that the environment names is not there.
+        RuleSettingsError: the file of waivers that the environment names is not there.
         WaiversError: the file of waivers cannot be used.
     """
 
     def __init__(
         self, folder: Path, pack: Mapping[str, AnyRule], environment: Mapping[str, str], today: date
     ) -> None:
-        named = environment.get(WAIVERS_VARIABLE)
-        self._waivers = waivers_path(Path(named)) if named else folder / "waivers.yaml"
+        self._waivers = _named_waivers(environment) or folder / "waivers.yaml"
         self._rules = pack
         self._today = today
         self._version = str(yaml.safe_load((folder / "PulumiPolicy.yaml").read_text())["version"])
@@ -238,6 +240,17 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             if rule.id not in spoken:
                 response.not_applicable.add(policy_name=rule.id, reason="concerns nothing here")
         return response
+
+
+def _named_waivers(environment: Mapping[str, str]) -> Path | None:
+    """The file of waivers that another project names for its own stacks."""
+    named = environment.get(WAIVERS_VARIABLE)
+    if not named:
+        return None
+    try:
+        return waivers_path(Path(named))
+    except ValueError as error:
+        raise RuleSettingsError(f"{WAIVERS_VARIABLE}: {error}") from error
 
 
 def _message(finding: Finding, stance: Stance) -> str:

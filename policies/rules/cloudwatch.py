@@ -6,7 +6,8 @@ from pydantic import Field
 
 from policies.nodes import Subject
 from policies.outcomes import NotApplicable, Outcome, all_of, fail, require
-from policies.registry import Controls, Given, Ref, rule
+from policies.registry import Controls, Given, Inputs, Ref, rule
+from policies.remediation import with_input
 from policies.settings import Settings, Severity
 from standards import figure
 
@@ -17,6 +18,11 @@ TOPIC: Final = "aws:sns/topic:Topic"
 
 _CLASS_TAG: Final = "LogClass"
 _CLASSES: Final = ("application", "access", "audit", "deployment")
+_PERIODS: Final = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""The days that CloudWatch can keep logs for."""
 _APPLICATION: Final = figure("LOG-02", "retention_days").days
 _ACCESS: Final = figure("LOG-03", "retention_days").days
 _AUDIT: Final = figure("LOG-04", "retention_days").days
@@ -69,6 +75,17 @@ def _kept(group: Subject, class_: str, least: int) -> Outcome:
     )
 
 
+def _keeping(group: Subject, least: int) -> Inputs:
+    """The inputs of a group that holds logs of a class it names right, kept for `least` days.
+
+    CloudWatch takes only some periods: the next longer one is taken, if there is one.
+    """
+    period = next((days for days in _PERIODS if days >= least), None)
+    known = (group.node("tags").text(_CLASS_TAG) or _CLASSES[0]) in _CLASSES
+    inputs = group.resource.inputs
+    return with_input(inputs, ("retentionInDays",), period) if period and known else inputs
+
+
 _RETENTION: Final = Controls(fsbp=("CloudWatch.16",), checkov=("CKV_AWS_66", "CKV_AWS_338"))
 
 
@@ -93,6 +110,7 @@ _RETENTION: Final = Controls(fsbp=("CloudWatch.16",), checkov=("CKV_AWS_66", "CK
         (_tagged("application", 0),),
         (_tagged("misc", _AUDIT),),
     ],
+    remedy=lambda group, settings: _keeping(group, settings.min_days),
 )
 def log_retention(group: Subject, settings: ApplicationLogs) -> Outcome:
     """Application logs are kept as long as the standard says.
@@ -125,6 +143,7 @@ def log_retention(group: Subject, settings: ApplicationLogs) -> Outcome:
         (_tagged("access", None),),
     ],
     absence_is_safe=True,
+    remedy=lambda group, settings: _keeping(group, settings.min_days),
 )
 def access_log_retention(group: Subject, settings: AccessLogs) -> Outcome:
     """Access logs are kept as long as the standard says.
@@ -156,6 +175,7 @@ def access_log_retention(group: Subject, settings: AccessLogs) -> Outcome:
         (_tagged("audit", 0),),
     ],
     absence_is_safe=True,
+    remedy=lambda group, settings: _keeping(group, settings.min_days),
 )
 def audit_log_retention(group: Subject, settings: AuditLogs) -> Outcome:
     """Audit logs are kept as long as the standard says.
@@ -187,6 +207,7 @@ def audit_log_retention(group: Subject, settings: AuditLogs) -> Outcome:
         (_tagged("deployment", 0),),
     ],
     absence_is_safe=True,
+    remedy=lambda group, settings: _keeping(group, settings.min_days),
 )
 def deployment_log_retention(group: Subject, settings: DeploymentLogs) -> Outcome:
     """Deployment logs are kept as long as the standard says.

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import Field
 
 from plan.graph import Graph
+from plan.values import Value
 from policies.credentials import credential_in
 from policies.instances import (
     INSTANCE,
@@ -30,8 +31,9 @@ from policies.outcomes import (
     require,
     some,
 )
-from policies.registry import Controls, Given, Ref, rule
+from policies.registry import Controls, Given, Inputs, Ref, rule
 from policies.relations import targets
+from policies.remediation import with_input
 from policies.settings import Settings, Severity
 
 ADDRESS: Final = "aws:ec2/eip:Eip"
@@ -39,6 +41,11 @@ ADDRESS_ASSOCIATION: Final = "aws:ec2/eipAssociation:EipAssociation"
 
 _FROM_TEMPLATE: Final = {"launchTemplate": {"id": Ref("workers")}}
 _TEMPLATE_DECIDES: Final = NotApplicable("its launch template decides")
+
+
+def _with_metadata_option(instance: Subject, key: str, value: Value) -> Inputs:
+    path = (*instance.node("metadataOptions").path, key)
+    return with_input(instance.resource.inputs, path, value)
 
 
 @rule(
@@ -70,6 +77,7 @@ _TEMPLATE_DECIDES: Final = NotApplicable("its launch template decides")
             Given(INSTANCE, "worker", _FROM_TEMPLATE),
         ),
     ],
+    remedy=lambda instance: _with_metadata_option(instance, "httpTokens", "required"),
 )
 def ec2_imdsv2(instance: Subject) -> Outcome:
     """Instance metadata is given to those alone who ask with a token.
@@ -122,6 +130,9 @@ class Hops(Settings):
         ),
     ],
     absence_is_safe=True,
+    remedy=lambda instance, settings: _with_metadata_option(
+        instance, "httpPutResponseHopLimit", settings.max_hops
+    ),
 )
 def ec2_imds_hop_limit(instance: Subject, settings: Hops) -> Outcome:
     """Instance metadata does not travel.

@@ -5,8 +5,9 @@ from typing import Final
 from plan.graph import Graph
 from policies.nodes import Node, Subject
 from policies.outcomes import PASS, NotApplicable, Outcome, all_of, every, fail, require
-from policies.registry import Controls, Given, Ref, rule
+from policies.registry import Controls, Given, Inputs, Ref, rule
 from policies.relations import SUBNET, companions, in_two_zones
+from policies.remediation import with_input
 from policies.settings import Settings, Severity
 
 LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
@@ -22,6 +23,10 @@ _MODERN_POLICIES: Final = (
     "ELBSecurityPolicy-FS-1-2-",
 )
 """How the names of AWS's policies begin that refuse TLS 1.1 and older."""
+_MODERN_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+"""The one that AWS recommends: TLS 1.2 and 1.3."""
+_PLAIN: Final = frozenset({"HTTP", "TCP", "UDP", "TCP_UDP", "GENEVE"})
+_ENCRYPTED: Final = frozenset({"HTTPS", "TLS"})
 
 _REDIRECT: Final = {
     "type": "redirect",
@@ -131,6 +136,14 @@ def lb_secure_listener(listener: Subject) -> Outcome:
     )
 
 
+def _with_modern_policy(listener: Subject) -> Inputs:
+    """Without a certificate's protocol there is no TLS to set a policy for."""
+    inputs = listener.resource.inputs
+    if _protocol(listener) not in _ENCRYPTED:
+        return inputs
+    return with_input(inputs, ("sslPolicy",), _MODERN_POLICY)
+
+
 @rule(
     types=LISTENERS,
     severity=Severity.MEDIUM,
@@ -168,13 +181,14 @@ def lb_secure_listener(listener: Subject) -> Outcome:
             ),
         ),
     ],
+    remedy=_with_modern_policy,
 )
 def lb_tls_policy(listener: Subject) -> Outcome:
     """Listeners accept TLS 1.2 or later only.
 
     Without a policy AWS takes one from 2016 that still speaks TLS 1.0.
     """
-    if _protocol(listener) in {"HTTP", "TCP", "UDP", "TCP_UDP", "GENEVE"}:
+    if _protocol(listener) in _PLAIN:
         return NotApplicable("the listener does not end TLS")
     policy = listener.text("sslPolicy")
     return require(

@@ -7,6 +7,7 @@ from policies.nodes import Subject
 from policies.outcomes import PASS, NotApplicable, Outcome, all_of, every, require
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import targets
+from policies.remediation import with_input
 from policies.rules.lb import ALB_BALANCER, ALB_LISTENER, BALANCER, BALANCERS, LISTENER, LISTENERS
 from policies.settings import Settings, Severity
 from standards import Tier
@@ -47,6 +48,9 @@ def _kind(balancer: Subject) -> str:
         (Given(BALANCER, "edge", {"loadBalancerType": "application"}),),
         (Given(ALB_BALANCER, "edge", {"dropInvalidHeaderFields": False}),),
     ],
+    remedy=lambda balancer: with_input(
+        balancer.resource.inputs, ("dropInvalidHeaderFields",), value=True
+    ),
 )
 def alb_drop_invalid_headers(balancer: Subject) -> Outcome:
     """An application load balancer drops headers that are not valid.

@@ -6,8 +6,9 @@ from typing import Final
 from plan.graph import Graph
 from policies.nodes import Node, Subject
 from policies.outcomes import Outcome, every, fail, require, some
-from policies.registry import Controls, Given, Ref, rule
+from policies.registry import Controls, Given, Inputs, Ref, rule
 from policies.relations import companions
+from policies.remediation import with_input
 from policies.rules.lb import BALANCER, BALANCERS
 from policies.settings import Settings, Severity
 from policies.statements import any_text, is_anything, principals, statements
@@ -26,13 +27,22 @@ LOGGINGS: Final = (
     "aws:s3/bucketLoggingV2:BucketLoggingV2",
 )
 
-_BLOCKS: Final = (
+BLOCKS: Final = (
     "blockPublicAcls",
     "blockPublicPolicy",
     "ignorePublicAcls",
     "restrictPublicBuckets",
 )
-_ALL_BLOCKED: Final = dict.fromkeys(_BLOCKS, True)
+_ALL_BLOCKED: Final = dict.fromkeys(BLOCKS, True)
+
+
+def blocking(block: Subject) -> Inputs:
+    """The inputs of a public access block that blocks all four ways."""
+    inputs = block.resource.inputs
+    for key in BLOCKS:
+        if not block.flag(key):
+            inputs = with_input(inputs, (key,), value=True)
+    return inputs
 
 
 @rule(
@@ -71,6 +81,8 @@ _ALL_BLOCKED: Final = dict.fromkeys(_BLOCKS, True)
             ),
         ),
     ],
+    remedy=blocking,
+    remedied=[ACCESS_BLOCK],
 )
 def s3_block_public_access(bucket: Subject, _: Settings, graph: Graph) -> Outcome:
     """Public access to each bucket is blocked in all four ways.
@@ -79,13 +91,13 @@ def s3_block_public_access(bucket: Subject, _: Settings, graph: Graph) -> Outcom
     """
 
     def blocks_all(block: Subject) -> Outcome:
-        return every(_BLOCKS, lambda key: require(block.flag(key), key))
+        return every(BLOCKS, lambda key: require(block.flag(key), key))
 
     blocks = companions(bucket.resource, graph, [ACCESS_BLOCK], "bucket")
     if not blocks:
         return fail("nothing blocks public access to this bucket")
     return some(
-        blocks, blocks_all, f"{blocks[0].name} does not set all of {', '.join(_BLOCKS)} to true"
+        blocks, blocks_all, f"{blocks[0].name} does not set all of {', '.join(BLOCKS)} to true"
     )
 
 

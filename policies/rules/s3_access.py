@@ -12,11 +12,13 @@ from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
 from policies.rules.lb import BALANCER
 from policies.rules.s3 import (
+    BLOCKS,
     BUCKET,
     BUCKET_POLICY,
     BUCKET_V2,
     BUCKETS,
     LOGGINGS,
+    blocking,
     receives_access_logs,
 )
 from policies.settings import Settings, Severity
@@ -27,12 +29,6 @@ ACLS: Final = ("aws:s3/bucketAcl:BucketAcl", "aws:s3/bucketAclV2:BucketAclV2")
 ACL, ACL_V2 = ACLS
 OWNERSHIP: Final = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
 
-_BLOCKS: Final = (
-    "blockPublicAcls",
-    "blockPublicPolicy",
-    "ignorePublicAcls",
-    "restrictPublicBuckets",
-)
 _ENFORCED: Final = "BucketOwnerEnforced"
 
 
@@ -48,8 +44,8 @@ _ENFORCED: Final = "BucketOwnerEnforced"
                                             ignore_public_acls=True, restrict_public_buckets=True)
         """,
     passing=[
-        (Given(ACCOUNT_BLOCK, "account", dict.fromkeys(_BLOCKS, True)),),
-        (Given(ACCOUNT_BLOCK, "account", dict.fromkeys(_BLOCKS, "true")),),
+        (Given(ACCOUNT_BLOCK, "account", dict.fromkeys(BLOCKS, True)),),
+        (Given(ACCOUNT_BLOCK, "account", dict.fromkeys(BLOCKS, "true")),),
     ],
     failing=[
         (Given(ACCOUNT_BLOCK, "account", {"blockPublicAcls": True, "ignorePublicAcls": True}),),
@@ -57,17 +53,18 @@ _ENFORCED: Final = "BucketOwnerEnforced"
             Given(
                 ACCOUNT_BLOCK,
                 "account",
-                {**dict.fromkeys(_BLOCKS, True), "restrictPublicBuckets": False},
+                {**dict.fromkeys(BLOCKS, True), "restrictPublicBuckets": False},
             ),
         ),
     ],
+    remedy=blocking,
 )
 def s3_account_block(block: Subject) -> Outcome:
     """The public access block of an account closes all four ways.
 
     It also holds for the bucket that somebody makes by hand tomorrow.
     """
-    return every(_BLOCKS, lambda key: require(block.flag(key), f"{key} is not true", key))
+    return every(BLOCKS, lambda key: require(block.flag(key), f"{key} is not true", key))
 
 
 class Acls(Settings):

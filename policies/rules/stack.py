@@ -1,14 +1,16 @@
 """Rules for all of a stack: tags, and what must not be deleted by mistake."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
 
 from plan.graph import Graph
 from plan.model import PROVIDER_PREFIX
 from policies.databases import CLUSTER, CLUSTER_INSTANCE, INSTANCE
 from policies.nodes import Subject
 from policies.outcomes import NotApplicable, Outcome, every, require
-from policies.registry import Given, rule
+from policies.registry import Given, Inputs, rule
 from policies.relations import tag
+from policies.remediation import with_input
 from policies.rules.cloudwatch import LOG_GROUP
 from policies.rules.ecs import SERVICE
 from policies.rules.kms import KEY
@@ -26,7 +28,9 @@ STATEFUL: Final = (INSTANCE, CLUSTER, *BUCKETS, KEY, VAULT, TABLE, FILE_SYSTEM)
 DATA_STORES: Final = (INSTANCE, CLUSTER, *BUCKETS, TABLE, FILE_SYSTEM)
 BILLED: Final = (*STATEFUL, *BALANCERS, VPC, CLUSTER_INSTANCE, LOG_GROUP, SECRET, SERVICE)
 
-_TAGS: Final = ("Environment", "Owner", "Service", "ManagedBy", "DataClass")
+TagName = Literal["Environment", "Owner", "Service", "ManagedBy", "DataClass"]
+
+_TAGS: Final[tuple[TagName, ...]] = get_args(TagName)
 _ALL_TAGS: Final = dict.fromkeys(_TAGS, "example")
 _FITTING_CLASSES: Final = {
     Tier.DEVELOPMENT: ("synthetic",),
@@ -57,6 +61,22 @@ def protect_stateful(resource: Subject, settings: Settings) -> Outcome:
     if not settings.is_production:
         return NotApplicable("only production is protected")
     return require(resource.options.protect, "is not protected against deletion")
+
+
+class RequiredTags(Settings):
+    """What is known of every resource of a stack."""
+
+    values: Mapping[TagName, str] = {}
+    """What a remedy gives to a tag that is missing; it makes no tag up."""
+
+
+def _tagged(resource: Subject, settings: RequiredTags, graph: Graph) -> Inputs:
+    inputs = resource.resource.inputs
+    for key in _TAGS:
+        value = settings.values.get(key)
+        if value and not (tag(resource, graph, key) or "").strip():
+            inputs = with_input(inputs, ("tags", key), value)
+    return inputs
 
 
 @rule(
@@ -93,8 +113,10 @@ def protect_stateful(resource: Subject, settings: Settings) -> Outcome:
             Given(BUCKET, "data", provider="aws"),
         ),
     ],
+    settings=RequiredTags,
+    remedy=_tagged,
 )
-def required_tags(resource: Subject, _: Settings, graph: Graph) -> Outcome:
+def required_tags(resource: Subject, _: RequiredTags, graph: Graph) -> Outcome:
     """Each resource says whose it is, what for, and what data it holds.
 
     Its own tags count, and those that its provider gives to all.
