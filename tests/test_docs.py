@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-import pytest
-
 from policies.pages import pages
 from policies.registry import PAGES
-from tests.preview.commands.run import slipway
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,11 +14,3 @@ def test_the_pages_of_the_rules_are_current() -> None:
     there = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / PAGES).iterdir()}
     assert sorted(there) == sorted(made), "run `make docs`"
     assert [name for name in made if made[name] != there[name]] == [], "run `make docs`"
-
-
-def test_the_page_of_the_requirements_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What serves each requirement, as the plans of all environments show it."""
-    monkeypatch.chdir(ROOT)
-    printed = slipway("trace", "--markdown").stdout
-    there = (ROOT / "docs" / "requirements.md").read_text(encoding="utf-8")
-    assert printed == there, "run `make docs`"

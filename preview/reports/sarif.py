@@ -59,7 +59,8 @@ class Places:
 def render(verdicts: Sequence[Verdict], places: Places) -> str:
     """The SARIF log of `verdicts`."""
     runs = [_Run(verdict, places).content() for verdict in verdicts]
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": runs}, indent=1) + "\n"
+    # Not indented: nobody reads it, and Python's encoder is ten times as fast without.
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": runs}) + "\n"
 
 
 class _Run:

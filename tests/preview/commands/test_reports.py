@@ -38,6 +38,12 @@ def test_places_are_relative_to_the_repository(project: Path) -> None:
     """Its root is where git is; the project may be a folder below it."""
     uris = {_uri(project), _moved_uri(project)}
     assert uris == {"__main__.py", "project/__main__.py"}
+    regions = [
+        result["locations"][0]["physicalLocation"]["region"]
+        for run in _runs(project / "a.sarif")
+        for result in run["results"]
+    ]
+    assert {region["startLine"] for region in regions} == {6}
 
 
 def test_findings_without_a_line_are_at_the_plans_file(project: Path) -> None:

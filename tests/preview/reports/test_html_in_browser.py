@@ -87,11 +87,25 @@ def test_the_fields_show_what_the_address_asks_for(page: Path) -> None:
     assert "1 of 3 rules shown" in Page(text).text
 
 
-def test_a_printed_page_has_its_findings(page: Path, tmp_path: Path) -> None:
-    """Chromium prints it to several pages."""
+def test_a_printed_page_has_what_the_screen_folds(page: Path, tmp_path: Path) -> None:
+    """The tables of controls are open on paper; Chromium makes a document of it."""
+    text = page.read_text(encoding="utf-8")
+    printing = tmp_path / "printing.html"
+    event = "dispatchEvent(new Event('beforeprint'));</script>"
+    printing.write_text(text.replace("</script>", event), encoding="utf-8")
+    assert _folded(_opened(page, "")) == {"matrix": True}
+    assert _folded(_opened(printing, "")) == {"matrix": False}
     printed = tmp_path / "page.pdf"
     _run(f"--print-to-pdf={printed}", page.as_uri())
     assert printed.read_bytes().startswith(b"%PDF")
+
+
+def _folded(text: str) -> dict[str, bool]:
+    """Whether each kind of section is folded, all of a kind alike."""
+    return {
+        re.findall('class="(.*?)"', each)[0]: " open" not in each
+        for each in re.findall(r"<details class=\"matrix\".*?>", text)
+    }
 
 
 def _is_hidden(element: str) -> bool:

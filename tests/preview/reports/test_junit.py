@@ -3,7 +3,6 @@
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
-from policies.waivers import Waiver
 from preview.reports.junit import render
 from preview.verdict import Verdict
 from standards import Tier
@@ -99,7 +98,7 @@ def test_waivers_that_end_soon_are_told_and_broken_ones_fail() -> None:
 def test_hostile_text_is_escaped_wherever_it_stands() -> None:
     """Names, files, reasons, titles: markup, control characters, half of a character pair."""
     reason = f"{HOSTILE} goes away"
-    odd = Waiver.model_construct(**{**dict(waiver("alarm-actions", alarm())), "reason": reason})
+    odd = waiver("alarm-actions", alarm()).model_copy(update={"reason": reason})
     judged = replace(verdict(alarm(), resource(VPC, HOSTILE)), title=HOSTILE)
     (suite,) = suites(judged.with_waivers([odd], TODAY))
     (skipped,) = case(suite, "alarm-actions", "prover-cpu")
