@@ -208,6 +208,14 @@ class Node:
         """
         return list(self._object())
 
+    def items(self) -> list[tuple[str, Value]]:
+        """The keys of this object, each with what stands there.
+
+        Raises:
+            UnknownValueError: the object is not known.
+        """
+        return list(self._object().items())
+
     def _object(self) -> Mapping[str, Value]:
         value = self._value
         if isinstance(value, Unknown | Secret):

@@ -1,6 +1,5 @@
 """The plain environment variables of what runs a program: tasks, pods and functions."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from policies.nodes import Node, Subject
@@ -18,9 +17,9 @@ def variables(subject: Subject) -> list[Node]:
     """
     if subject.type == FUNCTION:
         given = subject.node("environment").node("variables")
-        held = given.raw if isinstance(given.raw, Mapping) else {}
         return [
-            Node({"name": name, "value": held[name]}, (*given.path, name)) for name in given.names()
+            Node({"name": name, "value": value}, (*given.path, name))
+            for name, value in given.items()
         ]
     if subject.type == TASK:
         containers = subject.documents("containerDefinitions")
