@@ -194,7 +194,7 @@ class Database(Record):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
     engine_version: Annotated[str, StringConstraints(pattern=r"^1[4-9]\.\d+$")]
     instance_class: Annotated[str, StringConstraints(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")]
-    port: Port = 5432
+    port: Port = 6432
     replicas: Instances
     """Read replicas in other zones: the least that always run, and how many may be added."""
     backup_retention_days: Annotated[int, Field(ge=1, le=35)]

@@ -45,7 +45,7 @@ class Database(ComponentResource):
 
     Makes the cluster with its parameters, subnets and security group (which services open for
     themselves); the writer, and replicas in other zones; their log and monitoring role; scaling of
-    the replicas; a subscription to failures; and the parameters that publish its endpoints.
+    the replicas; subscriptions to its events; and the parameters that publish its endpoints.
 
     The administrator's password is made, kept and rotated every week by Secrets Manager.
     """
@@ -89,7 +89,7 @@ class Database(ComponentResource):
         self.instance_identifiers = [instance.identifier for instance in instances]
         if environment.must("SCALE-02"):
             self._scale_replicas(cluster, instances)
-        self._subscribe(cluster)
+        self._subscribe(cluster, instances)
         self.endpoint_parameter = self._publish("endpoint", cluster.endpoint)
         self._publish("reader-endpoint", cluster.reader_endpoint)
         self.register_outputs({})
@@ -258,17 +258,30 @@ class Database(ComponentResource):
             opts=self._inside,
         )
 
-    def _subscribe(self, cluster: rds.Cluster) -> None:
-        """Tell of failovers and failures, which no metric shows."""
-        rds.EventSubscription(
-            "database",
-            name=self._names.of("database"),
-            sns_topic=self._arguments.topics.critical_arn,
-            source_type="db-cluster",
-            source_ids=[cluster.cluster_identifier],
-            event_categories=["failover", "failure", "notification"],
-            opts=self._inside,
-        )
+    def _subscribe(self, cluster: rds.Cluster, instances: list[rds.ClusterInstance]) -> None:
+        """Tell of failovers, failures and changes, which no metric shows."""
+        told: dict[str, tuple[str, list[Output[str]], list[str]]] = {
+            "database": (
+                "db-cluster",
+                [cluster.cluster_identifier],
+                ["failover", "failure", "maintenance", "notification"],
+            ),
+            "database-instances": (
+                "db-instance",
+                [instance.identifier for instance in instances],
+                ["configuration change", "failure", "maintenance"],
+            ),
+        }
+        for name, (source_type, source_ids, categories) in told.items():
+            rds.EventSubscription(
+                name,
+                name=self._names.of(name),
+                sns_topic=self._arguments.topics.critical_arn,
+                source_type=source_type,
+                source_ids=source_ids,
+                event_categories=categories,
+                opts=self._inside,
+            )
 
     def _publish(self, name: str, value: Output[str]) -> ssm.Parameter:
         return ssm.Parameter(

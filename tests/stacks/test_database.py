@@ -102,11 +102,18 @@ def test_services_find_the_database_by_a_parameter_that_exists_first(
         assert parameter.resource.urn in service.resource.dependencies
 
 
-def test_failovers_are_told_to_whoever_is_on_call(plan_of: Callable[[str], Plan]) -> None:
-    """The subscription covers the cluster and reaches the critical topic."""
+def test_failovers_and_failures_are_told_to_whoever_is_on_call(
+    plan_of: Callable[[str], Plan],
+) -> None:
+    """One subscription covers the cluster, one its instances; both reach the critical topic."""
     plan = plan_of("production")
-    subscription = only(plan, "rds/eventSubscription")
-    assert "failover" in subscription.texts("eventCategories")
-    assert subscription.texts("sourceIds") == [only(plan, CLUSTER).text("clusterIdentifier")]
-    (topic,) = subscription.resource.property_dependencies["snsTopic"]
-    assert topic.endswith("::critical")
+    of_cluster = only(plan, "rds/eventSubscription", "database")
+    assert "failover" in of_cluster.texts("eventCategories")
+    assert of_cluster.texts("sourceIds") == [only(plan, CLUSTER).text("clusterIdentifier")]
+    of_instances = only(plan, "rds/eventSubscription", "database-instances")
+    identifiers = [instance.text("identifier") for instance in of_type(plan, INSTANCE)]
+    assert of_instances.texts("sourceIds") == identifiers
+    for subscription in (of_cluster, of_instances):
+        assert {"failure", "maintenance"} <= set(subscription.texts("eventCategories"))
+        (topic,) = subscription.resource.property_dependencies["snsTopic"]
+        assert topic.endswith("::critical")
