@@ -4,13 +4,14 @@ from functools import lru_cache
 from typing import Final
 
 from plan.graph import Graph
+from policies.audience import admits_somebody
 from policies.nodes import Node, Subject
-from policies.outcomes import PASS, NotEvaluated, Outcome, Pass, all_of, every, fail, require, some
+from policies.outcomes import PASS, NotEvaluated, Outcome, Pass, every, fail, require, some
 from policies.patterns import fits
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
 from policies.settings import Settings, Severity
-from policies.statements import principals, statements
+from policies.statements import statements
 
 REPOSITORY: Final = "aws:ecr/repository:Repository"
 REGISTRY_SCANNING: Final = "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration"
@@ -19,18 +20,6 @@ REPOSITORY_POLICY: Final = "aws:ecr/repositoryPolicy:RepositoryPolicy"
 REGISTRY_POLICY: Final = "aws:ecr/registryPolicy:RegistryPolicy"
 
 _SCANS: Final = {"SCAN_ON_PUSH", "CONTINUOUS_SCAN"}
-_NARROWING: Final = (
-    "aws:principalaccount",
-    "aws:principalarn",
-    "aws:principalorgid",
-    "aws:principalorgpaths",
-    "aws:sourceaccount",
-    "aws:sourcearn",
-    "aws:sourceorgid",
-    "aws:sourcevpc",
-    "aws:sourcevpce",
-)
-"""The condition keys, in lower case, that say whom a statement is for."""
 
 
 def _scanning(kind: str, frequency: str, pattern: str) -> Given:
@@ -361,29 +350,4 @@ def ecr_not_public(policy: Subject) -> Outcome:
 
     Anybody could otherwise pull your programs, or push what you deploy next.
     """
-
-    def narrow(statement: Node) -> Outcome:
-        condition = statement.node("Condition")
-        if any(
-            key.lower() in _NARROWING
-            for test in condition.names()
-            for key in _keys(condition, test)
-        ):
-            return PASS
-        return all_of(
-            require(
-                not statement.has("NotPrincipal"),
-                "is for everybody but a few",
-                statement.at("NotPrincipal"),
-            ),
-            every(
-                principals(statement),
-                lambda one: require("*" not in one.as_text(), "is for everybody", one.here),
-            ),
-        )
-
-    return every(statements(policy.document("policy"), "Allow"), narrow)
-
-
-def _keys(condition: Node, test: str) -> list[str]:
-    return condition.node(test).names()
+    return every(statements(policy.document("policy"), "Allow"), admits_somebody)

@@ -1,7 +1,6 @@
 """Rules for containers: ECS services and the tasks that they run."""
 
 import json
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 from pydantic import Field
 
 from plan.graph import Graph
+from policies.credentials import credential_in, sounds_secret
 from policies.nodes import Node, Subject
 from policies.outcomes import PASS, NotApplicable, Outcome, all_of, every, fail, require, some
 from policies.registry import Controls, Given, Ref, rule
@@ -22,21 +22,6 @@ CLUSTER: Final = "aws:ecs/cluster:Cluster"
 ACCOUNT_SETTING: Final = "aws:ecs/accountSettingDefault:AccountSettingDefault"
 ROLE: Final = "aws:iam/role:Role"
 SCALING_TARGET: Final = "aws:appautoscaling/target:Target"
-
-_SECRET_NAME: Final = re.compile(
-    r"PASSW|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|KEYPAIR|MNEMONIC|SEED_?PHRASE"
-)
-"""Names of variables that hold a secret, in upper case."""
-_ABOUT_A_SECRET: Final = re.compile(
-    r"_(ARN|NAME|PATH|FILE|URL|URI|ENDPOINT|TTL|SECONDS|MINUTES|HOURS|DAYS|LENGTH|COUNT|VERSION)$"
-)
-"""Names of variables that only say where a secret is, or how it is handled."""
-_SECRET_VALUE: Final = re.compile(
-    r"AKIA[0-9A-Z]{16}"  # an AWS access key
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|^[a-z][a-z0-9+]*://[^/@\s:]*:[^/@\s]+@"  # an address with a password in it
-    r"|^\s*\[\s*(\d{1,3}\s*,\s*){31,}\d{1,3}\s*\]\s*$"  # a Solana key pair
-)
 
 _ADMINISTRATORS: Final = {"root", "containeradministrator"}
 """The users who own a container, in lower case: on Linux and on Windows."""
@@ -157,9 +142,8 @@ def ecs_no_env_secrets(task: Subject) -> Outcome:
 
     def harmless(variable: Node) -> Outcome:
         name, value = variable.text("name") or "", variable.text("value") or ""
-        named = _SECRET_NAME.search(name.upper()) and not _ABOUT_A_SECRET.search(name.upper())
-        secret = (named and value) or _SECRET_VALUE.search(value)
-        return require(not secret, f"{name} holds a credential in plain text", variable.here)
+        kind = credential_in(value) or ("a credential" if value and sounds_secret(name) else "")
+        return require(not kind, f"{name} holds {kind} in plain text", variable.here)
 
     return every(
         task.documents("containerDefinitions"),
