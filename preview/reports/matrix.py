@@ -130,7 +130,7 @@ def _json(verdicts: Sequence[Verdict]) -> str:
             for verdict in verdicts
         ]
     }
-    return json.dumps(content, indent=1) + "\n"
+    return json.dumps(content) + "\n"
 
 
 def _object(control: Control) -> dict[str, Any]:

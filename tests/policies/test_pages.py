@@ -11,6 +11,7 @@ from policies import pages
 from policies.registry import AnyRule, Given, Ref, rules
 from policies.schemas import schema_of
 from standards import requirement
+from standards.figures import Whole
 
 MADE = pages.pages()
 
@@ -49,8 +50,16 @@ def test_a_page_shows_one_example_of_each_kind(rule: AnyRule) -> None:
 
 def test_a_setting_names_the_figure_that_it_comes_from() -> None:
     """With its default and its bounds, as a configuration writes them."""
-    page = MADE["log-retention.md"]
-    assert "| `access` | `90` | LOG-03 | integer, at least 90 |" in page
+    cited: list[str] = []
+    for rule in rules().values():
+        for name, field in rule.settings.model_fields.items():
+            if isinstance(field.default, Whole):
+                number, source = int(field.default), field.default.figure.requirement
+                row = f"| `{field.alias or name}` | `{number}` | {source} | integer"
+                assert row in MADE[f"{rule.id}.md"]
+                cited.append(source)
+    assert "LOG-03" in cited
+    assert "| `minCount` | `2` | SVC-01 | integer, at least 2 |" in MADE["ecs-multi-az.md"]
 
 
 def test_an_fsbp_control_links_to_what_aws_says_of_it() -> None:
