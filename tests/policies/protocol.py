@@ -17,7 +17,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from plan.model import Plan, Resource
 from plan.values import Secret, Unknown, Value
-from policies.crossguard import Pack
+from policies.crossguard import WAIVERS_VARIABLE, Pack
 from policies.description import LEVELS
 from policies.examples import PROJECT, STACK
 from policies.registry import AnyRule, rules
@@ -65,11 +65,13 @@ class Local:
 
 
 def pack_of(
-    *pack: AnyRule, tier: Tier = Tier.PRODUCTION, folder: Path = PACK, **variables: str
+    *pack: AnyRule, tier: Tier = Tier.PRODUCTION, folder: Path = PACK, waivers: Path | None = None
 ) -> Stub:
     """A client of a pack of these rules, or of all, in this process."""
     chosen = {rule.id: rule for rule in pack} if pack else rules()
-    environment = {"PULUMI_CONFIG": json.dumps({"slipway:tier": tier.value}), **variables}
+    environment = {"PULUMI_CONFIG": json.dumps({"slipway:tier": tier.value})}
+    if waivers is not None:
+        environment[WAIVERS_VARIABLE] = str(waivers)
     return Local(Pack(folder, chosen, environment, datetime.now(UTC).date()))
 
 
