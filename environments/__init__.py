@@ -1,6 +1,6 @@
 """The environments: one typed record each, read from its `Pulumi.<name>.yaml`."""
 
-from environments.load import ConfigurationError, load, names
+from environments.load import load, names
 from environments.model import (
     Cluster,
     Database,
@@ -12,6 +12,7 @@ from environments.model import (
     Network,
     Service,
 )
+from environments.settings import ConfigurationError
 
 __all__ = [
     "Cluster",

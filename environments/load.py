@@ -3,24 +3,21 @@
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from reprlib import Repr
 from typing import Any, Final, cast
 
-import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from environments.checks import broken
 from environments.model import Environment, Record
+from environments.settings import ConfigurationError, read_settings, value_of
 
 NAMESPACE: Final = "slipway:"
 
-
-class ConfigurationError(Exception):
-    """An environment's file is not as it must be; one line a problem, each with file and key."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+_SHOWN: Final = Repr()
+"""What a message shows of a value: enough to know it by, on one line."""
+_SHOWN.maxstring = _SHOWN.maxother = 80
 
 
 def names(folder: Path) -> list[str]:
@@ -63,15 +60,7 @@ def load(name: str, folder: Path) -> Environment:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        content = cast("object", yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
-        raise ConfigurationError([f"{where}: no YAML: {error.problem}"]) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError([f"{path.name}: cannot be read: {error}"]) from None
-    return _mapping(path, content, "the file")
+    return _mapping(path, value_of(read_settings(path), path.name), "the file")
 
 
 def _mapping(path: Path, value: object, what: str) -> Mapping[str, Any]:
@@ -97,7 +86,7 @@ def _problem(path: Path, detail: ErrorDetails) -> str:
         case "refused":
             return f"{path.name}: {key}: {detail['msg']}"
         case _:
-            return f"{path.name}: {key}: {detail['msg']}, not {detail['input']!r}"
+            return f"{path.name}: {key}: {detail['msg']}, not {_SHOWN.repr(detail['input'])}"
 
 
 def _closest(location: tuple[int | str, ...]) -> str:

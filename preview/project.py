@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
+from environments.settings import ConfigurationError, read_settings, value_of
 from preview.errors import ProjectError
 
 PLACEHOLDER: Final = "[encrypted]"
-
-_Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +32,18 @@ def read_project(folder: Path, stack: str) -> Project:
     Raises:
         ProjectError: a file is missing or malformed.
     """
+    try:
+        return _read_project(folder, stack)
+    except ConfigurationError as error:
+        raise ProjectError(str(error)) from None
+
+
+def _read_project(folder: Path, stack: str) -> Project:
     project_path, stack_path = folder / "Pulumi.yaml", folder / f"Pulumi.{stack}.yaml"
     project, settings = _read(project_path), _read(stack_path)
     name = project.get("name")
     if not isinstance(name, ScalarNode) or not name.value:
-        message = f"{project_path}: name: a project needs one"
+        message = f"{project_path.name}: name: a project needs one"
         raise ProjectError(message)
     config: dict[str, str] = {}
     secret_keys: set[str] = set()
@@ -62,22 +67,14 @@ def read_project(folder: Path, stack: str) -> Project:
 
 def _read(path: Path) -> dict[str, Node]:
     """The top-level entries of the YAML file `path`."""
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except FileNotFoundError:
-        message = f"{path}: no such file"
-        raise ProjectError(message) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        message = f"{path}: {error}"
-        raise ProjectError(message) from error
-    return _entries(path, node)
+    return _entries(path, read_settings(path))
 
 
 def _entries(path: Path, node: Node | None) -> dict[str, Node]:
     if node is None or (isinstance(node, ScalarNode) and not node.value):
         return {}
     if not isinstance(node, MappingNode):
-        message = f"{path}:{node.start_mark.line + 1}: keys with values were expected here"
+        message = f"{path.name}:{node.start_mark.line + 1}: keys with values were expected here"
         raise ProjectError(message)
     return {
         key.value: value
@@ -106,12 +103,7 @@ def _set(config: dict[str, str], secret_keys: set[str], key: str, node: Node) ->
         config[key] = node.value
         secret_keys.discard(key)
         return
-    loader = _Loader("")
-    try:
-        value: object = loader.construct_document(node)  # pyright: ignore[reportUnknownMemberType] untyped
-    finally:
-        loader.dispose()
-    shown, encrypted = _without_encrypted(value)
+    shown, encrypted = _without_encrypted(value_of(node, key))
     config[key] = shown if isinstance(shown, str) else json.dumps(shown)
     (secret_keys.add if encrypted else secret_keys.discard)(key)
 

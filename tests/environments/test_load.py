@@ -1,5 +1,6 @@
 """An environment is one file, and what is wrong in it is said so that it can be mended."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +57,38 @@ def test_a_project_without_environments_says_what_to_add(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("config: [", "Pulumi.production.yaml:1:10: no YAML"),
+        ("config: [1, 2}", "Pulumi.production.yaml:1:14: no YAML"),
         ("", "the file should hold keys, and is empty"),
         ("- a", "the file should hold keys, and is a list"),
         ("encryptionsalt: x", "config should hold keys, and is empty"),
         ("config:\n\t- x", "no YAML"),
+        ("config: !mine x", ":1:9: no YAML: could not determine a constructor"),
+        ("config: 2026-13-45", "no YAML: month must be in"),
+        ("config:\n  a: 1\n  a: 2", ":3:3: a stands here a second time, the first is in line 2"),
+        ("config: &all {a: [*all]}", ":1:9: refers to itself"),
+        ("a: " + "[" * 300_000, "nests more than 100 levels deep"),
     ],
 )
 def test_broken_yaml_is_refused_with_its_place(tmp_path: Path, text: str, said: str) -> None:
     """A file that is no YAML mapping is refused with file, line and column."""
     assert said in refusal(tmp_path, text)[0]
+
+
+def test_a_file_that_grows_without_end_is_refused(tmp_path: Path) -> None:
+    """Whether it is long, or multiplies a few lines by aliases: nobody waits for it."""
+    assert "1,000,002 bytes are more than" in refusal(tmp_path, "#" * 1_000_001 + "\n")[0]
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    assert "holds more than 100,000 values" in refusal(tmp_path, "\n".join(lines))[0]
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """A folder or a pipe under the name of an environment is said to be one, and not waited for."""
+    (tmp_path / "Pulumi.folder.yaml").mkdir()
+    os.mkfifo(tmp_path / "Pulumi.pipe.yaml")
+    for name, said in (("folder", "cannot be read: Is a directory"), ("pipe", "no regular file")):
+        with pytest.raises(ConfigurationError, match=rf"Pulumi\.{name}\.yaml: .*{said}"):
+            load(name, tmp_path)
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:

@@ -91,7 +91,9 @@ def test_a_stack_may_have_no_settings(tmp_path: Path, text: str) -> None:
     [
         ("runtime: python\n", "", r"Pulumi\.yaml: name: a project needs one"),
         ("name: shop\n", "config: [a]\n", r"Pulumi\.dev\.yaml:1: keys with values were expected"),
-        ("name: shop\n", "config: {a: [}\n", r"Pulumi\.dev\.yaml: while parsing"),
+        ("name: shop\n", "config: {a: [}\n", r"Pulumi\.dev\.yaml:1:\d+: no YAML"),
+        ("name: shop\nname: b\n", "", r"Pulumi\.yaml:2:1: name stands here a second time"),
+        ("name: shop\n", "config: {a: {b: !c d}}\n", "could not determine a constructor"),
         ("- shop\n", "", r"Pulumi\.yaml:1: keys with values were expected"),
     ],
 )
@@ -104,5 +106,5 @@ def test_malformed_files_are_named(tmp_path: Path, shared: str, stack: str, mess
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The stack's file must be there."""
     (tmp_path / "Pulumi.yaml").write_text("name: shop\n", encoding="utf-8")
-    with pytest.raises(ProjectError, match=r"Pulumi\.dev\.yaml: no such file"):
+    with pytest.raises(ProjectError, match=r"Pulumi\.dev\.yaml: .*No such file"):
         read_project(tmp_path, "dev")
