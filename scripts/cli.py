@@ -125,7 +125,11 @@ def plan(
 def check(  # noqa: PLR0913 - each is an option of the command
     plans: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="Plans that `slipway plan` wrote; - is stdin."),
+        typer.Argument(
+            metavar="FILE",
+            help="What `slipway plan`, `pulumi stack export` or `pulumi preview --json` wrote;"
+            " - is stdin.",
+        ),
     ],
     *,
     tier: Annotated[
