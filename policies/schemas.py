@@ -6,7 +6,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from policies.configuration import names_of
 from policies.settings import Settings
-from standards.figures import Whole
+from standards.figures import Ratio, Whole
 
 
 def schema_of(settings: type[Settings]) -> dict[str, dict[str, Any]]:
@@ -16,7 +16,13 @@ def schema_of(settings: type[Settings]) -> dict[str, dict[str, Any]]:
 
 
 class _Schema(GenerateJsonSchema):
-    """The JSON schema of settings whose default is a standard's figure, an `int` of a subclass."""
+    """The JSON schema of settings whose default is a standard's figure, of a class of its own."""
 
     def encode_default(self, dft: Any) -> Any:  # noqa: ANN401 - as pydantic declares it
-        return int(dft) if isinstance(dft, Whole) else super().encode_default(dft)
+        match dft:
+            case Whole():
+                return int(dft)
+            case Ratio():
+                return float(dft)
+            case _:
+                return super().encode_default(dft)

@@ -11,7 +11,7 @@ from policies import pages
 from policies.registry import AnyRule, Given, Ref, rules
 from policies.schemas import schema_of
 from standards import requirement
-from standards.figures import Whole
+from standards.figures import Ratio, Whole
 
 MADE = pages.pages()
 
@@ -53,9 +53,9 @@ def test_a_setting_names_the_figure_that_it_comes_from() -> None:
     cited: list[str] = []
     for rule in rules().values():
         for name, field in rule.settings.model_fields.items():
-            if isinstance(field.default, Whole):
-                number, source = int(field.default), field.default.figure.requirement
-                row = f"| `{field.alias or name}` | `{number}` | {source} | integer"
+            if isinstance(field.default, Whole | Ratio):
+                number, source = f"{field.default}", field.default.figure.requirement
+                row = f"| `{field.alias or name}` | `{number}` | {source} | "
                 assert row in MADE[f"{rule.id}.md"]
                 cited.append(source)
     assert "LOG-03" in cited
