@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Collection
-from fnmatch import fnmatchcase
 from typing import Final
 
 from policies.audience import EQUALITIES
 from policies.nodes import Node
+from policies.patterns import fits
 from policies.statements import any_text, is_anything, on_everything
 
 _EVERY_ONE: Final = re.compile(
@@ -28,9 +28,7 @@ def is_about(statement: Node, action: str) -> bool:
 
 def matches(pattern: str, action: str) -> bool:
     """Whether `pattern` stands for `action`: in any case, with `*` and `?`, as IAM reads it."""
-    if "*" not in pattern and "?" not in pattern:
-        return pattern.lower() == action.lower()
-    return fnmatchcase(action.lower(), pattern.lower().replace("[", "[[]"))
+    return fits(action.lower(), pattern.lower())
 
 
 def on_every_one(statement: Node) -> bool:

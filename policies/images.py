@@ -2,7 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Final
+
+from pydantic import Field
+
+from policies.nodes import Node
+from policies.outcomes import Outcome, all_of, fail, require
+from policies.settings import Settings
 
 DOCKER_HUB: Final = "docker.io"
 """Where an image without a registry comes from."""
@@ -38,3 +45,36 @@ def image_of(reference: str) -> Image:
     path, _, last = rest.rpartition("/")
     last, _, tag = last.partition(":")
     return Image(host, f"{path}/{last}" if path else last, tag, digest)
+
+
+class Images(Settings):
+    """Where images may come from, and how they are tagged."""
+
+    registries: tuple[str, ...] = Field(
+        default=("*.dkr.ecr.*.amazonaws.com",),
+        description="Hosts that images may come from; `*` stands for any text.",
+    )
+    tags: re.Pattern[str] = Field(
+        default=RELEASE_TAG, description="The form of a tag, where an image has one."
+    )
+
+
+def is_release(holder: Node, key: str, name: str, settings: Images) -> Outcome:
+    """Whether the image under `key` is one release for good, from a registry that is allowed."""
+    reference, path = holder.text(key), holder.at(key)
+    if not reference:
+        return fail(f"{name} names no image", path)
+    image = image_of(reference)
+    return all_of(
+        require(image.is_pinned, f"{name} has an image without a digest", path),
+        require(
+            not image.tag or settings.tags.fullmatch(image.tag),
+            f"{name} has an image with the tag {image.tag}, which names no release",
+            path,
+        ),
+        require(
+            any(fnmatchcase(image.registry, one) for one in settings.registries),
+            f"{name} has an image from {image.registry}",
+            path,
+        ),
+    )

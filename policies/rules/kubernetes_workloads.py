@@ -1,8 +1,6 @@
 """Rules for running Kubernetes workloads: images, resources, probes, secrets and availability."""
 
-import re
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Final
 
 from pydantic import Field
@@ -10,7 +8,7 @@ from pydantic import Field
 from plan.graph import Graph
 from policies.cluster import SCALERS, Found, asks_for_nothing, called, may_select, place_of, selects
 from policies.credentials import sounds_secret
-from policies.images import RELEASE_TAG, image_of
+from policies.images import Images, is_release
 from policies.nodes import Node, Subject
 from policies.outcomes import (
     PASS,
@@ -19,7 +17,6 @@ from policies.outcomes import (
     all_of,
     attempt,
     every,
-    fail,
     require,
     some,
 )
@@ -64,18 +61,6 @@ class Resources(Settings):
     cpu_limits: bool = Field(
         default=False,
         description="Whether a limit of CPU time is needed; it slows a container on an idle node.",
-    )
-
-
-class Images(Settings):
-    """Where images may come from, and how they are tagged."""
-
-    registries: tuple[str, ...] = Field(
-        default=("*.dkr.ecr.*.amazonaws.com",),
-        description="Hosts that images may come from; `*` stands for any text.",
-    )
-    tags: re.Pattern[str] = Field(
-        default=RELEASE_TAG, description="The form of a tag, where an image has one."
     )
 
 
@@ -220,32 +205,13 @@ def k8s_image_pinned(workload: Subject, settings: Images) -> Outcome:
     """
     pod = pod_of(workload)
 
-    def is_known(holder: Node, key: str, name: str) -> Outcome:
-        reference, path = holder.text(key), holder.at(key)
-        if not reference:
-            return fail(f"{name} names no image", path)
-        image = image_of(reference)
-        return all_of(
-            require(image.is_pinned, f"{name} has an image without a digest", path),
-            require(
-                not image.tag or settings.tags.fullmatch(image.tag),
-                f"{name} has an image with the tag {image.tag}, which names no release",
-                path,
-            ),
-            require(
-                any(fnmatchcase(image.registry, one) for one in settings.registries),
-                f"{name} has an image from {image.registry}",
-                path,
-            ),
-        )
-
     def of_volume(volume: Node) -> Outcome:
         if not volume.has("image"):
             return PASS
-        return is_known(volume.node("image"), "reference", f"volume {volume.here}")
+        return is_release(volume.node("image"), "reference", f"volume {volume.here}", settings)
 
     return all_of(
-        pod.of_each(lambda container: is_known(container, "image", named(container))),
+        pod.of_each(lambda container: is_release(container, "image", named(container), settings)),
         every(pod.spec.each("volumes"), of_volume),
     )
 
