@@ -92,7 +92,7 @@ def test_an_unknown_environment_names_those_there_are() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("config: [", "Pulumi.production.yaml:1:10: no YAML"),
+        ("config: [", "Pulumi.production.yaml:2:1: no YAML"),
         (changed(content_of("production"), "owner", ...), "slipway:owner is missing"),
         (changed(content_of("production"), "tyre", "x"), "slipway:tyre is unknown"),
         (
