@@ -3,10 +3,11 @@
 PYTHON ?= python3.11
 ENV ?= production
 BIN := .venv/bin
+CHECKOV ?= $(if $(shell command -v checkov),checkov,$(CURDIR)/$(BIN)/uv tool run checkov@3.3.30)
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup preview test format lint types imports tests lock benchmarks docs clean
+.PHONY: help setup preview test format lint types imports tests lock benchmarks mutation agreement messages docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +45,18 @@ format: $(READY) ## Put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-benchmarks: $(READY) ## Measure the preview
+benchmarks: $(READY) ## Measure the preview and the policies
 	$(BIN)/python benchmarks/preview.py
+	$(BIN)/python benchmarks/policies.py
+
+mutation: $(READY) ## Change policies/ in one place at a time, and want a test to fail (an hour)
+	$(BIN)/python tools/mutation.py $(MODULES)
+
+agreement: $(READY) ## Compare the rules with Checkov's on the same resources
+	$(BIN)/python tools/agreement --checkov $(CHECKOV)
+
+messages: $(READY) ## Write anew what each rule says of its failing examples, for review
+	$(BIN)/python -m tests.policies.messages
 
 docs: $(READY) ## Write the generated pages: the rules, the requirements
 	$(BIN)/python -m policies.pages
