@@ -319,7 +319,11 @@ def _named(what: str, sides: Mapping[Side, Metric]) -> dict[str, Metric]:
 
 
 def _availability(balancer: Output[str]) -> Entry:
-    """The share of requests that were answered, by a service or in its place."""
+    """The share of requests that were answered, by a service or in its place.
+
+    The load balancer does not count a request that it finds no target for among the requests: in
+    an outage of all targets there would be none to divide by, and no alarm.
+    """
     least = figure("PERF-01", "availability_min_percent").percent
     counts = {
         "requests": "RequestCount",
@@ -330,7 +334,7 @@ def _availability(balancer: Output[str]) -> Entry:
         name="availability",
         summary=f"Less than {least:g} % of all requests were served",
         watched=Formula(
-            text="100 - 100 * SUM([failed, refused]) / requests",
+            text="100 - 100 * SUM([failed, refused]) / SUM([requests, refused])",
             metrics={
                 key: Metric(
                     namespace="AWS/ApplicationELB",
@@ -377,7 +381,12 @@ def _database_cpu(cluster_identifier: Output[str]) -> Entry:
 
 
 def _backups(vault_name: Output[str]) -> Iterator[Entry]:
-    """A backup that failed, and backups that did not come: each day has as many as were due."""
+    """A backup that failed, and backups that did not come.
+
+    One that fails, is aborted or never starts is told of each; that none is due any more shows in
+    how many a day has. One less is allowed there: AWS starts each at some moment of an hour, so
+    that the last one of a day may complete just after it.
+    """
 
     def jobs(state: str) -> Metric:
         return Metric(
@@ -388,13 +397,16 @@ def _backups(vault_name: Output[str]) -> Iterator[Entry]:
         )
 
     day = figure("BAK-05", "check_interval_hours")
-    due = day.hours // figure("BAK-01", "backup_interval_hours").hours
+    least = day.hours // figure("BAK-01", "backup_interval_hours").hours - 1
     yield (
         Severity.CRITICAL,
         Alarm(
             name="backup-failed",
             summary="A backup of the database failed",
-            watched=jobs("Failed"),
+            watched=Formula(
+                text="SUM([failed, aborted, expired])",
+                metrics={state: jobs(state.title()) for state in ("failed", "aborted", "expired")},
+            ),
             limit=Limit(Comparison.ABOVE, 0, "BAK-05"),
             period=_HOUR,
         ),
@@ -403,9 +415,9 @@ def _backups(vault_name: Output[str]) -> Iterator[Entry]:
         Severity.CRITICAL,
         Alarm(
             name="backup-missing",
-            summary=f"Fewer than {due} backups of the database completed within {day.hours} hours",
+            summary=f"Fewer than {least} backups of the database completed in {day.hours} hours",
             watched=jobs("Completed"),
-            limit=Limit(Comparison.BELOW, due, "BAK-05"),
+            limit=Limit(Comparison.BELOW, least, "BAK-05"),
             period=day.seconds,
             missing=Missing.TROUBLE,
         ),

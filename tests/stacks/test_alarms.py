@@ -165,6 +165,28 @@ def test_an_error_rate_is_the_share_of_failed_requests(plan_of: Callable[[str], 
     assert metric.node("dimensions").has("LoadBalancer")
 
 
+def test_a_backup_that_did_not_come_is_told_of(plan_of: Callable[[str], Plan]) -> None:
+    """Whether it failed, was aborted or never started; a day may miss one of its six by minutes."""
+    failed = only(plan_of("production"), ALARM, "backup-failed")
+    queries = {query.text("id"): query for query in failed.nodes("metricQueries")}
+    assert queries.pop("result").text("expression") == "SUM([failed, aborted, expired])"
+    assert {query.node("metric").text("metricName") for query in queries.values()} == {
+        f"NumberOfBackupJobs{state}" for state in ("Failed", "Aborted", "Expired")
+    }
+    missing = only(plan_of("production"), ALARM, "backup-missing")
+    assert missing.text("comparisonOperator") == "LessThanThreshold"
+    assert missing.number("threshold") == 5
+
+
+def test_an_outage_of_all_targets_counts_as_unavailable(plan_of: Callable[[str], Plan]) -> None:
+    """What was refused for want of a target counts as a request, which AWS leaves out of them."""
+    alarm = only(plan_of("production"), ALARM, "availability")
+    queries = {query.text("id"): query for query in alarm.nodes("metricQueries")}
+    expression = queries["result"].text("expression")
+    assert expression == "100 - 100 * SUM([failed, refused]) / SUM([requests, refused])"
+    assert queries["refused"].node("metric").text("metricName") == "HTTPCode_ELB_5XX_Count"
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_error_entry_of_any_service_raises_an_alarm(
     plan_of: Callable[[str], Plan], record_of: Callable[[str], Environment], environment: str
