@@ -12,7 +12,7 @@ from stacks.statements import Statement, document, published
 
 _DELETION_WINDOW_DAYS: Final = 30  # the longest that KMS gives to notice a mistake
 _ADMINISTRATION: Final = [
-    "kms:CancelKeyDeletion", "kms:Create*", "kms:Delete*", "kms:Describe*", "kms:Disable*",
+    "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:Delete*", "kms:Describe*", "kms:Disable*",
     "kms:Enable*", "kms:Get*", "kms:List*", "kms:Put*", "kms:Revoke*", "kms:RotateKeyOnDemand",
     "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*",
 ]  # fmt: skip
@@ -132,7 +132,10 @@ class Keys(ComponentResource):
 
 
 def _administration(names: Names) -> Statement:
-    """Let the account's policies admit administrators, who cannot read what a key encrypts."""
+    """Let the account's policies admit administrators, who cannot read what a key encrypts.
+
+    They may change this policy, which CloudTrail shows; a grant to themselves is out of reach.
+    """
     return {
         "Sid": "Administration",
         "Effect": "Allow",
