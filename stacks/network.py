@@ -242,7 +242,12 @@ class Network(ComponentResource):
                         "logs:PutLogEvents",
                     ],
                     "Resource": names.arn("logs", f"log-group:{names.path('flow')}:*"),
-                }
+                },
+                {
+                    "Effect": "Allow",
+                    "Action": "logs:DescribeLogGroups",  # looks for its group among all
+                    "Resource": names.arn("logs", "log-group:*"),
+                },
             ),
             opts=self._inside,
         )

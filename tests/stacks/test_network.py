@@ -130,6 +130,15 @@ def test_all_traffic_is_recorded(name: str, plan_of: PlanOf) -> None:
     assert group.inputs["retentionInDays"] == 90
     assert graph.references(group, "kmsKeyId")
     assert [cited.requirement for cited in group.figures] == ["LOG-03"]
+    role = only(plan_of(name), "iam/rolePolicy", "flow-log").document("policy")
+    allowed = {action for one in role.nodes("Statement") for action in one.texts("Action")}
+    assert allowed == {
+        f"logs:{action}"
+        for action in (
+            *("CreateLogStream", "PutLogEvents"),
+            *("DescribeLogGroups", "DescribeLogStreams"),
+        )
+    }
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
