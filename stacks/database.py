@@ -151,8 +151,9 @@ class Database(ComponentResource):
             db_cluster_parameter_group_name=parameters.name,
             vpc_security_group_ids=[self.security_group_id],
             backup_retention_period=database.backup_retention_days,
-            preferred_backup_window="03:00-03:30",
-            preferred_maintenance_window="sun:04:00-sun:05:00",
+            # Between two backups of the plan: an instance that restarts cannot be backed up.
+            preferred_backup_window="02:00-02:30",
+            preferred_maintenance_window="sun:06:00-sun:07:00",
             copy_tags_to_snapshot=True,
             deletion_protection=is_protected,
             skip_final_snapshot=not is_protected,

@@ -1,5 +1,6 @@
 """Backups come as often as the standards ask, and a copy of each lies in another region."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -25,6 +26,25 @@ def test_the_plan_backs_up_every_four_hours(
     kept = record_of(environment).database
     assert rule.node("lifecycle").number("deleteAfter") == kept.backup_retention_days
     assert (rule.number("completionWindow") or 0) >= (rule.number("startWindow") or 0) + 60
+
+
+@pytest.mark.parametrize("environment", KEPT)
+def test_no_backup_starts_into_the_work_of_the_database(
+    plan_of: Callable[[str], Plan], environment: str
+) -> None:
+    """Maintenance and the cluster's own backup keep clear of the hour in which one may start."""
+    plan = plan_of(environment)
+    (rule,) = only(plan, "backup/plan").nodes("rules")
+    every = figure("BAK-01", "backup_interval_hours").minutes
+    cluster = only(plan, "rds/cluster")
+    for key in ("preferredBackupWindow", "preferredMaintenanceWindow"):
+        first, last = (
+            int(hour) * 60 + int(minute)
+            for hour, minute in re.findall(r"(\d\d):(\d\d)", cluster.text(key) or "")
+        )
+        starts_until = first // every * every + (rule.number("startWindow") or 0)
+        assert starts_until <= first, key
+        assert last // every == first // every, key
 
 
 @pytest.mark.parametrize("environment", KEPT)
