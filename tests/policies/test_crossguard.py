@@ -340,6 +340,14 @@ def test_a_provider_that_the_engine_only_tells_beside_its_resources_is_found() -
     assert reported == [urn(CLUSTER, "database")]
 
 
+def test_the_pack_says_its_version_and_ends_when_asked(pack: Stub) -> None:
+    """The version is the one in PulumiPolicy.yaml, which the engine prints."""
+    assert f"version: {pack.GetPluginInfo(EMPTY).version}\n" in (
+        (PACK / "PulumiPolicy.yaml").read_text(encoding="utf-8")
+    )
+    assert pack.Cancel(EMPTY) == EMPTY
+
+
 def test_a_stack_without_resources_has_no_findings(pack: Stub) -> None:
     """The engine asks for it, too, when everything was deleted."""
     assert not pack.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest()).diagnostics
