@@ -67,7 +67,30 @@ def test_every_problem_is_said_at_once() -> None:
     wrong = {"nothing": {}, "audit-log-retention": {"minDays": 1, "speed": 2}}
     with pytest.raises(RuleSettingsError) as caught:
         settings_by_rule(RULES, Tier.STAGING, wrong)
-    assert len(str(caught.value).splitlines()) == 3
+    assert str(caught.value).splitlines() == [
+        "nothing: there is no such rule",
+        "audit-log-retention.speed: there is no such setting; there is: minDays",
+        "audit-log-retention.minDays: Input should be greater than or equal to 365, not 1",
+    ]
+
+
+def test_the_closest_names_are_offered() -> None:
+    """At most three, for somebody who types one from memory."""
+    with pytest.raises(RuleSettingsError) as caught:
+        settings_by_rule(rules().values(), Tier.STAGING, {"k8s-no-host": {}})
+    named = str(caught.value).removeprefix("k8s-no-host: there is no such rule; closest: ")
+    found = named.split(", ")
+    assert len(found) == 3
+    assert set(found) <= set(rules())
+
+
+def test_an_item_of_a_list_is_named_by_its_place() -> None:
+    """The path to what is wrong has a point between its parts."""
+    with pytest.raises(RuleSettingsError) as caught:
+        settings_by_rule(
+            rules().values(), Tier.STAGING, {"k8s-image-pinned": {"registries": ["a", 7]}}
+        )
+    assert str(caught.value).startswith("k8s-image-pinned.registries.1: ")
 
 
 def test_names_are_those_of_a_file() -> None:

@@ -7,7 +7,7 @@ from plan.model import Plan
 from policies.examples import plan_of
 from policies.nodes import Subject
 from policies.outcomes import PASS, Outcome
-from policies.registry import Given, Ref, Rule, rule, rules
+from policies.registry import Controls, Given, Ref, Rule, rule, rules
 from policies.settings import Settings, Severity
 from standards import UnknownRequirementError
 
@@ -49,15 +49,39 @@ def test_id_title_and_description_come_from_the_function() -> None:
     assert made.service == "test_registry"
 
 
+def test_a_rule_has_what_the_decorator_is_given() -> None:
+    """And what is left out is empty, or as strict as can be."""
+    made = decorated(example_of_a_rule)
+    assert made.controls == Controls()
+    assert made.settings is Settings
+    assert (made.passing, made.failing) == ((), ())
+    assert made.absence_is_safe is False
+    controls = Controls(fsbp=("S3.1",))
+    examples = [(Given(BUCKET, "b"),)]
+    made = decorated(
+        example_of_a_rule,
+        controls=controls,
+        passing=examples,
+        failing=[*examples, *examples],
+        absence_is_safe=True,
+    )
+    assert made.controls is controls
+    assert made.passing == tuple(examples)
+    assert len(made.failing) == 2
+    assert made.absence_is_safe is True
+
+
 def test_the_number_of_arguments_says_what_a_rule_needs() -> None:
     """The resource; the settings, too; the graph, too, where it relates resources."""
 
-    def one(_: Subject) -> Outcome:
+    def one(bucket: Subject) -> Outcome:
         """One."""
+        assert bucket.type == BUCKET
         return PASS
 
-    def two(_: Subject, settings: Settings) -> Outcome:
+    def two(bucket: Subject, settings: Settings) -> Outcome:
         """Two."""
+        assert bucket.type == BUCKET
         assert settings.is_production
         return PASS
 

@@ -132,6 +132,29 @@ def test_every_problem_of_the_file_is_said_at_once(write: Write) -> None:
     assert [problem.partition(": ")[0] for problem in problems(write(text))] == [":1", ":1", ":12"]
 
 
+def test_errors_say_where_what_and_what_next(write: Write) -> None:
+    """A line for each, in whole sentences; YAML's own words are put on one line."""
+    twice = write(entry(reason=None) + "  owner: eve@example.com\n" + entry() + entry())
+    with pytest.raises(WaiversError) as caught:
+        load_waivers(twice, TODAY)
+    next_ = "correct or remove the waiver"
+    assert str(caught.value).splitlines() == [
+        f"{twice}:1: key owner stands twice; {next_}",
+        f"{twice}:1: reason: Field required; {next_}",
+        f"{twice}:13: {RULE.id} is already waived for this resource at {twice}:7; {next_}",
+    ]
+    remedy = "write one list entry for each waiver, as the comment at its top says"
+    for text, what in (
+        ("a: 1\n", "is not a list of waivers"),
+        ("[", "is not YAML that can be read: while parsing a flow node expected"),
+    ):
+        path = write(text)
+        with pytest.raises(WaiversError) as caught:
+            load_waivers(path, TODAY)
+        assert str(caught.value).startswith(f"{path}: {what}")
+        assert str(caught.value).endswith(f"; {remedy}")
+
+
 def test_a_waiver_for_another_stack_than_there_is_is_refused(write: Write) -> None:
     """Where the stacks are known, a misspelled one is found."""
     path = write(entry())
@@ -200,10 +223,12 @@ def test_a_waiver_that_ends_soon_is_a_warning(days: int) -> None:
     soon = waiver(expires=TODAY + timedelta(days=days))
     applied = apply_waivers(judged(Given(CLUSTER, "database")), [soon], TODAY)
     (problem,) = applied.waiver_problems
-    assert not problem.stops
+    assert problem.stops is False
     assert not applied.failed
-    assert problem.where == "waivers.yaml:7"
-    assert f"expires on {soon.expires}" in problem.what
+    assert str(problem) == (
+        f"waivers.yaml:7: the waiver of rds-encrypted for {DATABASE} expires on {soon.expires}; "
+        "fix what it covers until then; ada@example.com owns it"
+    )
 
 
 def test_an_expired_waiver_covers_nothing_and_fails_the_run() -> None:
@@ -224,14 +249,20 @@ def test_a_waiver_of_a_resource_that_meets_the_rule_fails_the_run() -> None:
     judgement = judged(Given(CLUSTER, "database", {"storageEncrypted": True}))
     applied = apply_waivers(judgement, [waiver()], TODAY)
     (problem,) = applied.waiver_problems
-    assert "the resource meets the rule" in problem.what
+    assert str(problem) == (
+        f"waivers.yaml:7: the waiver of rds-encrypted for {DATABASE} covers nothing: "
+        "the resource meets the rule; remove it"
+    )
     assert applied.failed
 
 
 def test_a_waiver_of_a_resource_that_is_gone_fails_the_run() -> None:
     """A plan that lists only some resources does not prove that one is gone."""
     gone = apply_waivers(judged(Given(CLUSTER, "other")), [waiver()], TODAY)
-    assert "the stack has no such resource" in gone.waiver_problems[0].what
+    assert str(gone.waiver_problems[0]) == (
+        f"waivers.yaml:7: the waiver of rds-encrypted for {DATABASE} covers nothing: "
+        "the stack has no such resource; remove it, or name the resource as the report does"
+    )
     partial = judged(Given(CLUSTER, "other"), complete=False)
     assert not apply_waivers(partial, [waiver()], TODAY).waiver_problems
 
