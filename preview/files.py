@@ -13,8 +13,16 @@ def write(path: Path, text: str) -> None:
     a pipe or a device, is written as it is.
 
     Raises:
-        OSError: it cannot be written, and is as it was.
+        OSError: it cannot be written, and is as it was; names `path`.
     """
+    try:
+        _write(path, text)
+    except OSError as error:
+        # A full disk names no file, and a folder that cannot be written a temporary one.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write(path: Path, text: str) -> None:
     content = text.encode("utf-8", "backslashreplace")
     target = path.resolve()
     if target.exists() and not target.is_file():

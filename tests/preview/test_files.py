@@ -51,7 +51,7 @@ def test_a_device_is_written_as_it_is() -> None:
     """A full one says so, and is still a device afterwards."""
     with pytest.raises(OSError, match="No space left") as raised:
         write(Path("/dev/full"), "text")
-    assert raised.value.errno == errno.ENOSPC
+    assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, "/dev/full")
     assert Path("/dev/full").is_char_device()
 
 
@@ -84,6 +84,13 @@ def test_a_disk_that_fills_up_leaves_the_old_file(tmp_path: Path) -> None:
     assert "File too large" in run.stderr
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_made_names_the_file() -> None:
+    """The message is about the file that was asked for, and its kind stays."""
+    with pytest.raises(FileNotFoundError) as raised:
+        write(Path("/proc/nowhere/report"), "text")
+    assert raised.value.filename == "/proc/nowhere/report"
 
 
 def test_a_process_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
