@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from scripts.exits import ExitCode, explain, run
+from scripts.exits import ExitCode, explain, reopen_closed_streams, run
 from standards import Tier
 
 app = typer.Typer(
@@ -182,6 +182,7 @@ def main() -> NoReturn:
     """Run the command line and end the process, without waiting for what Pulumi leaves behind."""
     # Most objects stay until the end: to look for garbage among them again and again is in vain.
     gc.set_threshold(200_000)
+    reopen_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -40,6 +40,21 @@ def run(command: Callable[[], int], *, debug: bool = False) -> NoReturn:
     raise typer.Exit(code)
 
 
+def reopen_closed_streams() -> None:
+    """Take the place of standard streams that the caller closed, or the next file would.
+
+    Results that nobody can read are an error, as on a full disk; messages go nowhere.
+    """
+    for descriptor, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, mode)  # takes the lowest that is free: this one
+    sys.stdin = sys.stdin or os.fdopen(0)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+
+
 def explain(error: Exception, *, debug: bool = False) -> ExitCode:
     """Tell `error` in one message on stderr, with `debug` behind its traceback; the exit code."""
     if debug:

@@ -88,6 +88,25 @@ def test_a_full_disk_behind_stdout_is_told(lines: int) -> None:
     assert run.stderr == "slipway: the output: No space left on device\n"
 
 
+def test_closed_streams_are_no_defect(tmp_path: Path) -> None:
+    """Without stdout the result cannot be told, an error; without stderr the code alone tells."""
+    page = tmp_path / "page.html"
+    closed = f'"$0" "$@" --html {page} >&-'
+    run = subprocess.run(  # noqa: S603 - our own program
+        ["/bin/sh", "-c", closed, *SLIPWAY, "preview", "development"],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (1, "slipway: the output: Bad file descriptor\n")
+    assert page.read_text().startswith("<!")
+    for arguments, code in ((["plan", "nowhere"], 2), (["preview", "--nothing"], 2)):
+        run = subprocess.run(  # noqa: S603 - our own program
+            ["/bin/sh", "-c", '"$0" "$@" 2>&- <&-', *SLIPWAY, *arguments], check=False
+        )
+        assert run.returncode == code
+
+
 def test_help_to_a_full_disk_or_a_closed_pipe_is_no_traceback() -> None:
     """The same holds before a command runs."""
     with Path("/dev/full").open("w") as full:
