@@ -96,7 +96,7 @@ def _evaluate(folder: Path, deployment: Deployment) -> Plan:
         with (
             _as_program(folder),
             _without_overhead(),
-            redirect_stdout(sys.stderr),
+            _off_stdout(),
             asyncio.Runner() as runner,
         ):
             runner.get_loop().set_exception_handler(_ignore)
@@ -163,6 +163,20 @@ def _without_overhead() -> Generator[None]:
             sys.tracebacklimit = limit
         if collecting:
             gc.enable()
+
+
+@contextmanager
+def _off_stdout() -> Generator[None]:
+    """With stderr for what the program prints, or a process that it starts: stdout has results."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 @contextmanager

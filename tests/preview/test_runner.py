@@ -110,6 +110,16 @@ def test_what_a_program_prints_stays_off_stdout(
     assert captured.err == "hello\n"
 
 
+def test_what_a_process_of_a_program_prints_stays_off_stdout(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A program may ask git for its revision; stdout is there again afterwards."""
+    plan_of(tmp_path, "import subprocess; subprocess.run(['echo', 'hello'], check=True)")
+    os.write(1, b"after\n")
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("after\n", "hello\n")
+
+
 def test_an_asynchronous_program_is_awaited(tmp_path: Path) -> None:
     """`pulumi.run` takes a coroutine function whose result is exported."""
     plan = plan_of(
