@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias, cast
@@ -44,6 +44,37 @@ def record(project: Path, stack: str, folder: Path, *packs: Path) -> Recording:
     """What a pack sees of `stack` of `project`; backend, pack and results are put in `folder`.
 
     `packs` run beside the recording one, with this interpreter too.
+    """
+    recorder = shutil.copytree(PACK, folder / "pack")
+    (recorder / "PulumiPolicy.yaml").write_text("version: 1.0.0\n", encoding="utf-8")
+    recording = folder / "recording.json"
+    arguments = [word for pack in (recorder, *packs) for word in ("--policy-pack", str(pack))]
+    for pack in (recorder, *packs):
+        _rewrite(pack / "PulumiPolicy.yaml", runtime=_runtime())
+    said = _preview(project, stack, folder, arguments, RECORDING=str(recording))
+    found = cast("dict[str, list[Shown]]", json.loads(recording.read_text(encoding="utf-8")))
+    return Recording(
+        alone={cast("str", resource["urn"]): resource for resource in found["alone"]},
+        together={cast("str", resource["urn"]): resource for resource in found["together"]},
+        said=said,
+    )
+
+
+def judged(
+    project: Path, stack: str, folder: Path, pack: Path, configuration: Mapping[str, Json]
+) -> str:
+    """What the CLI prints when `pack`, told the `configuration`, judges `stack` of `project`."""
+    _rewrite(pack / "PulumiPolicy.yaml", runtime=_runtime())
+    told = folder / "configuration.json"
+    told.write_text(json.dumps(configuration), encoding="utf-8")
+    arguments = ["--policy-pack", str(pack), "--policy-pack-config", str(told)]
+    return _preview(project, stack, folder, arguments)
+
+
+def _preview(
+    project: Path, stack: str, folder: Path, arguments: Sequence[str], **variables: str
+) -> str:
+    """What the CLI prints of a preview; the backend is put in `folder`.
 
     `project` is changed: its state goes to a folder, and its interpreter is this one. The engine
     reads the stack's settings from a copy, in which the secrets provider, which may be out of
@@ -53,13 +84,6 @@ def record(project: Path, stack: str, folder: Path, *packs: Path) -> Recording:
     settings = project / f"Pulumi.{stack}.yaml"
     original = settings.read_text(encoding="utf-8")
     _rewrite(settings, drop="secretsprovider")
-    recorder = shutil.copytree(PACK, folder / "pack")
-    (recorder / "PulumiPolicy.yaml").write_text("version: 1.0.0\n", encoding="utf-8")
-    arguments: list[str] = []
-    for pack in (recorder, *packs):
-        _rewrite(pack / "PulumiPolicy.yaml", runtime=_runtime())
-        arguments += ["--policy-pack", str(pack)]
-    recording = folder / "recording.json"
     (folder / "state").mkdir()
     environment = {
         **os.environ,
@@ -67,19 +91,13 @@ def record(project: Path, stack: str, folder: Path, *packs: Path) -> Recording:
         "PULUMI_CONFIG_PASSPHRASE": "test",
         "PULUMI_HOME": str(folder / "home"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "RECORDING": str(recording),
+        **variables,
     }
     _pulumi(["stack", "init", stack], project, environment)
     copy = settings.rename(folder / "settings.yaml")
     settings.write_text(original, encoding="utf-8")
     preview = ["preview", "--stack", stack, "--config-file", str(copy), *arguments]
-    said = _pulumi(preview, project, environment)
-    found = cast("dict[str, list[Shown]]", json.loads(recording.read_text(encoding="utf-8")))
-    return Recording(
-        alone={cast("str", resource["urn"]): resource for resource in found["alone"]},
-        together={cast("str", resource["urn"]): resource for resource in found["together"]},
-        said=said,
-    )
+    return _pulumi(preview, project, environment)
 
 
 def _pulumi(command: list[str], project: Path, environment: Mapping[str, str]) -> str:

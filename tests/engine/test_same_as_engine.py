@@ -34,7 +34,7 @@ PARTS: Final = (
 
 # A violation as the CLI prints it: rule, name, and nothing where the rule could not be decided.
 VIOLATION: Final = re.compile(
-    r"- \[(?:advisory|mandatory)\].*?  (\S+)  \(\S+: (.+)\)\n +(?:can't run policy .*|(.+))\n"
+    r"- \[(?:advisory|mandatory)\].*?  (\S+)  \(\S+: (.+)\)\n +.+\n +(?:not evaluated, .*|(.+))\n"
 )
 
 PROGRAM: Final = """
