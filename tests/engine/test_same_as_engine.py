@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from policies.judgement import Finding
 from preview.runner import evaluate_project
 from preview.verdict import reach_verdict
 from standards import Tier
@@ -146,9 +147,15 @@ def test_the_project_s_own_stacks(stack: str, tmp_path: Path, folder: Path) -> N
     assert differences(plan, recording) == []
     offline = reach_verdict(plan, title=stack, tier=Tier(stack)).judgement.findings
     decided = [violation for violation in VIOLATION.findall(recording.said) if violation[2]]
-    assert {(rule, name) for rule, name, _ in decided} == {
-        (finding.rule.id, finding.resource.name) for finding in offline
+    assert set(decided) == {
+        (finding.rule.id, finding.resource.name, _line(finding)) for finding in offline
     }
+
+
+def _line(finding: Finding) -> str:
+    """A finding as the pack words it."""
+    path = f" ({finding.violation.path})" if finding.violation.path else ""
+    return f"{finding.resource.name}: {finding.violation.message}{path}"
 
 
 def _copy(stack: str, project: Path) -> Path:
