@@ -158,6 +158,20 @@ def _problems(
             what=f"{covers} covers nothing: the stack has no such resource",
             remedy="remove it, or name the resource as the report does",
         )
+    elif plan.complete and _is_settled(judgement, waiver):
+        yield WaiverProblem(
+            where=waiver.place,
+            what=f"{covers} covers nothing: the rule has nothing to say of this resource",
+            remedy="remove it, or name rule and resource as the report does",
+        )
+
+
+def _is_settled(judgement: Judgement, waiver: Waiver) -> bool:
+    """Whether the rule ran and will find nothing on the resource, once all is known, either."""
+    return waiver.rule in {rule.id for rule in judgement.rules} and not any(
+        (each.rule.id, each.resource.urn) == (waiver.rule, waiver.resource)
+        for each in (*judgement.not_evaluated, *judgement.errors)
+    )
 
 
 def _outcome(rule: AnyRule, subject: Subject, settings: Settings, graph: Graph) -> Outcome | str:

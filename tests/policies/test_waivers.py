@@ -267,6 +267,16 @@ def test_a_waiver_of_a_resource_that_is_gone_fails_the_run() -> None:
     assert not apply_waivers(partial, [waiver()], TODAY).waiver_problems
 
 
+def test_a_waiver_of_a_rule_that_does_not_concern_the_resource_fails_the_run() -> None:
+    """It would lie in the file for ever, since nothing could use it up."""
+    topic = "aws:sns/topic:Topic"
+    elsewhere = waiver(resource=f"urn:pulumi:{STACK}::{PROJECT}::{topic}::alerts")
+    applied = apply_waivers(judged(Given(topic, "alerts")), [elsewhere], TODAY)
+    (problem,) = applied.waiver_problems
+    assert "covers nothing: the rule has nothing to say of this resource" in problem.what
+    assert applied.failed
+
+
 def test_a_waiver_of_what_could_not_be_decided_is_left_alone() -> None:
     """It may yet be needed."""
     judgement = judged(Given(CLUSTER, "database", {"storageEncrypted": UNKNOWN}))
