@@ -45,6 +45,10 @@ class NotEvaluated:
 
     reason: str
 
+    def __post_init__(self) -> None:
+        """Cut a reason that quotes an input of any length."""
+        object.__setattr__(self, "reason", _cut(self.reason))
+
 
 Outcome: TypeAlias = Pass | Fail | NotApplicable | NotEvaluated
 
@@ -58,14 +62,16 @@ def fail(message: str, path: str = "") -> Fail:
 
     A sentence that quotes an input of any length is cut to what somebody may read.
     """
-    if len(message) > LONGEST:
-        message = f"{message[:LONGEST]}…"
-    return Fail((Violation(message, path),))
+    return Fail((Violation(_cut(message), path),))
 
 
 def require(condition: object, message: str, path: str = "") -> Outcome:
     """Pass if `condition` holds, else fail with `message`."""
     return PASS if condition else fail(message, path)
+
+
+def _cut(sentence: str) -> str:
+    return sentence if len(sentence) <= LONGEST else f"{sentence[:LONGEST]}…"
 
 
 class UndecidedError(Exception):

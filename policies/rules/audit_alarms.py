@@ -16,6 +16,8 @@ from policies.settings import Settings, Severity
 
 FILTER: Final = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
 
+_LONGEST: Final = 16_384
+"""More characters than any pattern has: AWS takes 1,024."""
 _WORD: Final = re.compile(r"\w[\w.]*")
 _GROUP_IN_ARN: Final = re.compile(r"arn:[^:]*:logs:[^:]*:[^:]*:log-group:([^:]+)(?::\*)?")
 
@@ -183,7 +185,8 @@ def _watches(one: Subject, words: str, graph: Graph) -> Outcome:
     """Whether a filter counts what holds all of `words`, and an alarm tells of it."""
     if one.has("logGroupName") and graph.has_unresolved(one.resource, "logGroupName"):
         return NotEvaluated(f"the log group of {one.name} is known after apply")
-    counted = set(_WORD.findall(one.text("pattern") or ""))
+    pattern = one.text("pattern") or ""
+    counted = set(_WORD.findall(pattern)) if len(pattern) <= _LONGEST else set[str]()
     if not counted.issuperset(words.split()):
         return fail("other events")
     made = one.node("metricTransformation")

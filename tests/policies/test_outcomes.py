@@ -108,3 +108,4 @@ def test_a_sentence_that_quotes_a_long_input_is_cut() -> None:
     """A report shows what is wrong, not ten megabytes of it."""
     assert fail("x" * 500) == Fail((Violation("x" * 500),))
     assert fail("x" * 501) == Fail((Violation("x" * 500 + "…"),))
+    assert NotEvaluated("x" * 501).reason == "x" * 500 + "…"
