@@ -14,6 +14,7 @@ from plan.model import PROVIDER_PREFIX, STACK_TYPE
 from plan.values import SECRET, UNKNOWN, UNKNOWN_SECRET
 from policies.examples import plan_of
 from policies.judgement import judge
+from policies.outcomes import LONGEST
 from policies.registry import AnyRule, Example, Given, rules
 from standards import Tier, requirement
 from tests.policies.doors import (
@@ -60,6 +61,8 @@ HOSTILE: Final[list[object]] = [
     '[{"environment": 1}]', "[1, null]", "0.0.0.0/33", "::/0/0", "cron(* * * * * *)",
     "rate(0 days)",
 ]  # fmt: skip
+
+HUGE: Final = "x" * 10_000_000
 
 each_rule = pytest.mark.parametrize("rule", ALL, ids=[rule.id for rule in ALL])
 
@@ -142,6 +145,36 @@ def test_a_hostile_value_never_crashes_a_rule(rule: AnyRule) -> None:
             for hostile in HOSTILE + wrapped:
                 judgement = judged(rule, changed(example, where, hostile))
                 assert not judgement.errors, (where, hostile)
+
+
+@each_rule
+def test_ten_megabytes_are_judged_in_a_few_words(rule: AnyRule) -> None:
+    """A text of any length has an answer, and no sentence repeats it."""
+    for where, _ in _places(rule.failing[0]):
+        judgement = judged(rule, changed(rule.failing[0], where, HUGE))
+        assert not judgement.errors, where
+        said = [finding.violation.message for finding in judgement.findings]
+        said += [undecided.reason for undecided in judgement.not_evaluated]
+        assert all(len(sentence) <= LONGEST + 1 for sentence in said), where
+
+
+@each_rule
+def test_references_that_go_in_a_circle_come_to_an_end(rule: AnyRule) -> None:
+    """A file may say that everything refers to everything, itself and its own child."""
+    for example in (*rule.passing, *rule.failing):
+        plan = plan_of(example)
+        urns = tuple(one.urn for one in plan.resources)
+        tied = [
+            replace(
+                one,
+                parent=urns[index - 1],
+                provider=urns[index - 1],
+                dependencies=urns,
+                property_dependencies=dict.fromkeys(one.inputs, urns),
+            )
+            for index, one in enumerate(plan.resources)
+        ]
+        assert not judge(replace(plan, resources=tuple(tied)), [rule], rule.settings()).errors
 
 
 @each_rule
