@@ -28,7 +28,8 @@ DEPLOYMENT_CONFIG: Final = "aws:codedeploy/deploymentConfig:DeploymentConfig"
 DEPLOYMENTS: Final = tuple(one for one in WORKLOADS if kind_of(one) == "Deployment")
 
 _SQLITE: Final = re.compile(
-    r"\s*([a-z0-9+]*sqlite[a-z0-9+]*:|(file:)?[^\s:]{0,4096}\.(sqlite3?|db3)$|file:[^\s]{0,4096}\.db$)",
+    r"\s*((jdbc:)?[a-z0-9+]{0,32}sqlite[a-z0-9+]{0,32}:"
+    r"|(file:)?[^\s:]{0,4096}\.(sqlite3?|db3)$|file:[^\s]{0,4096}\.db$)",
     re.IGNORECASE,
 )
 """An address or a file of SQLite, as libraries of databases write them."""
