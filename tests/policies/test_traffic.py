@@ -11,6 +11,7 @@ from policies.traffic import (
     GROUP_RULE,
     INGRESS_RULE,
     SECURITY_GROUP,
+    all_but,
     is_worldwide,
     ports,
 )
@@ -132,3 +133,12 @@ def test_a_violation_names_ports_and_source() -> None:
     one = Given(INGRESS_RULE, "g", {**SSH, "ipProtocol": "tcp", "cidrIpv4": "0.0.0.0/0"})
     assert messages("sg-no-world-ssh", one) == ["port 22 open to 0.0.0.0/0"]
     assert messages("sg-authorized-public-ports", one) == ["port 22 open to 0.0.0.0/0"]
+
+
+def test_a_range_is_named_by_its_ends() -> None:
+    """One port alone is named alone."""
+    refused = all_but({443})
+    assert refused(range(8, 9)) == "port 8"
+    assert refused(range(8, 10)) == "ports 8 to 9"
+    assert refused(range(443, 444)) == ""
+    assert refused(range(443, 445)) == "ports 443 to 444"
