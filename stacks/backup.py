@@ -1,6 +1,5 @@
 """Backups of the database: taken as often as the standards ask, with a copy in a second region."""
 
-import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +10,7 @@ from environments import Environment
 from stacks.database import Database
 from stacks.keys import Keys
 from stacks.naming import Names
+from stacks.statements import assumed_by
 from standards import figure
 
 _START_MINUTES: Final = 60  # the least that AWS Backup accepts
@@ -115,24 +115,11 @@ class Backups(ComponentResource):
 
     def _role(self) -> iam.Role:
         names = self._names
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "backup.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                    "Condition": {
-                        "StringEquals": {"aws:SourceAccount": self._environment.aws.account}
-                    },
-                }
-            ],
-        }
         role = iam.Role(
             "backup",
             name=names.of("backup"),
             description="Lets AWS Backup take and copy the snapshots of the database",
-            assume_role_policy=json.dumps(trust),
+            assume_role_policy=assumed_by("backup.amazonaws.com", names),
             opts=self._inside,
         )
         # AWS's own policy: what a snapshot and its copy need changes with the service, and a list

@@ -1,6 +1,5 @@
 """The database of an environment: a PostgreSQL cluster that survives the loss of a zone."""
 
-import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +11,7 @@ from stacks.keys import Keys
 from stacks.logs import LogKind, log_group
 from stacks.naming import Names
 from stacks.network import Network
+from stacks.statements import assumed_by
 from stacks.topics import Topics
 from standards import figure
 
@@ -202,24 +202,11 @@ class Database(ComponentResource):
     def _monitoring_role(self) -> iam.Role:
         """The role that RDS reports the instances' processes, memory and disks with (MON-05)."""
         names = self._names
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "monitoring.rds.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                    "Condition": {
-                        "StringEquals": {"aws:SourceAccount": names.environment.aws.account}
-                    },
-                }
-            ],
-        }
         role = iam.Role(
             "database-monitoring",
             name=names.of("database-monitoring"),
             description="Lets RDS write the metrics of the database's instances",
-            assume_role_policy=json.dumps(trust),
+            assume_role_policy=assumed_by("monitoring.rds.amazonaws.com", names),
             opts=self._inside,
         )
         iam.RolePolicyAttachment(
