@@ -1,0 +1,1 @@
+"""A local Solana chain with JSON-RPC, for development and rehearsal."""
