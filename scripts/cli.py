@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
@@ -21,7 +22,8 @@ from standards import Tier
 
 app = typer.Typer(
     help="Environments held to written standards: preview them, check them, trace why.",
-    epilog="Exit codes: 0 done or clean, 1 failed, 2 usage or bad input, 130 interrupted.",
+    epilog="Exit codes: 0 done or clean, 1 failed, 2 usage or bad input, 3 pending,"
+    " 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -172,6 +174,55 @@ def trace(
     from preview.commands.trace import trace_command
 
     run(lambda: trace_command(asked or [], as_json=as_json, as_markdown=as_markdown), debug=debug)
+
+
+evidence = typer.Typer(
+    help="Read what runs left behind.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(evidence, name="evidence")
+
+
+def _time(text: str) -> datetime:
+    """`text` as a time with its zone."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise typer.BadParameter(f"{text} is no time with its zone, such as 2026-11-21T12:00:00Z")
+    return time
+
+
+@evidence.command("verify")
+def evidence_verify(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The evidence.")
+    ],
+    *,
+    approvers: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="Whose signatures count, with their keys and roles.",
+        ),
+    ] = Path("approvers.yaml"),
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="TIME", parser=_time, help="As of when it is judged; now unless given."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Check that evidence is genuine, in force and signed by enough people; needs no network.
+
+    Exit code 1: it is not. Exit code 3: an emergency's, whose sign-offs are still outstanding.
+    """
+    from scripts.commands.evidence import verify_command
+
+    run(lambda: verify_command(file, approvers=approvers, at=at, as_json=as_json), debug=debug)
 
 
 def main() -> NoReturn:
