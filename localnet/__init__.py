@@ -1,1 +1,1 @@
-"""A local Solana chain with JSON-RPC, for development and rehearsal."""
+"""A local Solana chain, for development and rehearsal: LiteSVM behind a JSON-RPC endpoint."""

@@ -10,6 +10,7 @@ import signal
 import sys
 from contextlib import suppress
 from datetime import datetime
+from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
@@ -30,6 +31,16 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class LocalCluster(StrEnum):
+    """The clusters that the local chain can stand for."""
+
+    LOCALNET = "localnet"
+    DEVNET = "devnet"
+    TESTNET = "testnet"
+    MAINNET_BETA = "mainnet-beta"
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Sarif = Annotated[
@@ -223,6 +234,55 @@ def evidence_verify(
     from scripts.commands.evidence import verify_command
 
     run(lambda: verify_command(file, approvers=approvers, at=at, as_json=as_json), debug=debug)
+
+
+def _faults(text: str) -> str:
+    """`text`, which has to name faults that there are."""
+    from localnet.faults import Faults, FaultsError
+
+    try:
+        Faults.parse(text)
+    except FaultsError as error:
+        raise typer.BadParameter(str(error)) from None
+    return text
+
+
+@app.command()
+def localnet(
+    *,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where on 127.0.0.1 it listens; 0 takes any.")
+    ] = 8899,
+    cluster: Annotated[
+        LocalCluster, typer.Option(help="Whose genesis hash it shows, to rehearse for it.")
+    ] = LocalCluster.LOCALNET,
+    slot_ms: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=10_000,
+            help="How long a slot takes; with 0 one passes whenever a client asks how far it is.",
+        ),
+    ] = 400,
+    faults: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME=VALUE,...",
+            callback=_faults,
+            help="What goes wrong, from a seed: drop=0.3,delay=0.1,limit=0.05,fork=0.01,seed=7.",
+        ),
+    ] = "",
+    debug: Debug = False,
+) -> None:
+    """Run a local Solana chain with a JSON-RPC endpoint, until Ctrl-C."""
+    from localnet.command import localnet
+
+    run(
+        lambda: localnet(
+            port=port, cluster=cluster.value, slot_seconds=slot_ms / 1000, faults=faults
+        ),
+        debug=debug,
+    )
 
 
 def main() -> NoReturn:

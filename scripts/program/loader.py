@@ -34,7 +34,6 @@ class Tag(IntEnum):
     CLOSE = 5
     EXTEND = 6
     SET_AUTHORITY_CHECKED = 7
-    EXTEND_CHECKED = 9
 
 
 class State(IntEnum):
@@ -193,24 +192,6 @@ def extend(program: Pubkey, payer: Pubkey, additional: int) -> Instruction:
         struct.pack("<I", additional),
         _writable(program_data_address(program)),
         _writable(program),
-        _read(SYSTEM),
-        _writable(payer, signs=True),
-    )
-
-
-def extend_checked(
-    program: Pubkey, authority: Pubkey, payer: Pubkey, additional: int
-) -> Instruction:
-    """Give a program room for `additional` bytes more, as its authority.
-
-    Clusters where the feature `enable_extend_program_checked` is on take no other extension.
-    """
-    return _instruction(
-        Tag.EXTEND_CHECKED,
-        struct.pack("<I", additional),
-        _writable(program_data_address(program)),
-        _writable(program),
-        _read(authority, signs=True),
         _read(SYSTEM),
         _writable(payer, signs=True),
     )
