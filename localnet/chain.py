@@ -99,7 +99,13 @@ class Chain:
         self.genesis = GENESIS[cluster]
         self.dice = Dice(faults or Faults(), told)
         self.records: dict[Signature, Record] = {}
-        self._svm = LiteSVM().with_mainnet_features().with_feature_accounts().with_blockhash_check(check=False).with_transaction_history(0)
+        self._svm = (
+            LiteSVM()
+            .with_mainnet_features()
+            .with_feature_accounts()
+            .with_blockhash_check(check=False)
+            .with_transaction_history(0)
+        )
         self._faucet = Keypair.from_seed(b"slipway localnet faucet".ljust(32, b"\0"))
         self._drops = 0
         self._pending: list[_Pending] = []

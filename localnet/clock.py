@@ -43,7 +43,7 @@ class Blocks:
         self._seed = seed
         self._start = (slot, time)
         self._forks = 0
-        self._blocks = deque([self._block(slot, 0)], maxlen=_KEPT)
+        self._blocks = deque([self._block(slot, 0)])
         self._heights = {self.newest.hash: 0}
 
     @property
@@ -54,10 +54,10 @@ class Blocks:
     def add(self) -> Block:
         """Begin the next block."""
         block = self._block(self.newest.slot + 1, self.newest.height + 1)
+        if len(self._blocks) == _KEPT:
+            del self._heights[self._blocks.popleft().hash]
         self._blocks.append(block)
         self._heights[block.hash] = block.height
-        oldest = self._blocks[0].height
-        self._heights = {name: at for name, at in self._heights.items() if at >= oldest}
         return block
 
     def abandon(self, count: int) -> list[Block]:

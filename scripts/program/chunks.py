@@ -12,7 +12,6 @@ from scripts.program.loader import write
 
 LARGEST_TRANSACTION = 1232
 _SIGNATURE = 64
-_SAMPLE = 512
 
 
 class NoRoomError(ValueError):
@@ -42,8 +41,8 @@ def largest_chunk(
         instructions = [*fees, write(buffer, authority, 0, bytes(length))]
         return transaction_size(Message.new_with_blockhash(instructions, payer, Hash.default()))
 
-    room = _SAMPLE + LARGEST_TRANSACTION - size(_SAMPLE)
-    # The length's own encoding grows with the length, so what was estimated is measured.
+    room = LARGEST_TRANSACTION - size(0)
+    # The length takes more bytes itself when it is larger, so what is left is measured.
     while room > 0 and size(room) > LARGEST_TRANSACTION:
         room -= 1
     if room <= 0:

@@ -94,7 +94,12 @@ def _check_header(code: bytes) -> None:
 
 def _refusal(code: bytes) -> str:
     """What the loader itself says against `code`, from a deploy to a chain in memory; else ""."""
-    svm = LiteSVM().with_mainnet_features().with_blockhash_check(check=False).with_sigverify(sigverify=False)
+    svm = (
+        LiteSVM()
+        .with_mainnet_features()
+        .with_blockhash_check(check=False)
+        .with_sigverify(sigverify=False)
+    )
     payer, program, buffer = (Pubkey.from_bytes(bytes([byte]) * 32) for byte in (1, 2, 3))
     rent = svm.minimum_balance_for_rent_exemption
     header = struct.pack("<IB", State.BUFFER, 1) + bytes(payer)

@@ -1,11 +1,12 @@
 """An ordinary client (PyPI `solana`) with a funded key, over HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Confirmed
 from solana.rpc.models import TxOpts
+from solders.hash import Hash
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.message import Message
@@ -35,11 +36,15 @@ class Remote:
         return self.keys.pubkey()
 
     async def sign(
-        self, *instructions: Instruction, others: tuple[Keypair, ...] = ()
+        self,
+        *instructions: Instruction,
+        others: tuple[Keypair, ...] = (),
+        blockhash: Hash | None = None,
     ) -> VersionedTransaction:
-        """A transaction on a fresh blockhash."""
-        latest = await self.client.get_latest_blockhash()
-        message = Message.new_with_blockhash(instructions, self.key, latest.value.blockhash)
+        """A transaction on that blockhash, or on a fresh one."""
+        if blockhash is None:
+            blockhash = (await self.client.get_latest_blockhash()).value.blockhash
+        message = Message.new_with_blockhash(instructions, self.key, blockhash)
         return VersionedTransaction(message, [self.keys, *others])
 
     async def send(
@@ -47,9 +52,10 @@ class Remote:
         *instructions: Instruction,
         others: tuple[Keypair, ...] = (),
         options: TxOpts = PREFLIGHT,
+        blockhash: Hash | None = None,
     ) -> Signature:
         """Sent, and no more."""
-        transaction = await self.sign(*instructions, others=others)
+        transaction = await self.sign(*instructions, others=others, blockhash=blockhash)
         answer = await self.client.send_raw_transaction(bytes(transaction), opts=options)
         return answer.value
 
@@ -69,7 +75,7 @@ class Remote:
 
 
 @asynccontextmanager
-async def connected(chain: Chain) -> AsyncIterator[Remote]:
+async def connected(chain: Chain) -> AsyncGenerator[Remote]:
     """A client of a server of `chain`, with 100 SOL."""
     async with Server(chain) as server, AsyncClient(server.url, commitment=Confirmed) as client:
         remote = Remote(client, Keypair.from_seed(bytes([7]) * 32))

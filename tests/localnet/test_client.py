@@ -11,7 +11,7 @@ from solana.rpc.models import DataSliceOpts, MemcmpOpts
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
-from solders.message import Message
+from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.rpc.errors import SendTransactionPreflightFailureMessage
 from solders.system_program import TransferParams, transfer
@@ -54,9 +54,10 @@ async def _upload(remote: Remote, code: bytes) -> Pubkey:
     )
     await remote.do(*create, others=(buffer,))
     largest = largest_chunk(payer=remote.key, authority=remote.key, buffer=buffer.pubkey())
+    latest = await remote.client.get_latest_blockhash()
     for chunk in plan_chunks(code, largest):
         write = loader.write(buffer.pubkey(), remote.key, chunk.offset, chunk.data)
-        await remote.send(write, options=UNASKED)
+        await remote.send(write, options=UNASKED, blockhash=latest.value.blockhash)
     for _ in range(2):
         await remote.client.get_slot()
     data = await remote.data(buffer.pubkey())
@@ -149,7 +150,7 @@ def test_a_blockhash_that_is_gone_is_told() -> None:
     async def work(remote: Remote, chain: Chain) -> None:
         pay = transfer(TransferParams(from_pubkey=remote.key, to_pubkey=MEMO, lamports=SOL))
         latest = (await remote.client.get_latest_blockhash()).value
-        message = Message.new_with_blockhash([pay], remote.key, latest.blockhash)
+        message = MessageV0.try_compile(remote.key, [pay], [], latest.blockhash)
         assert (await remote.client.get_fee_for_message(message)).value == 5000
         chain.advance(150)
         assert (await remote.client.get_block_height()).value > latest.last_valid_block_height

@@ -1,6 +1,7 @@
 """Tests of the methods themselves: what they answer, and what they refuse."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -204,8 +205,6 @@ def test_errors_are_as_clients_read_them() -> None:
 
 
 def _answer(error: RpcError) -> str:
-    import json  # noqa: PLC0415
-
     return json.dumps({"jsonrpc": "2.0", "error": error.as_json(), "id": 1})
 
 
@@ -261,12 +260,11 @@ def test_a_simulation_can_do_without_signature_and_hash() -> None:
     assert new["err"] is None
     assert new["accounts"][0]["lamports"] == wallet.lamports - SOL - 5000
     assert new["replacementBlockhash"]["blockhash"] == str(wallet.chain.blocks.newest.hash)
+    checked = config | {"sigVerify": True}
+    message = wallet.sign(_pay(wallet)).message
+    wrong = _wire(VersionedTransaction.populate(message, [Keypair().sign_message(b"")]))
     with pytest.raises(SignatureError):
-        wallet_config = {"encoding": "base64", "commitment": "processed", "sigVerify": True}
-        fresh = VersionedTransaction.populate(
-            wallet.sign(_pay(wallet)).message, [Keypair().sign_message(b"")]
-        )
-        rpc.call("simulateTransaction", [_wire(fresh), wallet_config])
+        rpc.call("simulateTransaction", [wrong, checked])
 
 
 def test_a_versioned_transaction_comes_back_as_one() -> None:
