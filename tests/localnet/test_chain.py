@@ -1,10 +1,19 @@
 """Tests of the chain: time, landing, the past, forks, and programs that cannot be called."""
 
 from solders.account import Account
+from solders.hash import Hash
 from solders.instruction import Instruction
 from solders.keypair import Keypair
+from solders.message import Message
 from solders.pubkey import Pubkey
-from solders.system_program import TransferParams, transfer
+from solders.system_program import (
+    AdvanceNonceAccountParams,
+    TransferParams,
+    advance_nonce_account,
+    create_nonce_account,
+    transfer,
+)
+from solders.transaction import VersionedTransaction
 from solders.transaction_status import (
     InstructionErrorFieldless,
     TransactionErrorFieldless,
@@ -17,6 +26,8 @@ from localnet.faults import Faults
 from localnet.transactions import id_of
 from scripts.program import loader
 from tests.localnet.programs import MEMO, SOL, TOKEN, Wallet, code_of
+
+_NONCE_LENGTH = 80
 
 
 def _pay(wallet: Wallet, to: Pubkey, lamports: int = SOL) -> Instruction:
@@ -197,3 +208,33 @@ def test_each_cluster_has_its_genesis_hash() -> None:
     """So that a client notices where it is."""
     assert str(Chain(cluster="mainnet-beta").genesis).startswith("5eykt4UsFv8P8NJd")
     assert Chain(cluster="devnet").genesis != Chain().genesis
+
+
+def test_a_durable_nonce_outlives_every_blockhash() -> None:
+    """It is good until it is used, once."""
+    wallet = Wallet(Chain())
+    nonce = wallet.new_key()
+    wallet.do(
+        *create_nonce_account(
+            wallet.key, nonce.pubkey(), wallet.key, wallet.chain.rent(_NONCE_LENGTH)
+        ),
+        others=(nonce,),
+    )
+    account = wallet.chain.account(nonce.pubkey())
+    assert account
+    stored = Hash.from_bytes(account.data[40:72])
+    advance = advance_nonce_account(
+        AdvanceNonceAccountParams(nonce_pubkey=nonce.pubkey(), authorized_pubkey=wallet.key)
+    )
+
+    def send(lamports: int) -> bool:
+        pay = _pay(wallet, MEMO, lamports)
+        message = Message.new_with_blockhash([advance, pay], wallet.key, stored)
+        sent = wallet.chain.submit(VersionedTransaction(message, [wallet.keys]))
+        wallet.chain.advance()
+        record = wallet.chain.records.get(sent)
+        return record is not None and record.error is None
+
+    wallet.chain.advance(HASH_AGE * 2)
+    assert send(SOL)
+    assert not send(SOL + 1)

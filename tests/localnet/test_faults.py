@@ -1,7 +1,7 @@
 """Tests of the faults: written, drawn from a seed, and what each does."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -10,7 +10,7 @@ from solders.system_program import TransferParams, transfer
 from localnet.chain import Chain
 from localnet.faults import Dice, Faults, FaultsError
 from localnet.transactions import id_of
-from tests.localnet.programs import Wallet
+from tests.localnet.programs import MEMO, SOL, Wallet
 
 _SHARES = st.floats(min_value=0, max_value=1)
 
@@ -115,3 +115,27 @@ def test_forks_lose_transactions_for_good() -> None:
     assert None in landed
     assert 1 in landed
     assert _landed(Faults(fork=0.2, seed=3)) == landed
+
+
+@given(seed=st.integers(0, 10**6), share=st.sampled_from([0.0, 0.1, 0.3]))
+@settings(max_examples=15)
+def test_no_lamport_appears_or_is_lost(seed: int, share: float) -> None:
+    """Whatever goes wrong, balances are what the transactions that landed make them."""
+    wallet = Wallet(Chain())
+    chain = wallet.chain
+    chain.advance(4)
+    had, known = wallet.lamports, set(chain.records)
+    chain.dice.faults = Faults(
+        seed=seed, drop=share, delay=share, duplicate=share, fork=share, fork_slots=3
+    )
+    for number in range(40):
+        pay = TransferParams(from_pubkey=wallet.key, to_pubkey=MEMO, lamports=SOL + number)
+        chain.submit(wallet.sign(transfer(pay)))
+        chain.advance()
+    chain.dice.faults = Faults()
+    chain.advance(40)
+    landed = [record for signature, record in chain.records.items() if signature not in known]
+    paid = sum(record.balances[0][0] - record.balances[1][0] for record in landed)
+    moved = sum(record.balances[1][1] - record.balances[0][1] for record in landed)
+    assert wallet.lamports == had - paid
+    assert paid - moved == sum(record.fee for record in landed)
