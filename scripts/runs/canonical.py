@@ -7,7 +7,7 @@ refused, by its place and kind, never by its text.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 import rfc8785
 from pydantic import SecretBytes, SecretStr
@@ -15,6 +15,9 @@ from pydantic import SecretBytes, SecretStr
 from policies.credentials import credential_in
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+_LARGEST: Final = 2**53 - 1
+"""The largest whole number that JSON holds exactly."""
 
 
 class NotCanonicalError(ValueError):
@@ -30,9 +33,9 @@ def canonical(value: Json) -> bytes:
 
     Raises:
         SecretRefusedError: it holds a `SecretStr` or `SecretBytes`, or looks like a credential.
-        NotCanonicalError: it is not JSON, or holds a whole number beyond ±(2**53 - 1).
+        NotCanonicalError: it is not JSON, or holds a number beyond ±(2**53 - 1).
     """
-    _refuse_marked(value, "")
+    _check(value, "")
     try:
         written = rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, RecursionError, UnicodeError) as error:
@@ -70,12 +73,15 @@ def parse(text: bytes) -> Mapping[str, Json]:
     return found
 
 
-def _refuse_marked(value: object, where: str) -> None:
+def _check(value: object, where: str) -> None:
     if isinstance(value, SecretStr | SecretBytes):
         raise SecretRefusedError(f"{where or 'the value'} is a secret: a record holds none")
+    if isinstance(value, float) and abs(value) > _LARGEST:
+        # Written as digits, it would be read as a whole number that is too large.
+        raise NotCanonicalError(f"{where or 'the value'} is {value}: at most {_LARGEST} is exact")
     if isinstance(value, Mapping):
         for key, item in cast("Mapping[object, object]", value).items():
-            _refuse_marked(item, f"{where}.{key}" if where else str(key))
+            _check(item, f"{where}.{key}" if where else str(key))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(cast("Sequence[object]", value)):
-            _refuse_marked(item, f"{where}[{index}]")
+            _check(item, f"{where}[{index}]")

@@ -17,7 +17,9 @@ print(result.exit_code, *sorted({name.partition(".")[0] for name in sys.modules}
 """
 
 
-@pytest.mark.parametrize("command", [[], ["preview"], ["plan"], ["check"], ["trace"]])
+@pytest.mark.parametrize(
+    "command", [[], ["preview"], ["plan"], ["check"], ["trace"], ["evidence", "verify"]]
+)
 def test_every_command_says_what_it_does(command: list[str]) -> None:
     """With -h and with --help."""
     for option in ("-h", "--help"):
@@ -52,4 +54,13 @@ def test_help_and_wrong_usage_wait_for_nothing(arguments: list[str]) -> None:
     )
     _, *loaded = run.stdout.split()
     assert "scripts" in loaded
-    assert not {"pulumi", "pulumi_aws", "policies", "yaml", "jinja2", "rich"} & set(loaded)
+    assert not {
+        "pulumi",
+        "pulumi_aws",
+        "policies",
+        "yaml",
+        "jinja2",
+        "rich",
+        "pydantic",
+        "cryptography",
+    } & set(loaded)
