@@ -8,13 +8,14 @@ from solders.instruction import Instruction
 from solders.message import Message
 from solders.pubkey import Pubkey
 
+from scripts.exits import CommandError
 from scripts.program.loader import write
 
 LARGEST_TRANSACTION = 1232
 _SIGNATURE = 64
 
 
-class NoRoomError(ValueError):
+class NoRoomError(CommandError):
     """A transaction that is full before it writes a byte."""
 
 

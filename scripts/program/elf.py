@@ -14,6 +14,7 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata
 
+from scripts.exits import CommandError, ExitCode
 from scripts.program.loader import LARGEST_PROGRAM, LOADER, PROGRAM_SIZE, State, create_program
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
@@ -23,8 +24,10 @@ _MACHINES = {247: "BPF", 263: "SBPF"}
 _SOL = 10**9
 
 
-class ElfError(ValueError):
+class ElfError(CommandError):
     """A file that the loader would refuse: why, and what to do."""
+
+    code = ExitCode.USAGE
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from solders.system_program import ID as SYSTEM
 from solders.system_program import CreateAccountParams, create_account
 from solders.sysvar import CLOCK, RENT
 
+from scripts.exits import CommandError
+
 LOADER = Pubkey.from_string("BPFLoaderUpgradeab1e11111111111111111111111")
 BUFFER_HEADER = 37
 PROGRAM_SIZE = 36
@@ -45,7 +47,7 @@ class State(IntEnum):
     PROGRAM_DATA = 3
 
 
-class AccountStateError(ValueError):
+class AccountStateError(CommandError):
     """An account that is not what was asked for."""
 
 

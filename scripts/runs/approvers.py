@@ -118,7 +118,9 @@ def read_approvers(path: Path) -> Approvers:
         return Approvers.model_validate(content)
     except ValidationError as error:
         raise ApproversError("\n".join(_lines(path, error))) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise ApproversError(f"{path}: cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ApproversError(f"{path}: cannot be read: {error}") from None
 
 
