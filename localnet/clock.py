@@ -43,6 +43,7 @@ class Blocks:
         self._seed = seed
         self._start = (slot, time)
         self._forks = 0
+        self._final = 0
         self._blocks = deque([self._block(slot, 0)])
         self._heights = {self.newest.hash: 0}
 
@@ -58,12 +59,16 @@ class Blocks:
             del self._heights[self._blocks.popleft().hash]
         self._blocks.append(block)
         self._heights[block.hash] = block.height
+        self._final = max(self._final, block.height - FINALIZED_LAG)
         return block
 
     def abandon(self, count: int) -> list[Block]:
-        """Take away the newest blocks, newest first; their slots stay empty, their hashes die."""
+        """Take away the newest blocks, newest first; their slots stay empty, their hashes die.
+
+        What was final once stays.
+        """
         top = self.newest.slot
-        gone = [self._blocks.pop() for _ in range(min(count, len(self._blocks) - 1))]
+        gone = [self._blocks.pop() for _ in range(min(count, self.newest.height - self._final))]
         for block in gone:
             del self._heights[block.hash]
         self._forks += 1

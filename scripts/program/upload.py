@@ -1,6 +1,6 @@
-"""Bring a program into a buffer: the bytes that are missing, again and again until all lie there.
+"""Bring a program into a buffer: the bytes that are missing, until all lie there.
 
-The buffer itself says what is missing, so an upload that was killed anywhere goes on where it stopped.
+The buffer itself says what is missing: an upload that was killed anywhere goes on where it stopped.
 """
 
 import asyncio
@@ -79,12 +79,12 @@ class Uploader:
     pace: Pace = field(default_factory=Pace)
     watch: Callable[[Progress], None] = field(default=lambda _: None)
 
-    async def upload(self, buffer: Pubkey, code: bytes) -> Progress:
-        """Make `buffer` hold exactly `code`; `UploadError` says why it cannot.
+    async def upload(self, buffer: Pubkey, code: bytes, *, since: int = 0) -> Progress:
+        """Make `buffer`, made in the slot `since`, hold exactly `code`; `UploadError` says why not.
 
         What lies there is read back at the end, as confirmed; nothing else counts as done.
         """
-        progress, ends, seen = Progress(), monotonic() + self.pace.deadline, 0
+        progress, ends, seen = Progress(), monotonic() + self.pace.deadline, since
         largest = largest_chunk(
             payer=self.payer.pubkey(),
             authority=self.authority.pubkey(),
@@ -124,7 +124,7 @@ class Uploader:
     async def _write(
         self, buffer: Pubkey, chunks: Sequence[Chunk], progress: Progress, ends: float
     ) -> int:
-        """Send writes until each has landed or its blockhash is gone; the last slot of any."""
+        """Send writes until each has landed or its blockhash is gone; the slot to read back at."""
         latest = (await self._patiently(self.client.get_latest_blockhash, ends)).value
         pending: dict[Signature, bytes] = {}
         for chunk in chunks:
@@ -141,11 +141,12 @@ class Uploader:
                 await self._send(pending.values(), progress, ends)
                 sent_at = monotonic()
             # Asked before the statuses: what has not landed by then never will.
-            height = (await self._patiently(self.client.get_block_height, ends)).value
+            now = (await self._patiently(self.client.get_epoch_info, ends)).value
             slot = max(slot, await self._take_landed(pending, progress, ends))
             self.watch(progress)
-            if pending and height > latest.last_valid_block_height:
-                break
+            if pending and (now.block_height or 0) > latest.last_valid_block_height:
+                # A node further behind may not show yet what did land.
+                return max(slot, now.absolute_slot)
             if pending:
                 await self._pause(self.pace.poll, ends)
         return slot

@@ -8,6 +8,7 @@ from solders.signature import Signature
 from solders.system_program import TransferParams, transfer
 
 from localnet.chain import Chain
+from localnet.clock import FINALIZED_LAG
 from localnet.faults import Dice, Faults, FaultsError
 from localnet.transactions import id_of
 from tests.localnet.programs import MEMO, SOL, Wallet
@@ -123,7 +124,7 @@ def test_no_lamport_appears_or_is_lost(seed: int, share: float) -> None:
     """Whatever goes wrong, balances are what the transactions that landed make them."""
     wallet = Wallet(Chain())
     chain = wallet.chain
-    chain.advance(4)
+    chain.advance(FINALIZED_LAG)
     had, known = wallet.lamports, set(chain.records)
     chain.dice.faults = Faults(
         seed=seed, drop=share, delay=share, duplicate=share, fork=share, fork_slots=3

@@ -99,7 +99,7 @@ def test_a_bad_link_takes_longer_and_costs_no_more(faults: Faults) -> None:
     """All bytes match, and no write that stayed is paid twice."""
 
     async def work(uploader: Uploader, buffer: Pubkey, chain: Chain) -> None:
-        await uploader.upload(buffer, _CODE)
+        await uploader.upload(buffer, _CODE, since=chain.block_at("confirmed").slot)
         assert _held(chain, buffer) == _CODE
         writes = [each for each in chain.records.values() if buffer in each.keys.writable]
         assert len(writes) == 1 + len(plan_chunks(_CODE, 1012))
