@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from datetime import datetime
+from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
@@ -21,13 +23,24 @@ from standards import Tier
 
 app = typer.Typer(
     help="Environments held to written standards: preview them, check them, trace why.",
-    epilog="Exit codes: 0 done or clean, 1 failed, 2 usage or bad input, 130 interrupted.",
+    epilog="Exit codes: 0 done or clean, 1 failed, 2 usage or bad input, 3 pending,"
+    " 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class LocalCluster(StrEnum):
+    """The clusters that the local chain can stand for."""
+
+    LOCALNET = "localnet"
+    DEVNET = "devnet"
+    TESTNET = "testnet"
+    MAINNET_BETA = "mainnet-beta"
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Sarif = Annotated[
@@ -176,6 +189,104 @@ def trace(
     from preview.commands.trace import trace_command
 
     run(lambda: trace_command(asked or [], as_json=as_json, as_markdown=as_markdown), debug=debug)
+
+
+evidence = typer.Typer(
+    help="Read what runs left behind.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(evidence, name="evidence")
+
+
+def _time(text: str) -> datetime:
+    """`text` as a time with its zone."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise typer.BadParameter(f"{text} is no time with its zone, such as 2026-11-21T12:00:00Z")
+    return time
+
+
+@evidence.command("verify")
+def evidence_verify(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The evidence.")
+    ],
+    *,
+    approvers: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="Whose signatures count, with their keys and roles.",
+        ),
+    ] = Path("approvers.yaml"),
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="TIME", parser=_time, help="As of when it is judged; now unless given."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Check that evidence is genuine, in force and signed by enough people; needs no network.
+
+    Exit code 1: it is not. Exit code 3: an emergency's, whose sign-offs are still outstanding.
+    """
+    from scripts.commands.evidence import verify_command
+
+    run(lambda: verify_command(file, approvers=approvers, at=at, as_json=as_json), debug=debug)
+
+
+def _faults(text: str) -> str:
+    """`text`, which has to name faults that there are."""
+    from localnet.faults import Faults, FaultsError
+
+    try:
+        Faults.parse(text)
+    except FaultsError as error:
+        raise typer.BadParameter(str(error)) from None
+    return text
+
+
+@app.command()
+def localnet(
+    *,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where on 127.0.0.1 it listens; 0 takes any.")
+    ] = 8899,
+    cluster: Annotated[
+        LocalCluster, typer.Option(help="Whose genesis hash it shows, to rehearse for it.")
+    ] = LocalCluster.LOCALNET,
+    slot_ms: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=10_000,
+            help="How long a slot takes; with 0 one passes whenever a client asks how far it is.",
+        ),
+    ] = 400,
+    faults: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME=VALUE,...",
+            callback=_faults,
+            help="What goes wrong, from a seed: drop=0.3,delay=0.1,limit=0.05,fork=0.01,seed=7.",
+        ),
+    ] = "",
+    debug: Debug = False,
+) -> None:
+    """Run a local Solana chain with a JSON-RPC endpoint, until Ctrl-C."""
+    from localnet.command import localnet
+
+    run(
+        lambda: localnet(
+            port=port, cluster=cluster.value, slot_seconds=slot_ms / 1000, faults=faults
+        ),
+        debug=debug,
+    )
 
 
 def main() -> NoReturn:

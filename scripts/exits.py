@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import typer
 
@@ -19,6 +19,12 @@ class ExitCode(IntEnum):
     USAGE = 2
     PENDING = 3
     INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """An error that a command ends with: a message for people, and the exit code that it means."""
+
+    code: ClassVar[ExitCode] = ExitCode.FAILED
 
 
 def run(command: Callable[[], int], *, debug: bool = False) -> NoReturn:
@@ -78,6 +84,8 @@ def _explained(error: Exception) -> tuple[str, ExitCode]:
     from standards import UnknownRequirementError  # noqa: PLC0415
 
     match error:
+        case CommandError():
+            return str(error), error.code
         case ConfigurationError() | PlanFileError() | ProjectError() | UnknownRequirementError():
             return str(error), ExitCode.USAGE
         case WaiversError():

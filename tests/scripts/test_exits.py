@@ -15,7 +15,8 @@ from plan import Source
 from plan.file import PlanFileError
 from policies.waivers import WaiversError
 from preview.errors import ProgramError, ProjectError
-from scripts.exits import ExitCode, run
+from scripts.exits import CommandError, ExitCode, run
+from scripts.runs.lease import LeaseHeldError
 from standards import UnknownRequirementError
 
 SLIPWAY = [sys.executable, "-c", "from scripts.cli import main; main()"]
@@ -35,6 +36,8 @@ def test_a_command_ends_with_its_own_code(code: ExitCode) -> None:
         (PlanFileError("plan.json", "cut off"), 2, "plan.json: cut off"),
         (UnknownRequirementError("no requirement 'X-1'"), 2, "no requirement 'X-1'"),
         (WaiversError([]), 1, "slipway: "),
+        (CommandError("the node is behind"), 1, "slipway: the node is behind"),
+        (LeaseHeldError("Ana works on it"), 3, "slipway: Ana works on it"),
         (
             ProgramError("ValueError: no", source=Source("stacks/edge.py", 3)),
             1,

@@ -1,0 +1,1 @@
+"""What every acting command stands on: steps, a journal, a lease, evidence."""

@@ -1,0 +1,188 @@
+"""Running a plan: under its target's lease, written down before and after each step."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Final, Generic
+
+from pydantic import SecretStr
+
+from scripts.exits import ExitCode
+from scripts.runs.canonical import Json, NotCanonicalError, SecretRefusedError, canonical
+from scripts.runs.journal import Entry, Journal, Store
+from scripts.runs.lease import Keeper, LeaseLostError, Owner, held
+from scripts.runs.steps import (
+    Acting,
+    Limit,
+    Plan,
+    Step,
+    StepFailedError,
+    StepPendingError,
+    World,
+    alarm,
+)
+from scripts.runs.times import Clock, utc_now
+
+_UNSHOWN: Final = "(its message looked like it held a secret, and was not kept)"
+_MESSAGE_LENGTH: Final = 4000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Where and as whom plans are run."""
+
+    store: Store
+    owner: Owner
+    tell: Callable[[str], None]
+    """Shows progress to people."""
+    resume: str
+    """The command line that goes on with the run."""
+    clock: Clock = utc_now
+    limit: Limit = alarm
+    secrets: Sequence[SecretStr] = ()
+    """What must never be written down, whatever it looks like: node addresses with keys, say."""
+    background: bool = True
+    """Whether a thread renews the lease; a simulation does without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    run: str
+    code: ExitCode
+    message: str
+
+
+def execute(plan: Plan[World], world: World, setting: Setting) -> Outcome:
+    """Run `plan` in `world`, or go on with it where its last run stopped.
+
+    Raises:
+        LeaseHeldError: somebody else acts on the target; nothing was changed.
+        JournalError: the target's journal does not verify; nothing was changed.
+        LeaseLostError: somebody else took over; this run did nothing more.
+    """
+    journal = Journal(plan.target, setting.store, clock=setting.clock)
+    with held(
+        setting.store,
+        plan.target,
+        setting.owner,
+        clock=setting.clock,
+        background=setting.background,
+    ) as keeper:
+        journal.require_verified()
+        return _Run(plan, world, setting, journal, keeper).go()
+
+
+def open_run(journal: Journal, plan: Plan[World]) -> str | None:
+    """The run of `plan` that can be resumed: the target's last one, unless it is done."""
+    started = journal.latest("run.started")
+    ended = journal.latest("run.done")
+    if started is None or (ended and ended.run == started.run):
+        return None
+    return started.run if started.data["plan"] == plan.hash else None
+
+
+class _Run(Generic[World]):
+    """One run of a plan under its lease."""
+
+    def __init__(
+        self, plan: Plan[World], world: World, setting: Setting, journal: Journal, keeper: Keeper
+    ) -> None:
+        self._plan: Final = plan
+        self._world: Final = world
+        self._setting: Final = setting
+        self._journal: Final = journal
+        self._keeper: Final = keeper
+        self._resumed: Final = open_run(journal, plan)
+        self._id: Final = self._resumed or _new_id(setting.clock)
+
+    def go(self) -> Outcome:
+        try:
+            self._open()
+            for number, step in enumerate(self._plan.steps, 1):
+                self._take(step, f"{number}/{len(self._plan.steps)} {step.title}")
+        except StepPendingError as waiting:
+            return self._end("run.pending", ExitCode.PENDING, f"waiting: {waiting}")
+        except StepFailedError as failure:
+            return self._end("run.failed", ExitCode.FAILED, str(failure))
+        except KeyboardInterrupt:
+            return self._end("run.interrupted", ExitCode.INTERRUPTED, "interrupted")
+        self._write("run.done", {})
+        return Outcome(
+            self._id, ExitCode.DONE, f"{self._plan.command} on {self._plan.target}: done"
+        )
+
+    def _open(self) -> None:
+        if self._resumed:
+            self._write("run.resumed", {"host": self._setting.owner.host})
+            self._setting.tell(f"resuming the run {self._id}")
+            return
+        self._write(
+            "run.started",
+            {
+                "plan": self._plan.hash,
+                "command": self._plan.command,
+                "inputs": self._plan.inputs,
+                "steps": [step.id for step in self._plan.steps],
+                "host": self._setting.owner.host,
+                "version": version("slipway"),
+            },
+        )
+
+    def _take(self, step: Step[World], title: str) -> None:
+        """Do `step` unless it is done, and see that it is."""
+        tell = self._setting.tell
+        write = partial(self._step, step)
+        try:
+            if step.is_done(self._world):
+                write("found-done", {})
+                tell(f"{title}: done already")
+                return
+            write("started", {})
+            tell(title)
+            acting = Acting(check=self._keeper.check, note=partial(write, "note"))
+            with self._setting.limit(step.timeout.seconds):
+                self._keeper.check()
+                facts = step.run(self._world, acting)
+                done = step.is_done(self._world)
+        except (LeaseLostError, StepPendingError):
+            raise
+        except Exception as error:
+            said = self._without_secrets(str(error) or type(error).__name__)
+            write("failed", {"error": said})
+            raise StepFailedError(f"{step.title}: {said}\n  {step.on_failure}") from error
+        if not done:
+            said = "it ran, and what it is for is still not so"
+            write("failed", {"error": said})
+            raise StepFailedError(f"{step.title}: {said}\n  {step.on_failure}")
+        write("done", facts)
+
+    def _step(self, step: Step[World], what: str, data: Mapping[str, Json]) -> None:
+        self._write(f"step.{what}", {"step": step.id, **data})
+
+    def _without_secrets(self, message: str) -> str:
+        """What may be kept of an error's message, which others wrote."""
+        for secret in self._setting.secrets:
+            message = message.replace(secret.get_secret_value(), "[secret]")
+        try:
+            canonical(message)
+        except NotCanonicalError:
+            return _UNSHOWN
+        return message[:_MESSAGE_LENGTH]
+
+    def _write(self, kind: str, data: Mapping[str, Json]) -> Entry:
+        text = canonical(data).decode()
+        if any(secret.get_secret_value() in text for secret in self._setting.secrets):
+            raise SecretRefusedError(f"{kind} would have held one of the run's secrets")
+        return self._journal.append(kind, data, run=self._id, lease=self._keeper.lease)
+
+    def _end(self, kind: str, code: ExitCode, message: str) -> Outcome:
+        self._write(kind, {})
+        return Outcome(self._id, code, f"{message}\n  To go on: {self._setting.resume}")
+
+
+def _new_id(clock: Clock) -> str:
+    return f"{clock():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
