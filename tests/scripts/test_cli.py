@@ -18,7 +18,8 @@ print(result.exit_code, *sorted({name.partition(".")[0] for name in sys.modules}
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["preview"], ["plan"], ["check"], ["trace"], ["localnet"], ["evidence", "verify"]]
+    "command",
+    [[], ["preview"], ["plan"], ["check"], ["trace"], ["localnet"], ["evidence", "verify"]],
 )
 def test_every_command_says_what_it_does(command: list[str]) -> None:
     """With -h and with --help."""
