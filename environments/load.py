@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from environments.checks import broken
-from environments.model import Environment, Record
+from environments.model import Environment
+from environments.record import Record
 from environments.settings import ConfigurationError, read_settings, value_of
 
 NAMESPACE: Final = "slipway:"

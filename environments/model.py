@@ -8,10 +8,10 @@ from enum import StrEnum
 from ipaddress import IPv4Network
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, StringConstraints, model_validator
 
 from environments.bounds import AtLeast, refused
+from environments.record import Domain, Email, ImageByDigest, Name, Port, Record, Region
 from standards import Tier, figure, requirement
 
 
@@ -45,17 +45,6 @@ RETENTION_DAYS: Final = (
 )  # fmt: skip
 """How many days CloudWatch can keep a log group's entries."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,23}$")]
-Domain = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$")]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-ImageByDigest = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}$")
-]
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-Port = Annotated[int, Field(ge=1, le=65_535)]
-Percent = Annotated[float, Field(gt=0, le=100)]
-
-
 _GIBIBYTE = 1024
 FARGATE_MEMORY = {
     256: (512, _GIBIBYTE, 2 * _GIBIBYTE),
@@ -67,19 +56,6 @@ FARGATE_MEMORY = {
     16_384: range(32 * _GIBIBYTE, 120 * _GIBIBYTE + 1, 8 * _GIBIBYTE),
 }
 """The mebibytes that Fargate offers by CPU units; AWS refuses any other pair at apply."""
-
-
-class Record(BaseModel):
-    """A part of the record: frozen, camelCase in the file, unknown keys refused."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        str_strip_whitespace=True,
-        use_attribute_docstrings=True,
-    )
 
 
 class Aws(Record):

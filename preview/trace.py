@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from environments.bounds import AtLeast
 from environments.checks import CHECKS
-from environments.model import Record
 from environments.parity import COMPARISONS
+from environments.record import Record
 from policies.judgement import Judgement
 from policies.registry import AnyRule
 from standards import Requirement, Tier
