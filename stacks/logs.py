@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_aws import cloudwatch, s3
 
 from environments import Environment
+from stacks.buckets import PrivateBucket, PrivateBucketArguments
 from stacks.naming import Names
-from stacks.statements import Statement, document, from_account, tls_only
-
-_STALE_UPLOAD_DAYS: Final = 7  # an upload that took a week was given up
+from stacks.statements import Statement, from_account
 
 
 class LogKind(StrEnum):
@@ -85,74 +83,25 @@ class LogBucket(ComponentResource):
         super().__init__("slipway:logs:LogBucket", name, opts=options)
         environment = arguments.environment
         names = Names(environment)
-        inside = ResourceOptions(parent=self)
-        bucket = s3.Bucket(
+        bucket = PrivateBucket(
             name,
-            bucket=names.bucket(name),
-            force_destroy=not environment.is_stateful_protected,
-            tags={"LogClass": LogKind.ACCESS.value},
-            opts=ResourceOptions(parent=self, protect=environment.is_stateful_protected),
+            PrivateBucketArguments(
+                bucket=names.bucket(name),
+                arn=names.bucket_arn(name),
+                is_protected=environment.is_stateful_protected,
+                expire_days=retention_days(LogKind.ACCESS, environment),
+                statements=_delivery(names, name),
+                tags={"LogClass": LogKind.ACCESS.value},
+            ),
+            ResourceOptions(parent=self),
         )
-        self.bucket_name = bucket.id
-        ownership = s3.BucketOwnershipControls(
-            name,
-            bucket=bucket.id,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=inside,
-        )
-        block = s3.BucketPublicAccessBlock(
-            name,
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=inside,
-        )
-        s3.BucketServerSideEncryptionConfiguration(
-            name,
-            bucket=bucket.id,
-            rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
-            opts=inside,
-        )
-        versioning = s3.BucketVersioning(
-            name,
-            bucket=bucket.id,
-            versioning_configuration={"status": "Enabled"},
-            opts=inside,
-        )
-        days = retention_days(LogKind.ACCESS, environment)
-        s3.BucketLifecycleConfiguration(
-            name,
-            bucket=bucket.id,
-            rules=[
-                {
-                    "id": "expire",
-                    "status": "Enabled",
-                    "filter": {"prefix": ""},
-                    "expiration": {"days": days},
-                    "noncurrent_version_expiration": {"noncurrent_days": days},
-                    "abort_incomplete_multipart_upload": {
-                        "days_after_initiation": _STALE_UPLOAD_DAYS
-                    },
-                }
-            ],
-            opts=ResourceOptions(parent=self, depends_on=[versioning]),
-        )
-        self.policy = s3.BucketPolicy(
-            name,
-            bucket=bucket.id,
-            policy=_delivery(names, name),
-            # Concurrent changes of one bucket's access settings conflict.
-            opts=ResourceOptions(parent=self, depends_on=[ownership, block]),
-        )
+        self.bucket_name, self.policy = bucket.name, bucket.policy
         self.register_outputs({})
 
 
-def _delivery(names: Names, purpose: str) -> str:
-    """Let load balancers add logs; nobody comes without TLS, nobody takes a log away (LOG-06)."""
-    bucket = names.bucket_arn(purpose)
-    objects = f"{bucket}/*"
+def _delivery(names: Names, purpose: str) -> list[Statement]:
+    """Let load balancers add logs; nobody takes one away (LOG-06)."""
+    objects = f"{names.bucket_arn(purpose)}/*"
     statements: list[Statement] = [
         {
             "Sid": "Delivery",
@@ -163,7 +112,6 @@ def _delivery(names: Names, purpose: str) -> str:
             "Condition": from_account(names)
             | {"ArnLike": {"aws:SourceArn": names.arn("elasticloadbalancing", "loadbalancer/*")}},
         },
-        tls_only("s3:*", bucket, objects),
     ]
     if names.environment.must("LOG-06"):
         statements.append(
@@ -175,4 +123,4 @@ def _delivery(names: Names, purpose: str) -> str:
                 "Resource": objects,
             }
         )
-    return document(*statements)
+    return statements
