@@ -10,6 +10,7 @@ from stacks.edge import Edge, EdgeArguments
 from stacks.keys import Keys, KeysArguments
 from stacks.network import Network, NetworkArguments
 from stacks.providers import make_providers
+from stacks.records import Records, RecordsArguments
 from stacks.service import Platform
 from stacks.services import Services
 from stacks.topics import Topics, TopicsArguments
@@ -79,6 +80,20 @@ def declare(environment: Environment) -> None:
             services=services,
             database=database,
             backups=backups,
+        ),
+        inside,
+    )
+    Records(
+        "records",
+        RecordsArguments(
+            environment=environment,
+            keys=keys,
+            network=network,
+            edge=edge,
+            database=database,
+            services=services,
+            backups=backups,
+            log_bucket=edge.log_bucket,
         ),
         inside,
     )

@@ -49,6 +49,8 @@ class Edge(ComponentResource):
     """Of the load balancer: services accept traffic from it alone. Its way out to each service's
     port inside the VPC is made here."""
     domain: str
+    log_bucket: Output[str]
+    """Where access logs go, of the load balancer and of buckets."""
 
     def __init__(
         self, name: str, arguments: EdgeArguments, options: ResourceOptions | None = None
@@ -129,6 +131,7 @@ class Edge(ComponentResource):
         logs = LogBucket(
             "edge-logs", LogBucketArguments(environment=self._environment), self._inside
         )
+        self.log_bucket = logs.bucket_name
         return lb.LoadBalancer(
             "edge",
             name=self._names.of("edge", limit=_NAME_LIMIT),

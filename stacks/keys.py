@@ -37,7 +37,7 @@ class Keys(ComponentResource):
     """The keys of an environment, each with its own policy, rotated every year by KMS.
 
     Makes a key and its alias for each of: data (database, secrets, queues), logs, topics, backups,
-    and the copies of backups in the second region.
+    the copies of backups in the second region, and the records of runs.
     """
 
     data_arn: Output[str]
@@ -45,6 +45,7 @@ class Keys(ComponentResource):
     topics_arn: Output[str]
     backup_arn: Output[str]
     backup_copy_arn: Output[str]
+    records_arn: Output[str]
 
     def __init__(
         self, name: str, arguments: KeysArguments, options: ResourceOptions | None = None
@@ -75,6 +76,11 @@ class Keys(ComponentResource):
             "Copies of backups in the second region",
             self._through(("backup", "rds"), aws.backup_region),
             arguments.backup_provider,
+        )
+        self.records_arn = self._key(
+            "records",
+            "The journals and the evidence of runs",
+            self._through(("dynamodb", "s3"), aws.region),
         )
         self.register_outputs({})
 

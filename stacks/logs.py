@@ -66,7 +66,7 @@ class LogBucketArguments:
 
 
 class LogBucket(ComponentResource):
-    """A bucket that load balancers deliver their access logs to.
+    """A bucket that load balancers, and other buckets, deliver their access logs to.
 
     Makes the bucket with its ownership, public access block, encryption, versioning, lifecycle
     and policy. Load balancers deliver only to a bucket whose default encryption is SSE-S3: with a
@@ -100,7 +100,7 @@ class LogBucket(ComponentResource):
 
 
 def _delivery(names: Names, purpose: str) -> list[Statement]:
-    """Let load balancers add logs; nobody takes one away (LOG-06)."""
+    """Let load balancers and buckets add logs; nobody takes one away (LOG-06)."""
     objects = f"{names.bucket_arn(purpose)}/*"
     statements: list[Statement] = [
         {
@@ -111,6 +111,14 @@ def _delivery(names: Names, purpose: str) -> list[Statement]:
             "Resource": objects,
             "Condition": from_account(names)
             | {"ArnLike": {"aws:SourceArn": names.arn("elasticloadbalancing", "loadbalancer/*")}},
+        },
+        {
+            "Sid": "DeliveryOfBuckets",
+            "Effect": "Allow",
+            "Principal": {"Service": "logging.s3.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": f"{names.bucket_arn(purpose)}/s3/*",
+            "Condition": from_account(names),
         },
     ]
     if names.environment.must("LOG-06"):

@@ -9,8 +9,8 @@ from environments import Environment
 
 EMULATED: Final = (
     "acm", "applicationautoscaling", "backup", "cloudwatch", "cloudwatchevents", "cloudwatchlogs",
-    "ec2", "ecr", "ecs", "elbv2", "iam", "kms", "rds", "route53", "s3", "secretsmanager", "sns",
-    "sqs", "ssm", "sts", "wafv2",
+    "dynamodb", "ec2", "ecr", "ecs", "elbv2", "iam", "kms", "rds", "route53", "s3",
+    "secretsmanager", "sns", "sqs", "ssm", "sts", "wafv2",
 )  # fmt: skip
 """The services that an environment on an emulator calls, as the provider names them."""
 

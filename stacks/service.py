@@ -74,6 +74,8 @@ class ServiceOutputs:
     service_names: Mapping[Side, Output[str]]
     target_group_arn_suffixes: Mapping[Side, Output[str]]
     """None for a service without public traffic."""
+    rule_arn: Output[str] | None
+    """Of the listener rule that spreads requests over the sides."""
     security_group_id: Output[str]
     log_group_name: Output[str]
     queue_name: Output[str] | None
@@ -118,8 +120,9 @@ class Service(ComponentResource):
             *roles.policies,
             self._platform.database.endpoint_parameter,
         ]
-        if groups:
-            waits_for.append(self._listener_rule(groups))
+        rule = self._listener_rule(groups) if groups else None
+        if rule:
+            waits_for.append(rule)
         services: dict[Side, ecs.Service] = {}
         for side in Side:
             services[side] = self._side(side, definition, group, groups.get(side), waits_for)
@@ -128,6 +131,7 @@ class Service(ComponentResource):
             cluster_name=arguments.cluster_name,
             service_names={side: service.name for side, service in services.items()},
             target_group_arn_suffixes={side: group.arn_suffix for side, group in groups.items()},
+            rule_arn=rule.arn if rule else None,
             security_group_id=group.id,
             log_group_name=logs.name,
             queue_name=queue.name if queue else None,

@@ -1,0 +1,68 @@
+"""What a stack publishes of an environment for the scripts that act on it: one typed record.
+
+It lies in Parameter Store under `Published.parameter(name)`, as JSON with the keys below in
+camelCase. Whoever reads it validates it with this same model.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from environments.record import Name, Record, Region
+
+
+class PublishedSide(Record):
+    """One of the two sides of a service."""
+
+    service: str
+    """The name of its ECS service."""
+    target_group: str | None = None
+    """The ARN of its target group, where the load balancer sends it traffic."""
+
+
+class PublishedService(Record):
+    """A service: what a cutover moves, and where it is watched."""
+
+    blue: PublishedSide
+    green: PublishedSide
+    rule: str | None = None
+    """The ARN of the listener rule that holds the weights of the sides."""
+    log_group: str
+    queue: str | None = None
+    dead_letter_queue: str | None = None
+
+
+class PublishedTasks(Record):
+    """Where one-off tasks run that need the private network."""
+
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+
+
+class Published(Record):
+    """Everything that scripts are told of an environment."""
+
+    version: Annotated[int, Field(ge=1, le=1)] = 1
+    environment: Name
+    region: Region
+    account: str
+    domain: str
+    journal: str
+    """The DynamoDB table of journals and leases."""
+    evidence: str
+    """The bucket of evidence."""
+    load_balancer: str
+    """What CloudWatch names it by: `app/<name>/<id>`."""
+    cluster: str
+    """The ECS cluster of the services."""
+    services: dict[Name, PublishedService]
+    database: str
+    """The identifier of the database cluster."""
+    backups: str | None = None
+    """The vault that its backups go to."""
+    tasks: PublishedTasks
+
+    @staticmethod
+    def parameter(environment: str) -> str:
+        """The name of the parameter that holds the record of `environment`."""
+        return f"/slipway/{environment}/published"
