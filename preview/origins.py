@@ -28,10 +28,13 @@ class _Figure(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """A standard's number among the raw properties, at a path of the program's own key names."""
+    """A standard's number among the raw properties, at a path of the program's own key names.
+
+    `amount` is what stands there: the number, or the text that was written from it.
+    """
 
     path: PropertyPath
-    amount: float
+    amount: float | str
     figure: _Figure
 
 
@@ -136,11 +139,15 @@ def _innermost(traceback: TracebackType | None, folder: Path) -> Source | None:
 
 
 def _numbers(properties: object) -> Iterable[_Number]:
-    """Every number below `properties` that remembers a figure, inside input types too."""
+    """Every number and text below `properties` that remembers a figure, inside input types too."""
     pending: list[tuple[PropertyPath, object]] = [((), properties)]
     while pending:
         path, value = pending.pop()
-        if isinstance(value, bool | str | None) or len(path) > _DEPTH:
+        if isinstance(value, bool | None) or len(path) > _DEPTH:
+            continue
+        if isinstance(value, str):
+            figures = cast("Iterable[object]", getattr(value, "figures", ()))
+            yield from (_Number(path, value, each) for each in figures if isinstance(each, _Figure))
             continue
         if isinstance(value, int | float):
             figure = getattr(value, "figure", None)
@@ -171,7 +178,7 @@ def _recorded_path(inputs: Mapping[str, Value], number: _Number) -> PropertyPath
             return None
         key, current = step
         path.append(key)
-    same = isinstance(current, int | float) and current == number.amount
+    same = isinstance(current, int | float | str) and current == number.amount
     return tuple(path) if same else None
 
 

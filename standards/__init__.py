@@ -9,7 +9,7 @@ from standards.catalogue import (
     requirement,
     requirements,
 )
-from standards.figures import Bound, Dimension, Figure, Ratio, UnitError, Whole
+from standards.figures import Bound, Dimension, Figure, Ratio, Text, UnitError, Whole, written
 
 __all__ = [
     "Bound",
@@ -18,6 +18,7 @@ __all__ = [
     "Kind",
     "Ratio",
     "Requirement",
+    "Text",
     "Tier",
     "UnitError",
     "UnknownRequirementError",
@@ -25,4 +26,5 @@ __all__ = [
     "figure",
     "requirement",
     "requirements",
+    "written",
 ]

@@ -4,6 +4,8 @@ A figure knows its unit, so a threshold in percent cannot land where seconds bel
 that it yields remember it, so that a plan can say which sentence a value was built from.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -193,3 +195,35 @@ class Ratio(float):
         number = cls(amount)
         number.figure = figure
         return number
+
+
+class Text(str):
+    """A text that was written from figures, and remembers them.
+
+    Alert rules and dashboards reach AWS as one text each: the numbers in it would be lost to a plan
+    that looks for numbers.
+    """
+
+    __slots__ = ("figures",)
+    figures: tuple[Figure, ...]
+
+    @classmethod
+    def of(cls, text: str, numbers: Iterable[Whole | Ratio]) -> Self:
+        """`text`, in which each of `numbers` stands.
+
+        Raises:
+            ValueError: one of them does not stand there.
+        """
+        cited = list(numbers)
+        for number in cited:
+            if not re.search(rf"(?<![\d.]){re.escape(written(number))}(?![\d.]*\d)", text):
+                message = f"{number.figure} is {written(number)}, which stands nowhere in the text"
+                raise ValueError(message)
+        made = cls(text)
+        made.figures = tuple(dict.fromkeys(number.figure for number in cited))
+        return made
+
+
+def written(number: float) -> str:
+    """`number` as texts have it: in full, without a fraction that says nothing."""
+    return str(int(number)) if number == int(number) else repr(float(number))

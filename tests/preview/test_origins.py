@@ -96,6 +96,22 @@ def test_a_figure_is_found_in_the_inputs_of_an_sdk(tmp_path: Path) -> None:
     assert named(plan, "dict").figures == (nested,)
 
 
+def test_a_figure_is_found_in_a_text_that_was_written_from_it(tmp_path: Path) -> None:
+    """Rules and dashboards are one text each; one that was changed on its way cites nothing."""
+    plan = plan_of(
+        tmp_path,
+        f"""
+        from standards import Text, figure
+        cpu = {FIGURE}
+        rules = Text.of(f"cpu > {{cpu:g}}", [cpu])
+        CustomResource("test:index:Rules", "kept", {{"data": rules, "plain": str(rules)}})
+        CustomResource("test:index:Rules", "changed", {{"data": rules + "0"}})
+        """,
+    )
+    assert named(plan, "kept").figures == (cited("data"),)
+    assert named(plan, "changed").figures == ()
+
+
 def test_a_figure_that_did_not_arrive_is_not_cited(tmp_path: Path) -> None:
     """A transform that replaces a number, or drops its place, takes the citation with it."""
     plan = plan_of(

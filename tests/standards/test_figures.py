@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standards import Bound, Dimension, Figure, Ratio, UnitError, Whole, figure, requirements
+from standards import (
+    Bound,
+    Dimension,
+    Figure,
+    Ratio,
+    Text,
+    UnitError,
+    Whole,
+    figure,
+    requirements,
+    written,
+)
 
 READERS: dict[Dimension, tuple[Callable[[Figure], Whole | Ratio], ...]] = {
     Dimension.SHARE: (lambda found: found.percent, lambda found: found.fraction),
@@ -140,3 +151,25 @@ def test_a_number_remembers_its_figure_and_is_plain_otherwise(number: Whole | Ra
         assert twin == number
         assert twin.figure == number.figure
     assert json.dumps([number]) == f"[{json.dumps(number + 0)}]"
+
+
+def test_a_text_remembers_the_figures_that_stand_in_it() -> None:
+    """Each once, in the order of the numbers; the text itself is one like any other."""
+    cpu = figure("SCALE-01", "cpu_above_percent").percent
+    minutes = figure("SCALE-01", "cpu_window_minutes").minutes
+    text = Text.of("cpu > 70 for 10m", [cpu, minutes, cpu])
+    assert text == "cpu > 70 for 10m"
+    assert text.figures == (cpu.figure, minutes.figure)
+
+
+@pytest.mark.parametrize("text", ["", "cpu > 170", "cpu > 70.5", "cpu > 0.70", "cpu > 700"])
+def test_a_text_cannot_claim_a_figure_that_it_does_not_hold(text: str) -> None:
+    """Part of another number is not the number."""
+    with pytest.raises(ValueError, match="SCALE-01 cpu_above_percent is 70, which stands nowhere"):
+        Text.of(text, [figure("SCALE-01", "cpu_above_percent").percent])
+
+
+@given(st.floats(0.001, 1e9) | st.integers(0, 10**9))
+def test_a_number_is_written_so_that_it_reads_back(number: float) -> None:
+    """In full, and as a whole number where it is one."""
+    assert float(written(number)) == number
