@@ -1,6 +1,7 @@
 """What every part of an environment's record is made of: its base, and the types of its values."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
