@@ -7,6 +7,9 @@ from pulumi import ComponentResource, Output, ResourceOptions
 from pulumi_aws import appautoscaling, ec2, iam, rds, ssm
 
 from environments import Environment
+from environments.database import Insights
+from stacks.database_parameters import cluster_parameters, instance_parameters
+from stacks.database_proxy import PORT, DatabaseProxy, DatabaseProxyArguments
 from stacks.keys import Keys
 from stacks.logs import LogKind, log_group
 from stacks.naming import Names
@@ -16,18 +19,10 @@ from stacks.topics import Topics
 from standards import figure
 
 _ENGINE: Final = rds.EngineType.AURORA_POSTGRESQL
-_ADMINISTRATOR: Final = "slipway_owner"  # no vendor default; services sign in as users of their own
+ADMINISTRATOR: Final = "slipway_owner"
+"""No vendor's default. It makes the application roles once and is not used again (DB-08)."""
 _MONITORING_SECONDS: Final = 60
-_SLOW_STATEMENT_MS: Final = 1000
-_PARAMETERS: Final = {
-    "rds.force_ssl": "1",  # refuses a connection without TLS (DB-06)
-    "log_connections": "1",
-    "log_disconnections": "1",
-    "log_statement": "ddl",
-    "log_min_duration_statement": str(_SLOW_STATEMENT_MS),
-    "pgaudit.log": "ddl,role,write",  # who changed what (DB-09); reads would double the volume
-}
-_LIBRARIES: Final = "pg_stat_statements,pgaudit"  # loaded when an instance starts
+_INSIGHTS_DAYS: Final = {Insights.STANDARD: 7, Insights.ADVANCED: 465}  # what AWS keeps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +35,26 @@ class DatabaseArguments:
     topics: Topics
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Where services reach the database: at its proxy, or at the cluster itself."""
+
+    security_group_id: Output[str]
+    """Which each service opens for itself."""
+    port: int
+    resource_id: Output[str]
+    """What IAM names it by when a user signs in; known after the apply."""
+
+
 class Database(ComponentResource):
     """An Aurora PostgreSQL cluster: encrypted, over TLS alone, restorable to any second.
 
-    Makes the cluster with its parameters, subnets and security group (which services open for
-    themselves); the writer, and replicas in other zones; their log and monitoring role; scaling of
+    Makes the cluster with its parameters, subnets and security group; the writer, and replicas in
+    other zones; their log and monitoring role; the proxy that services reach it through; scaling of
     the replicas; subscriptions to its events; and the parameters that publish its endpoints.
 
-    The administrator's password is made, kept and rotated every week by Secrets Manager.
+    The administrator's password is made, kept and rotated every week by Secrets Manager. Nobody
+    signs in with it but the one-off task that makes the application roles.
     """
 
     cluster_identifier: Output[str]
@@ -61,7 +68,8 @@ class Database(ComponentResource):
     security_group_id: Output[str]
     instance_identifiers: list[Output[str]]
     endpoint_parameter: ssm.Parameter
-    """Where services read the writer's address."""
+    """Where services read the address to connect to."""
+    entry: Entry
 
     def __init__(
         self, name: str, arguments: DatabaseArguments, options: ResourceOptions | None = None
@@ -85,13 +93,24 @@ class Database(ComponentResource):
         self.cluster_resource_id = cluster.cluster_resource_id
         self.endpoint = cluster.endpoint
         self.secret_arn = cluster.master_user_secrets[0].secret_arn
-        instances = self._instances(cluster)
+        parameters = self._instance_parameters()
+        instances = self._instances(cluster, parameters)
         self.instance_identifiers = [instance.identifier for instance in instances]
         if environment.must("SCALE-02"):
             self._scale_replicas(cluster, instances)
-        self._subscribe(cluster, instances)
-        self.endpoint_parameter = self._publish("endpoint", cluster.endpoint)
-        self._publish("reader-endpoint", cluster.reader_endpoint)
+        self._subscribe(cluster, instances, parameters)
+        proxy = self._proxy(cluster, instances) if environment.database.proxy else None
+        self.entry = Entry(
+            security_group_id=proxy.security_group_id if proxy else group.id,
+            port=PORT if proxy else environment.database.port,
+            resource_id=proxy.resource_id if proxy else cluster.cluster_resource_id,
+        )
+        reader = proxy.reader_endpoint if proxy else None
+        self.endpoint_parameter = self._publish(
+            "endpoint", proxy.endpoint if proxy else cluster.endpoint
+        )
+        self._publish("reader-endpoint", reader or cluster.reader_endpoint)
+        self._publish("cluster-endpoint", cluster.endpoint)
         self.register_outputs({})
 
     def _cluster(self) -> rds.Cluster:
@@ -106,24 +125,7 @@ class Database(ComponentResource):
             opts=self._inside,
         )
         major = database.engine_version.partition(".")[0]
-        parameters = rds.ClusterParameterGroup(
-            "database",
-            name=f"{identifier}-{major}",
-            description=f"TLS and audit of {identifier}",
-            family=f"aurora-postgresql{major}",
-            parameters=[
-                *(
-                    rds.ClusterParameterGroupParameterArgs(name=name, value=value)
-                    for name, value in _PARAMETERS.items()
-                ),
-                rds.ClusterParameterGroupParameterArgs(
-                    name="shared_preload_libraries",
-                    value=_LIBRARIES,
-                    apply_method="pending-reboot",
-                ),
-            ],
-            opts=self._inside,
-        )
+        parameters = cluster_parameters(identifier, major, self._inside)
         # Aurora would make the group on its first line, unencrypted and kept for ever.
         log = log_group(
             "database",
@@ -141,7 +143,7 @@ class Database(ComponentResource):
             engine_version=database.engine_version,
             database_name=database.name,
             port=database.port,
-            master_username=_ADMINISTRATOR,
+            master_username=ADMINISTRATOR,
             manage_master_user_password=True,
             master_user_secret_kms_key_id=keys.data_arn,
             iam_database_authentication_enabled=True,
@@ -159,6 +161,10 @@ class Database(ComponentResource):
             skip_final_snapshot=not is_protected,
             final_snapshot_identifier=f"{identifier}-final" if is_protected else None,
             enabled_cloudwatch_logs_exports=["postgresql"],
+            database_insights_mode=database.insights.value,
+            performance_insights_enabled=True,
+            performance_insights_kms_key_id=keys.insights_arn,
+            performance_insights_retention_period=_INSIGHTS_DAYS[database.insights],
             opts=ResourceOptions(
                 parent=self,
                 protect=is_protected,
@@ -169,7 +175,13 @@ class Database(ComponentResource):
             ),
         )
 
-    def _instances(self, cluster: rds.Cluster) -> list[rds.ClusterInstance]:
+    def _instance_parameters(self) -> rds.ParameterGroup:
+        major = self._environment.database.engine_version.partition(".")[0]
+        return instance_parameters(self._names.of("database"), major, self._inside)
+
+    def _instances(
+        self, cluster: rds.Cluster, parameters: rds.ParameterGroup
+    ) -> list[rds.ClusterInstance]:
         """The writer and its replicas, each in the zone after the one before.
 
         All write to one storage that spans three zones, so a replica is a synchronous standby.
@@ -193,11 +205,29 @@ class Database(ComponentResource):
                 monitoring_interval=_MONITORING_SECONDS,
                 monitoring_role_arn=role.arn,
                 performance_insights_enabled=True,
-                performance_insights_kms_key_id=keys.data_arn,
+                performance_insights_kms_key_id=keys.insights_arn,
+                performance_insights_retention_period=_INSIGHTS_DAYS[environment.database.insights],
+                db_parameter_group_name=parameters.name,
                 opts=self._inside,
             )
             for index in range(1 + environment.database.replicas.min)
         ]
+
+    def _proxy(self, cluster: rds.Cluster, instances: list[rds.ClusterInstance]) -> DatabaseProxy:
+        arguments = self._arguments
+        return DatabaseProxy(
+            "database-proxy",
+            DatabaseProxyArguments(
+                environment=self._environment,
+                network=arguments.network,
+                keys=arguments.keys,
+                cluster_identifier=cluster.cluster_identifier,
+                cluster_resource_id=cluster.cluster_resource_id,
+                database_security_group_id=self.security_group_id,
+                instances=instances,
+            ),
+            self._inside,
+        )
 
     def _monitoring_role(self) -> iam.Role:
         """The role that RDS reports the instances' processes, memory and disks with (MON-05)."""
@@ -246,7 +276,12 @@ class Database(ComponentResource):
             opts=self._inside,
         )
 
-    def _subscribe(self, cluster: rds.Cluster, instances: list[rds.ClusterInstance]) -> None:
+    def _subscribe(
+        self,
+        cluster: rds.Cluster,
+        instances: list[rds.ClusterInstance],
+        parameters: rds.ParameterGroup,
+    ) -> None:
         """Tell of failovers, failures and changes, which no metric shows."""
         told: dict[str, tuple[str, list[Output[str]], list[str]]] = {
             "database": (
@@ -258,6 +293,11 @@ class Database(ComponentResource):
                 "db-instance",
                 [instance.identifier for instance in instances],
                 ["configuration change", "failure", "maintenance"],
+            ),
+            "database-parameters": (
+                "db-parameter-group",
+                [parameters.name],
+                ["configuration change"],
             ),
         }
         for name, (source_type, source_ids, categories) in told.items():

@@ -36,8 +36,9 @@ class KeysArguments:
 class Keys(ComponentResource):
     """The keys of an environment, each with its own policy, rotated every year by KMS.
 
-    Makes a key and its alias for each of: data (database, secrets, queues), logs, topics, backups,
-    the copies of backups in the second region, and the records of runs.
+    Makes a key and its alias for each of: data (database, secrets, queues, caches, API keys), logs,
+    topics, backups, the copies of backups in the second region, the records of runs, what Database
+    Insights sees of queries, and product artifacts with their copies in the second region.
     """
 
     data_arn: Output[str]
@@ -46,6 +47,9 @@ class Keys(ComponentResource):
     backup_arn: Output[str]
     backup_copy_arn: Output[str]
     records_arn: Output[str]
+    insights_arn: Output[str]
+    artifacts_arn: Output[str]
+    artifacts_copy_arn: Output[str]
 
     def __init__(
         self, name: str, arguments: KeysArguments, options: ResourceOptions | None = None
@@ -56,10 +60,14 @@ class Keys(ComponentResource):
         aws = arguments.environment.aws
         self.data_arn = self._key(
             "data",
-            "The database, secrets and queues",
-            self._through(("rds", "secretsmanager", "sqs"), aws.region),
+            "The database, secrets, queues, caches and API keys",
+            self._through(("rds", "secretsmanager", "sqs", "elasticache", "dynamodb"), aws.region),
         )
-        self.logs_arn = self._key("logs", "Log groups", [_log_groups(names)])
+        self.logs_arn = self._key(
+            "logs",
+            "Log groups and the archive of logs",
+            [_log_groups(names), *self._through(("s3", "firehose"), aws.region)],
+        )
         self.topics_arn = self._key(
             "topics",
             "Notification topics",
@@ -81,6 +89,18 @@ class Keys(ComponentResource):
             "records",
             "The journals and the evidence of runs",
             self._through(("dynamodb", "s3"), aws.region),
+        )
+        self.insights_arn = self._key(
+            "insights", "What Database Insights sees", self._through(("rds",), aws.region)
+        )
+        self.artifacts_arn = self._key(
+            "artifacts", "Product artifacts", self._through(("s3",), aws.region)
+        )
+        self.artifacts_copy_arn = self._key(
+            "artifacts-copy",
+            "Copies of product artifacts in the second region",
+            self._through(("s3",), aws.backup_region),
+            arguments.backup_provider,
         )
         self.register_outputs({})
 

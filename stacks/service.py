@@ -13,6 +13,7 @@ from pulumi_aws import ec2, ecs, lb, secretsmanager, vpc
 from environments import Environment
 from environments import Service as Record
 from stacks.database import Database
+from stacks.database_proxy import database_user
 from stacks.edge import Edge
 from stacks.keys import Keys
 from stacks.logs import LogKind, log_group
@@ -171,26 +172,25 @@ class Service(ComponentResource):
             to_port=HTTPS,
             opts=self._inside,
         )
-        database = self._platform.database.security_group_id
-        database_port = self._environment.database.port
+        database = self._platform.database.entry
         vpc.SecurityGroupEgressRule(
             f"{service}-to-database",
             description="The database",
             security_group_id=group.id,
-            referenced_security_group_id=database,
+            referenced_security_group_id=database.security_group_id,
             ip_protocol="tcp",
-            from_port=database_port,
-            to_port=database_port,
+            from_port=database.port,
+            to_port=database.port,
             opts=self._inside,
         )
         vpc.SecurityGroupIngressRule(
             f"{service}-into-database",
             description=service,
-            security_group_id=database,
+            security_group_id=database.security_group_id,
             referenced_security_group_id=group.id,
             ip_protocol="tcp",
-            from_port=database_port,
-            to_port=database_port,
+            from_port=database.port,
+            to_port=database.port,
             opts=self._inside,
         )
         return group
@@ -247,8 +247,8 @@ class Service(ComponentResource):
                 ],
                 parameter_names=[self._endpoint_path()],
                 queue_arn=queue.arn if queue else None,
-                database_resource_id=self._platform.database.cluster_resource_id,
-                database_user=self._database_user(),
+                database_resource_id=self._platform.database.entry.resource_id,
+                database_user=database_user(self._service),
                 key_arn=self._platform.keys.data_arn,
             ),
             self._inside,
@@ -257,21 +257,18 @@ class Service(ComponentResource):
     def _endpoint_path(self) -> str:
         return self._names.path("database", "endpoint")
 
-    def _database_user(self) -> str:
-        """The service's own user, which migrations make (DB-07)."""
-        return self._service.replace("-", "_")
-
     def _task_definition(self, roles: Roles, queue: JobQueue | None) -> ecs.TaskDefinition:
         environment, record = self._environment, self._record
         solana, database = environment.solana, environment.database
         variables = {
             "DATABASE_NAME": database.name,
-            "DATABASE_PORT": str(database.port),
+            "DATABASE_PORT": str(self._platform.database.entry.port),
             "DATABASE_SSLMODE": "verify-full",
-            "DATABASE_USER": self._database_user(),
+            "DATABASE_USER": database_user(self._service),
             "SOLANA_CLUSTER": solana.cluster.value,
             "SOLANA_PROGRAM_ID": solana.program_id,
             "SOLANA_RPC_URLS": ",".join(solana.rpc_urls),
+            **({"DATABASE_URL": database.local_url} if database.local_url else {}),
             **({"QUEUE_URL": queue.url} if queue else {}),
             **record.variables,
         }

@@ -33,6 +33,17 @@ def assumed_by(service: str, names: Names) -> str:
     )
 
 
+def assumed_by_own(service: str) -> str:
+    """The policy of a role that `service` assumes, where AWS documents no condition for it.
+
+    A role can be passed to a service only inside its own account, so that nobody else's work is
+    done with it; a condition on a key that the service does not send would lock it out.
+    """
+    return document(
+        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    )
+
+
 def from_account(names: Names) -> dict[str, dict[str, str]]:
     """The condition that a service acts on behalf of the environment's account."""
     return {"StringEquals": {"aws:SourceAccount": names.environment.aws.account}}
