@@ -10,6 +10,17 @@ from tests.policies.doors import judged
 FILE: Final = Path(__file__).with_name("messages.txt")
 
 
+def reviewed() -> dict[str, list[str]]:
+    """What stands in the file: the lines of each rule, by its id."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in FILE.read_text(encoding="utf-8").splitlines():
+        if not line.startswith(" "):
+            lines = found.setdefault(line, [])
+        lines.append(line)
+    return found
+
+
 def messages() -> str:
     """The sentences of every rule, by its id and the number of the example."""
     return "".join(f"{line}\n" for rule in rules().values() for line in said_by(rule))

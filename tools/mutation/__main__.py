@@ -17,8 +17,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-PROJECT: Final = Path(__file__).parents[1]
+PROJECT: Final = Path(__file__).parents[2]
 COPY: Final = PROJECT / "out" / "mutation"
+TRIALS: Final = Path(__file__).with_name("trials.py")
 ROOMS: Final = ("standards", "environments", "plan", "preview", "policies", "scripts")
 TESTS: Final = ("tests/__init__.py", "tests/conftest.py", "tests/plan", "tests/policies")
 
@@ -49,17 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _copy()
         if options.again:
             _forget_survivors()
-        names = [f"{module}.*" for module in options.modules]
-        command = [
-            sys.executable,
-            "-m",
-            "mutmut",
-            "run",
-            "--max-children",
-            str(options.jobs),
-            *names,
-        ]
-        subprocess.run(command, cwd=COPY, check=False)  # noqa: S603 our own command
+        patterns = [f"{module}.*" for module in options.modules] or ["*"]
+        command = [sys.executable, str(TRIALS), str(options.jobs), *patterns]
+        subprocess.run(command, cwd=COPY, check=True)  # noqa: S603 our own command
     return 0 if _report() >= options.least else 1
 
 
@@ -114,17 +107,24 @@ def undecorated(source: str) -> str:
 
 
 def _judging(tree: ast.Module) -> set[str]:
-    """The functions of a module that judge: its rules, its public ones, and what they call."""
+    """The functions of a module that judge or remedy: rules, public ones, and what they call."""
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     pending = [name for name in functions if not name.startswith("_")]
+    for call in ast.walk(tree):
+        if isinstance(call, ast.keyword) and call.arg == "remedy":
+            pending += _names(call)
     found: set[str] = set()
     while pending:
         name = pending.pop()
-        if name not in found:
+        if name in functions and name not in found:
             found.add(name)
-            named = (node for part in functions[name].body for node in ast.walk(part))
-            pending += [n.id for n in named if isinstance(n, ast.Name) and n.id in functions]
+            pending += _names(*functions[name].body)
     return found
+
+
+def _names(*nodes: ast.AST) -> list[str]:
+    """The names that stand anywhere in `nodes`."""
+    return [each.id for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name)]
 
 
 def _results() -> Iterator[tuple[Path, dict[str, Any]]]:
