@@ -50,7 +50,7 @@ benchmarks: $(READY) ## Measure the preview and the policies
 	$(BIN)/python benchmarks/policies.py
 
 mutation: $(READY) ## Change policies/ in one place at a time, and want a test to fail (an hour)
-	$(BIN)/python tools/mutation.py $(MODULES)
+	$(BIN)/python tools/mutation $(MODULES)
 
 agreement: $(READY) ## Compare the rules with Checkov's on the same resources
 	$(BIN)/python tools/agreement --checkov $(CHECKOV)
