@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from environments.model import Cluster, DataClass, Environment
+from environments.model import Cluster, Environment
+from environments.stack import DataClass
+from environments.workload import Demand, Instances
 from standards import Tier, figure, requirement
 
 _ANY_BRANCH: Final = "*"
@@ -53,8 +55,38 @@ class Check:
         return requirement(self.requirement).environments
 
 
+_SCALED_TO: Final = figure("SCALE-04", "example_prover_instances_count").count
+
+
 def _fewest_instances(environment: Environment) -> int:
-    return min(service.instances.min for service in environment.services.values())
+    return min(instances.min for instances, _ in _scaled(environment).values())
+
+
+def _scaled(environment: Environment) -> dict[str, tuple[Instances, Demand | None]]:
+    """What scales out, by its key: how far, and the load that this is declared from."""
+    scaled = {
+        f"services.{name}": (service.instances, service.demand)
+        for name, service in environment.services.items()
+    }
+    if environment.kubernetes is not None:
+        mcp = environment.kubernetes.mcp
+        scaled["kubernetes.mcp"] = (mcp.replicas, mcp.demand)
+    return scaled
+
+
+def _confined(environment: Environment) -> list[str]:
+    """The provers, which work on queues, that cannot be as many as in the standards' example."""
+    services = environment.services.items()
+    return [name for name, it in services if it.queue and it.instances.max < _SCALED_TO]
+
+
+def _overloaded(environment: Environment) -> list[str]:
+    """What names no load, or does not carry the one that it names."""
+    return [
+        key
+        for key, (instances, demand) in _scaled(environment).items()
+        if demand is None or not demand.is_carried_by(instances)
+    ]
 
 
 CHECKS: Final = (
@@ -101,6 +133,25 @@ CHECKS: Final = (
             f"{_INSTANCES}: raise its instances.min"
         ),
         breaking={"services.api.instances.min": 1},
+    ),
+    Check(
+        requirement="SVC-05",
+        key="slipway:services",
+        holds=lambda it: not _overloaded(it),
+        message=lambda it: (
+            f"{_overloaded(it)[0]} does not carry its load: give demand (expected, peak and "
+            "perInstance, per second), and as many instances as carry it"
+        ),
+        breaking={"services.api.demand.peak": 1_000_000},
+    ),
+    Check(
+        requirement="SCALE-04",
+        key="slipway:services",
+        holds=lambda it: not _confined(it),
+        message=lambda it: (
+            f"{_confined(it)[0]} cannot be scaled to {_SCALED_TO}: raise its instances.max"
+        ),
+        breaking={"services.prover.instances": {"min": 2, "max": 2}},
     ),
     Check(
         requirement="SVC-01",

@@ -5,22 +5,23 @@ environment's name.
 """
 
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Network
-from typing import Annotated, Final, Self
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from environments.bounds import AtLeast, refused
-from environments.record import Domain, Email, ImageByDigest, Name, Port, Record, Region
-from standards import Tier, figure, requirement
-
-
-class DataClass(StrEnum):
-    """What data an environment may hold (ENV-02)."""
-
-    SYNTHETIC = "synthetic"
-    SANITISED = "sanitised"
-    REAL = "real"
+from environments.bounds import refused
+from environments.cache import Cache
+from environments.database import Database
+from environments.edge import Edge, lies_in
+from environments.frontend import Frontend
+from environments.kubernetes import Kubernetes
+from environments.metrics import Metrics
+from environments.record import ImageByDigest, Name, Port, Record
+from environments.stack import Stack
+from environments.tasks import Tasks
+from environments.workload import Demand, HealthCheck, Instances
 
 
 class Cluster(StrEnum):
@@ -39,12 +40,6 @@ class NatGateways(StrEnum):
     NONE = "none"
 
 
-RETENTION_DAYS: Final = (
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-)  # fmt: skip
-"""How many days CloudWatch can keep a log group's entries."""
-
 _GIBIBYTE = 1024
 FARGATE_MEMORY = {
     256: (512, _GIBIBYTE, 2 * _GIBIBYTE),
@@ -56,24 +51,6 @@ FARGATE_MEMORY = {
     16_384: range(32 * _GIBIBYTE, 120 * _GIBIBYTE + 1, 8 * _GIBIBYTE),
 }
 """The mebibytes that Fargate offers by CPU units; AWS refuses any other pair at apply."""
-
-
-class Aws(Record):
-    """The account and regions that the environment lives in."""
-
-    account: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
-    region: Region
-    backup_region: Region
-    """Where copies of backups go: another region, so that they survive the loss of the first."""
-    endpoint: Annotated[str, StringConstraints(pattern=r"^http://127\.0\.0\.1:\d+$")] | None = None
-    """An AWS emulator on loopback, for development; every call goes there."""
-
-    @model_validator(mode="after")
-    def _apart(self) -> Self:
-        if self.backup_region == self.region:
-            message = f"backupRegion {self.backup_region} is the environment's own region"
-            raise refused(f"{message}: name another one")
-        return self
 
 
 class Network(Record):
@@ -90,29 +67,6 @@ class Network(Record):
             raise refused(f"cidr {self.cidr} is no private range from /16 to /20")
         if len(set(self.zones)) != len(self.zones):
             raise refused(f"zones {', '.join(self.zones)} name one twice")
-        return self
-
-
-class HealthCheck(Record):
-    """How a load balancer or a scheduler asks an instance whether it is well."""
-
-    path: Annotated[str, StringConstraints(pattern=r"^/")]
-    interval_seconds: Annotated[int, Field(ge=5, le=300)] = 15
-    timeout_seconds: Annotated[int, Field(ge=2, le=120)] = 5
-    healthy_threshold: Annotated[int, Field(ge=2, le=10)] = 2
-    unhealthy_threshold: Annotated[int, Field(ge=2, le=10)] = 3
-
-
-class Instances(Record):
-    """The bounds between which a service or its replicas scale."""
-
-    min: Annotated[int, Field(ge=0)]
-    max: Annotated[int, Field(ge=1)]
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.max < self.min:
-            raise refused(f"max {self.max} is below min {self.min}")
         return self
 
 
@@ -142,6 +96,21 @@ class Service(Record):
         default_factory=dict[str, str]
     )
     """Plain environment variables."""
+    demand: Demand | None = None
+    """The load that `instances` is declared from."""
+    metrics_port: Port | None = None
+    """Where an instance publishes its metrics for Prometheus, to itself alone (MON-04)."""
+    public_health_path: Annotated[str, StringConstraints(pattern=r"^/")] | None = None
+    """A path among `paths` that tells from outside whether it is well (MON-08), where that of
+    `healthCheck` is none of them."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.metrics_port == self.port:
+            raise refused(f"metricsPort {self.port} is port: metrics would be public")
+        if self.public_health_path is not None and self.outside_path is None:
+            raise refused(f"publicHealthPath {self.public_health_path} is none of paths")
+        return self
 
     @model_validator(mode="after")
     def _offered(self) -> Self:
@@ -163,64 +132,11 @@ class Service(Record):
         """Whether the load balancer sends it traffic from the internet."""
         return bool(self.paths)
 
-
-class Database(Record):
-    """The PostgreSQL cluster of the environment (DB-01)."""
-
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-    engine_version: Annotated[str, StringConstraints(pattern=r"^1[4-9]\.\d+$")]
-    instance_class: Annotated[str, StringConstraints(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")]
-    port: Port = 6432
-    replicas: Instances
-    """Read replicas in other zones: the least that always run, and how many may be added."""
-    backup_retention_days: Annotated[int, Field(ge=1, le=35)]
-    backup_copy_retention_days: Annotated[int, Field(ge=1)]
-    """How long the copy in the second region is kept; left to the product by the standards."""
-
-
-class LogRetention(Record):
-    """How many days each kind of log is kept: the standards' figure, or longer."""
-
-    application: Annotated[int, AtLeast(figure("LOG-02", "retention_days").days)] = figure(
-        "LOG-02", "retention_days"
-    ).days
-    access: Annotated[int, AtLeast(figure("LOG-03", "retention_days").days)] = figure(
-        "LOG-03", "retention_days"
-    ).days
-    audit: Annotated[int, AtLeast(figure("LOG-04", "retention_days").days)] = figure(
-        "LOG-04", "retention_days"
-    ).days
-    deployment: Annotated[int, AtLeast(figure("LOG-05", "retention_days").days)] = figure(
-        "LOG-05", "retention_days"
-    ).days
-
-    @model_validator(mode="after")
-    def _offered(self) -> Self:
-        for kind, days in self:
-            if days not in RETENTION_DAYS:
-                longer = min((more for more in RETENTION_DAYS if more > days), default=None)
-                advice = f"the next longer is {longer}" if longer else "take a shorter one"
-                raise refused(f"{kind} {days} is no retention that CloudWatch has: {advice}")
-        return self
-
-
-class Edge(Record):
-    """What the internet meets: names, and how much one address may ask for."""
-
-    zone: Domain
-    zone_id: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")] | None = None
-    """The hosted zone of that name, which exists before the first apply; left out, the stack makes
-    it: an emulator starts without one."""
-    name: Domain
-    """The name that the environment is reached by, inside `zone`."""
-    requests_per_five_minutes: Annotated[int, Field(ge=100, le=2_000_000)]
-    """The most that one address may send before the firewall refuses it (NET-09)."""
-
-    @model_validator(mode="after")
-    def _inside(self) -> Self:
-        if self.name != self.zone and not self.name.endswith(f".{self.zone}"):
-            raise refused(f"name {self.name} lies outside zone {self.zone}")
-        return self
+    @property
+    def outside_path(self) -> str | None:
+        """The path that asks from outside whether it is well, `None` where there is none."""
+        path = self.public_health_path or self.health_check.path
+        return path if any(fnmatchcase(path, pattern) for pattern in self.paths) else None
 
 
 class Solana(Record):
@@ -233,14 +149,6 @@ class Solana(Record):
     ]
 
 
-class Alerts(Record):
-    """Who hears of an alarm, by severity (MON-12)."""
-
-    critical: Annotated[tuple[Email, ...], Field(min_length=1)]
-    warning: Annotated[tuple[Email, ...], Field(min_length=1)]
-    info: tuple[Email, ...] = ()
-
-
 class Release(Record):
     """Where a release may come from, and how many people let it in."""
 
@@ -249,33 +157,20 @@ class Release(Record):
     approvals: Annotated[int, Field(ge=0)]
 
 
-class Environment(Record):
+class Environment(Stack):
     """One environment: everything that its stack is declared from."""
 
-    name: Name
-    tier: Tier
-    owner: Email
-    secrets_provider: str | None = None
-    """What encrypts the secrets in the stack's state: Pulumi's `secretsprovider`."""
-    data_class: DataClass
-    aws: Aws
     network: Network
     edge: Edge
+    frontend: Frontend | None = None
     services: Annotated[dict[Name, Service], Field(min_length=1)]
     database: Database
-    log_retention_days: LogRetention = Field(default_factory=LogRetention)
+    cache: Cache | None = None
+    tasks: Tasks
+    kubernetes: Kubernetes | None = None
+    metrics: Metrics | None = None
     solana: Solana
-    alerts: Alerts
     release: Release
-
-    @property
-    def is_stateful_protected(self) -> bool:
-        """Whether a resource that holds state is protected from deletion: where data matters."""
-        return self.tier in {Tier.STAGING, Tier.PRODUCTION}
-
-    def must(self, identifier: str) -> bool:
-        """Whether the standards ask this environment for the requirement `identifier`."""
-        return self.tier in requirement(identifier).environments
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:
@@ -284,4 +179,29 @@ class Environment(Record):
             for path in service.paths:
                 if owners.setdefault(path, name) != name:
                     raise refused(f"services {owners[path]} and {name} both take path {path}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_pages(self) -> Self:
+        if self.frontend is not None:
+            name, zone = self.frontend.name, self.edge.zone
+            if not lies_in(name, zone):
+                raise refused(f"frontend.name {name} lies outside edge.zone {zone}")
+            if name == self.edge.name:
+                raise refused(f"frontend.name {name} is edge.name: each needs its own")
+        return self
+
+    @model_validator(mode="after")
+    def _holds_cluster(self) -> Self:
+        if self.kubernetes is not None:
+            # Where the standards want the cloud, an emulator is refused for itself.
+            is_cloud = self.must("ENV-10") or self.must("ENV-11")
+            problem = self.kubernetes.misfit(
+                network=self.network.cidr,
+                services=self.services,
+                ways_out=self.network.nat_gateways is not NatGateways.NONE,
+                emulated=self.aws.endpoint is not None and not is_cloud,
+            )
+            if problem is not None:
+                raise refused(problem)
         return self

@@ -26,14 +26,30 @@ _ALLOWED: Final = {
     "edge.zone": "the name of the zone",
     "edge.zoneId": "the name of the zone",
     "edge.name": "the name that it is reached by",
+    "edge.allowedOrigins": "the names that its pages are reached by",
+    "edge.access": "a switch: a beta is over in one before the other (REL-10)",
+    "frontend.name": "the name that its pages are reached by",
     "services.*.image": "the name of the registry, and the release that staging tries first",
     "services.*.cpu": "a size",
     "services.*.memory": "a size",
     "services.*.instances.*": "a count",
+    "services.*.demand.*": "a count: the load of users is production's",
+    "kubernetes.administrators": "the names of roles of its own account",
+    "kubernetes.mcp.image": "the name of the registry, and the release that staging tries first",
+    "kubernetes.mcp.cpu": "a size",
+    "kubernetes.mcp.memory": "a size",
+    "kubernetes.mcp.replicas.*": "a count",
+    "kubernetes.mcp.demand.*": "a count: the load of users is production's",
     "database.instanceClass": "a size",
     "database.replicas.*": "a count",
     "database.backupRetentionDays": "a count: how many days of sanitised data are kept",
     "database.backupCopyRetentionDays": "a count: how many days of sanitised data are kept",
+    "cache.nodeType": "a size",
+    "cache.replicas": "a count",
+    "cache.snapshotRetentionDays": "a count: how many days of what can be computed again are kept",
+    "tasks.image": "the name of the registry, and the release that staging tries first",
+    "tasks.cpu": "a size",
+    "tasks.memory": "a size",
     "solana.cluster": "the data source: another cluster (SOL-01)",
     "solana.programId": "the data source: the program's name on that cluster",
     "solana.rpcUrls": "the data source: the names of that cluster's nodes",
@@ -116,6 +132,9 @@ def _too_small(staging: Environment, production: Environment) -> Iterator[str]:
         if name in staging.services
     ]
     pairs.append(("database.replicas.max", staging.database.replicas, production.database.replicas))
+    if staging.kubernetes and production.kubernetes:
+        ours, theirs = staging.kubernetes.mcp.replicas, production.kubernetes.mcp.replicas
+        pairs.append(("kubernetes.mcp.replicas.max", ours, theirs))
     for key, ours, theirs in pairs:
         least = ceil(theirs.max * share.fraction)
         if ours.max < least:
