@@ -60,13 +60,15 @@ class Keys(ComponentResource):
         aws = arguments.environment.aws
         self.data_arn = self._key(
             "data",
-            "The database, secrets, queues, caches and API keys",
-            self._through(("rds", "secretsmanager", "sqs", "elasticache", "dynamodb"), aws.region),
+            "The database, secrets, queues, caches, API keys and metrics",
+            self._through(
+                ("rds", "secretsmanager", "sqs", "elasticache", "dynamodb", "aps"), aws.region
+            ),
         )
         self.logs_arn = self._key(
             "logs",
             "Log groups and the archive of logs",
-            [_log_groups(names), *self._through(("s3", "firehose"), aws.region)],
+            [for_log_groups(names, aws.region), *self._through(("s3", "firehose"), aws.region)],
         )
         self.topics_arn = self._key(
             "topics",
@@ -120,7 +122,7 @@ class Keys(ComponentResource):
             description=f"{description} of {self._environment.name}",
             enable_key_rotation=True,
             deletion_window_in_days=_DELETION_WINDOW_DAYS,
-            policy=document(_administration(self._names), *statements),
+            policy=document(administration(self._names), *statements),
             opts=options,
         )
         kms.Alias(
@@ -157,7 +159,7 @@ class Keys(ComponentResource):
         ]
 
 
-def _administration(names: Names) -> Statement:
+def administration(names: Names) -> Statement:
     """Let the account's policies admit administrators, who cannot read what a key encrypts.
 
     They may change this policy, which CloudTrail shows; a grant to themselves is out of reach.
@@ -171,15 +173,19 @@ def _administration(names: Names) -> Statement:
     }
 
 
-def _log_groups(names: Names) -> Statement:
-    """Let CloudWatch encrypt the account's log groups."""
+def for_log_groups(names: Names, region: str) -> Statement:
+    """Let CloudWatch encrypt the account's log groups in `region`."""
     return {
         "Sid": "LogGroups",
         "Effect": "Allow",
-        "Principal": {"Service": f"logs.{names.environment.aws.region}.amazonaws.com"},
+        "Principal": {"Service": f"logs.{region}.amazonaws.com"},
         "Action": _USE,
         "Resource": "*",
         "Condition": {
-            "ArnLike": {"kms:EncryptionContext:aws:logs:arn": names.arn("logs", "log-group:*")}
+            "ArnLike": {
+                "kms:EncryptionContext:aws:logs:arn": names.arn(
+                    "logs", "log-group:*", region=region
+                )
+            }
         },
     }
