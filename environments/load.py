@@ -4,17 +4,21 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import Repr
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from environments.checks import broken
+from environments.foundation import Foundation
 from environments.model import Environment
-from environments.record import Record
+from environments.record import parts
 from environments.settings import ConfigurationError, read_settings, value_of
+from environments.stack import Kind, Stack
 
 NAMESPACE: Final = "slipway:"
+
+S = TypeVar("S", bound=Stack)
 
 _SHOWN: Final = Repr()
 """What a message shows of a value: enough to know it by, on one line."""
@@ -23,6 +27,16 @@ _SHOWN.maxstring = _SHOWN.maxother = 80
 
 def names(folder: Path) -> list[str]:
     """The environments that there are in the project `folder`, sorted by name."""
+    return [name for name in stacks(folder) if not _is_foundation(folder, name)]
+
+
+def foundations(folder: Path) -> list[str]:
+    """The foundations that there are in the project `folder`, one an account, sorted by name."""
+    return [name for name in stacks(folder) if _is_foundation(folder, name)]
+
+
+def stacks(folder: Path) -> list[str]:
+    """Every stack that there is in the project `folder`, sorted by name."""
     return sorted(
         path.name.removeprefix("Pulumi.").removesuffix(".yaml")
         for path in folder.glob("Pulumi.*.yaml")
@@ -35,22 +49,8 @@ def load(name: str, folder: Path) -> Environment:
     Raises:
         ConfigurationError: there is none, or its file is not as it must be.
     """
-    known = names(folder)
-    if name not in known:
-        close = get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f", did you mean {close[0]}?" if close else "."
-        there = ", ".join(known) or "none; add a Pulumi.<name>.yaml"
-        raise ConfigurationError([f"no environment {name!r}{hint} There are: {there}"])
-    path = folder / f"Pulumi.{name}.yaml"
-    content = _read(path)
-    config = _mapping(path, content.get("config"), "config")
-    own = {key.removeprefix(NAMESPACE): value for key, value in _own(config)}
-    own |= {"name": name, "secretsProvider": content.get("secretsprovider")}
-    try:
-        environment = Environment.model_validate(own)
-    except ValidationError as error:
-        problems = [_problem(path, detail) for detail in error.errors()]
-        raise ConfigurationError(problems) from None
+    path, content = _find(name, "environment", names(folder), folder)
+    environment = _validated(Environment, path, content)
     problems = [
         f"{path.name}: {check.key}: {check.message(environment)} ({check.requirement})"
         for check in broken(environment)
@@ -58,6 +58,73 @@ def load(name: str, folder: Path) -> Environment:
     if problems:
         raise ConfigurationError(problems)
     return environment
+
+
+def load_foundation(name: str, folder: Path) -> Foundation:
+    """The foundation `name` of the project in `folder`, with the environments that stand on it.
+
+    Raises:
+        ConfigurationError: there is none, or a file is not as it must be.
+    """
+    path, content = _find(name, "foundation", foundations(folder), folder)
+    named = content.get("environments")
+    if isinstance(named, list):
+        wrong = [
+            f"{path.name}: slipway:environments: there is no environment {one!r}, only: "
+            f"{', '.join(names(folder))}"
+            for one in cast("list[object]", named)
+            if one not in names(folder)
+        ]
+        if wrong:
+            raise ConfigurationError(wrong)
+        content["environments"] = [load(one, folder) for one in cast("list[str]", named)]
+    return _validated(Foundation, path, content)
+
+
+def load_stack(name: str, folder: Path) -> Environment | Foundation:
+    """The environment or the foundation `name` of the project in `folder`.
+
+    Raises:
+        ConfigurationError: there is neither, or its file is not as it must be.
+    """
+    if name in foundations(folder):
+        return load_foundation(name, folder)
+    return load(name, folder)
+
+
+def _is_foundation(folder: Path, name: str) -> bool:
+    """Whether a file says that it is a foundation's; a file that cannot be read says nothing."""
+    path = folder / f"Pulumi.{name}.yaml"
+    try:
+        if not path.is_file() or b"slipway:kind" not in path.read_bytes():
+            return False
+        config = _mapping(path, _read(path).get("config"), "config")
+    except (OSError, ConfigurationError):
+        return False
+    return config.get(f"{NAMESPACE}kind") == Kind.FOUNDATION
+
+
+def _find(name: str, what: str, known: list[str], folder: Path) -> tuple[Path, dict[str, object]]:
+    """The file of the stack `name`, and what it says to us."""
+    if name not in known:
+        all_ = stacks(folder)
+        close = get_close_matches(name, set(all_) - {name}, n=1, cutoff=0.5)
+        hint = f", did you mean {close[0]}?" if close and name not in all_ else "."
+        there = ", ".join(known if name in all_ else all_) or "none; add a Pulumi.<name>.yaml"
+        raise ConfigurationError([f"no {what} {name!r}{hint} There are: {there}"])
+    path = folder / f"Pulumi.{name}.yaml"
+    content = _read(path)
+    config = _mapping(path, content.get("config"), "config")
+    own = {key.removeprefix(NAMESPACE): value for key, value in _own(config)}
+    return path, own | {"name": name, "secretsProvider": content.get("secretsprovider")}
+
+
+def _validated(record: type[S], path: Path, content: dict[str, object]) -> S:
+    try:
+        return record.model_validate(content)
+    except ValidationError as error:
+        problems = [_problem(path, detail) for detail in error.errors()]
+        raise ConfigurationError(problems) from None
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -93,9 +160,7 @@ def _problem(path: Path, detail: ErrorDetails) -> str:
 def _closest(location: tuple[int | str, ...]) -> str:
     """A hint at the key that was meant, among all that the record and its parts have."""
     known = {
-        field.alias or name
-        for record in Record.__subclasses__()
-        for name, field in record.model_fields.items()
+        field.alias or name for record in parts() for name, field in record.model_fields.items()
     }
     key = str(location[-1])
     close = get_close_matches(key, known - {key}, n=1)

@@ -5,7 +5,16 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from environments import ConfigurationError, Environment, load, names
+from environments import (
+    ConfigurationError,
+    Environment,
+    Foundation,
+    foundations,
+    load,
+    load_foundation,
+    names,
+    stacks,
+)
 from environments.parity import parity_problems
 from plan import Plan
 from policies.waivers import Waiver, load_waivers
@@ -33,6 +42,17 @@ def find_project(start: Path) -> Path:
         if (folder / "Pulumi.yaml").is_file():
             return folder
     raise ProjectError(f"no Pulumi.yaml in {start} or above it: run slipway inside the project")
+
+
+def read_stack(name: str, folder: Path) -> Environment | Foundation:
+    """The record of the environment or the foundation `name`.
+
+    Raises:
+        ConfigurationError: there is neither, or it is not as it must be.
+    """
+    if name in foundations(folder):
+        return load_foundation(name, folder)
+    return read_environment(name, folder)
 
 
 def read_environment(name: str, folder: Path) -> Environment:
@@ -69,11 +89,11 @@ def read_waivers(folder: Path, today: date) -> tuple[Waiver, ...]:
     Raises:
         WaiversError: one of them is malformed, or waives too much.
     """
-    return load_waivers(near(folder / WAIVERS), today, stacks=names(folder))
+    return load_waivers(near(folder / WAIVERS), today, stacks=stacks(folder))
 
 
-def evaluate_environment(environment: Environment, folder: Path) -> Plan:
-    """The plan of `environment`, whose program is the project in `folder`.
+def evaluate_environment(environment: Environment | Foundation, folder: Path) -> Plan:
+    """The plan of `environment`, or of a foundation, whose program is the project in `folder`.
 
     Raises:
         ProjectError: the project's files cannot be read.
@@ -84,6 +104,6 @@ def evaluate_environment(environment: Environment, folder: Path) -> Plan:
     fixtures = Fixtures(
         region=environment.aws.region,
         account=environment.aws.account,
-        zones=environment.network.zones,
+        zones=environment.network.zones if isinstance(environment, Environment) else (),
     )
     return evaluate_project(folder, environment.name, fixtures=fixtures)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from environments.bounds import AtLeast
 from environments.checks import CHECKS
 from environments.parity import COMPARISONS
-from environments.record import Record
+from environments.record import parts
 from policies.judgement import Judgement
 from policies.registry import AnyRule
 from standards import Requirement, Tier
@@ -58,14 +58,18 @@ class Traced:
 def trace(
     requirements: Iterable[Requirement],
     rules: Collection[AnyRule],
-    judgements: Mapping[Tier, Judgement],
+    judgements: Mapping[Tier, Sequence[Judgement]],
 ) -> list[Traced]:
-    """What serves each of `requirements`, by what `rules` said of one environment a tier."""
+    """What serves each of `requirements`, by what `rules` said of the stacks of each tier.
+
+    Those are one environment and the foundation that it stands on.
+    """
     tiers: defaultdict[str, defaultdict[tuple[Means, str], list[Tier]]] = defaultdict(
         lambda: defaultdict(list)
     )
-    for tier, judgement in judgements.items():
-        for cited, means, name in _serving(tier, rules, judgement):
+    for tier, judged in judgements.items():
+        serving = {server for one in judged for server in _serving(tier, rules, one)}
+        for cited, means, name in serving:
             tiers[cited][means, name].append(tier)
     return [
         Traced(requirement, tuple(_servers(requirement, tiers[requirement.id])))
@@ -112,7 +116,7 @@ def _serving(
 
 def _bounds() -> Iterator[tuple[str, Means, str]]:
     """The keys of an environment's file that a figure of the standards bounds."""
-    for record in Record.__subclasses__():
+    for record in parts():
         for name, field in record.model_fields.items():
             for bound in field.metadata:
                 if isinstance(bound, AtLeast):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_aws import cloudwatch, s3
 
-from environments import Environment
+from environments import Stack
 from stacks.buckets import PrivateBucket, PrivateBucketArguments
 from stacks.naming import Names
 from stacks.statements import Statement, from_account
@@ -25,7 +25,7 @@ def log_group(  # noqa: PLR0913 - each argument is a property of the group
     name: str,
     kind: LogKind,
     *,
-    environment: Environment,
+    environment: Stack,
     key_arn: Input[str],
     parent: Resource,
     physical_name: str | None = None,
@@ -44,7 +44,7 @@ def log_group(  # noqa: PLR0913 - each argument is a property of the group
     )
 
 
-def retention_days(kind: LogKind, environment: Environment) -> int:
+def retention_days(kind: LogKind, environment: Stack) -> int:
     """How many days the environment keeps logs of this kind: the standards' figure, or more."""
     kept = environment.log_retention_days
     match kind:
@@ -62,7 +62,7 @@ def retention_days(kind: LogKind, environment: Environment) -> int:
 class LogBucketArguments:
     """What a bucket for the logs of load balancers is made from."""
 
-    environment: Environment
+    environment: Stack
 
 
 class LogBucket(ComponentResource):

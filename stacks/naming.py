@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from environments import Environment
+from environments import Stack
 
 _DIGEST: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The physical names of one environment's resources; logical names never hold its name."""
+    """The physical names of one stack's resources; logical names never hold its name."""
 
-    environment: Environment
+    environment: Stack
 
     @property
     def partition(self) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from pulumi_aws import Provider, ProviderDefaultTagsArgs, ProviderEndpointArgs
 
-from environments import Environment
+from environments import Stack
 
 EMULATED: Final = (
     "acm", "applicationautoscaling", "backup", "cloudwatch", "cloudwatchevents", "cloudwatchlogs",
@@ -24,7 +24,7 @@ class Providers:
     """Of the second region, which survives the loss of the first."""
 
 
-def make_providers(environment: Environment) -> Providers:
+def make_providers(environment: Stack) -> Providers:
     """The providers of `environment`; every resource that they make carries its tags."""
     aws = environment.aws
     return Providers(
@@ -33,7 +33,7 @@ def make_providers(environment: Environment) -> Providers:
     )
 
 
-def tags(environment: Environment) -> dict[str, str]:
+def tags(environment: Stack) -> dict[str, str]:
     """What every resource says of itself: whose it is, and what data it may hold (ENV-02)."""
     return {
         "Environment": environment.name,
@@ -44,7 +44,7 @@ def tags(environment: Environment) -> dict[str, str]:
     }
 
 
-def _provider(name: str, region: str, environment: Environment) -> Provider:
+def _provider(name: str, region: str, environment: Stack) -> Provider:
     default_tags = ProviderDefaultTagsArgs(tags=tags(environment))
     endpoint = environment.aws.endpoint
     if endpoint is None:

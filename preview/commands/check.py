@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from environments import load, names
+from environments import load_stack, stacks
 from plan import Plan
 from plan.file import read_plan
 from preview.commands.reports import Reports
@@ -61,7 +61,7 @@ def _project() -> Path | None:
 
 
 def _tier(plan: Plan, folder: Path | None) -> Tier:
-    """The tier of the plan's stack where it is an environment of the project, else production."""
-    if folder is None or plan.stack not in names(folder):
+    """The tier of the plan's stack where it is one of the project's, else production."""
+    if folder is None or plan.stack not in stacks(folder):
         return Tier.PRODUCTION
-    return load(plan.stack, folder).tier
+    return load_stack(plan.stack, folder).tier

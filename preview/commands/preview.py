@@ -12,7 +12,7 @@ from preview.environment import (
     LIMITS,
     evaluate_environment,
     find_project,
-    read_environment,
+    read_stack,
     read_waivers,
 )
 from preview.reports import html, json, terminal
@@ -34,7 +34,7 @@ def preview(
     program asked, for JSON.
     """
     folder = find_project(Path.cwd())
-    records = [read_environment(name, folder) for name in dict.fromkeys(names)]
+    records = [read_stack(name, folder) for name in dict.fromkeys(names)]
     today = datetime.now(UTC).date()
     waivers = read_waivers(folder, today)
     verdicts: list[Verdict] = []

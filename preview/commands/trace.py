@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from environments import names
+from environments import Environment, Foundation, foundations, load_foundation, names
 from policies.configuration import settings_by_rule
 from policies.judgement import Judgement, judge
 from policies.registry import rules
@@ -52,11 +52,23 @@ def choose(asked: Sequence[str]) -> list[Requirement]:
 def trace_project(chosen: Sequence[Requirement], folder: Path) -> list[Traced]:
     """What serves the requirements `chosen` in the environments of the project in `folder`."""
     pack = rules().values()
-    judgements: dict[Tier, Judgement] = {}
+
+    def judged(stack: Environment | Foundation) -> Judgement:
+        plan = evaluate_environment(stack, folder)
+        return judge(plan, pack, settings_by_rule(pack, stack.tier))
+
+    judgements: dict[Tier, list[Judgement]] = {}
+    traced: dict[str, Tier] = {}
     for name in names(folder):
         environment = read_environment(name, folder)
         if environment.tier not in judgements:
-            plan = evaluate_environment(environment, folder)
-            told = settings_by_rule(pack, environment.tier)
-            judgements[environment.tier] = judge(plan, pack, told)
+            judgements[environment.tier] = [judged(environment)]
+            traced[name] = environment.tier
+    for name in foundations(folder):
+        foundation = load_foundation(name, folder)
+        carried = [traced[one.name] for one in foundation.environments if one.name in traced]
+        if carried:
+            judgement = judged(foundation)
+            for tier in carried:
+                judgements[tier].append(judgement)
     return trace(chosen, pack, judgements)

@@ -8,7 +8,7 @@ import pytest
 
 from environments import ConfigurationError, DataClass, Environment, load, names
 from environments.checks import CHECKS, Check
-from environments.model import LogRetention
+from environments.stack import LogRetention
 from standards import Tier, figure, requirement
 from tests.environments.records import PROJECT, changed, content_of, write
 

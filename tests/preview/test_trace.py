@@ -32,8 +32,8 @@ def group(*figures: Cited) -> Plan:
 
 def traced(identifier: str, pack: list[AnyRule], plans: dict[Tier, Plan]) -> Traced:
     """What serves one requirement, by what `pack` says of `plans`."""
-    judgements: dict[Tier, Judgement] = {
-        tier: judge(plan, pack, settings_by_rule(pack, tier)) for tier, plan in plans.items()
+    judgements: dict[Tier, list[Judgement]] = {
+        tier: [judge(plan, pack, settings_by_rule(pack, tier))] for tier, plan in plans.items()
     }
     return trace([requirement(identifier)], pack, judgements)[0]
 
