@@ -61,47 +61,49 @@ class Keys(ComponentResource):
         self.data_arn = self._key(
             "data",
             "The database, secrets, queues, caches, API keys and metrics",
-            self._through(
-                ("rds", "secretsmanager", "sqs", "elasticache", "dynamodb", "aps"), aws.region
+            through(
+                names,
+                ("rds", "secretsmanager", "sqs", "elasticache", "dynamodb", "aps"),
+                aws.region,
             ),
         )
         self.logs_arn = self._key(
             "logs",
             "Log groups and the archive of logs",
-            [for_log_groups(names, aws.region), *self._through(("s3", "firehose"), aws.region)],
+            [for_log_groups(names, aws.region), *through(names, ("s3", "firehose"), aws.region)],
         )
         self.topics_arn = self._key(
             "topics",
             "Notification topics",
             [
                 *published(["kms:Decrypt", "kms:GenerateDataKey*"], "*", names),
-                *self._through(("sns",), aws.region),
+                *through(names, ("sns",), aws.region),
             ],
         )
         self.backup_arn = self._key(
-            "backup", "Backups", self._through(("backup", "rds"), aws.region)
+            "backup", "Backups", through(names, ("backup", "rds"), aws.region)
         )
         self.backup_copy_arn = self._key(
             "backup-copy",
             "Copies of backups in the second region",
-            self._through(("backup", "rds"), aws.backup_region),
+            through(names, ("backup", "rds"), aws.backup_region),
             arguments.backup_provider,
         )
         self.records_arn = self._key(
             "records",
             "The journals and the evidence of runs",
-            self._through(("dynamodb", "s3"), aws.region),
+            through(names, ("dynamodb", "s3"), aws.region),
         )
         self.insights_arn = self._key(
-            "insights", "What Database Insights sees", self._through(("rds",), aws.region)
+            "insights", "What Database Insights sees", through(names, ("rds",), aws.region)
         )
         self.artifacts_arn = self._key(
-            "artifacts", "Product artifacts", self._through(("s3",), aws.region)
+            "artifacts", "Product artifacts", through(names, ("s3",), aws.region)
         )
         self.artifacts_copy_arn = self._key(
             "artifacts-copy",
             "Copies of product artifacts in the second region",
-            self._through(("s3",), aws.backup_region),
+            through(names, ("s3",), aws.backup_region),
             arguments.backup_provider,
         )
         self.register_outputs({})
@@ -133,31 +135,6 @@ class Keys(ComponentResource):
         )
         return key.arn
 
-    def _through(self, services: tuple[str, ...], region: str) -> list[Statement]:
-        """Let what the account's policies admit use a key, but only through these services."""
-        through = {"kms:ViaService": [f"{service}.{region}.amazonaws.com" for service in services]}
-        return [
-            {
-                "Sid": "UseThroughServices",
-                "Effect": "Allow",
-                "Principal": {"AWS": self._names.root},
-                "Action": _USE,
-                "Resource": "*",
-                "Condition": {"StringEquals": through},
-            },
-            {
-                "Sid": "GrantToServices",
-                "Effect": "Allow",
-                "Principal": {"AWS": self._names.root},
-                "Action": "kms:CreateGrant",
-                "Resource": "*",
-                "Condition": {
-                    "StringEquals": through,
-                    "Bool": {"kms:GrantIsForAWSResource": "true"},
-                },
-            },
-        ]
-
 
 def administration(names: Names) -> Statement:
     """Let the account's policies admit administrators, who cannot read what a key encrypts.
@@ -171,6 +148,32 @@ def administration(names: Names) -> Statement:
         "Action": _ADMINISTRATION,
         "Resource": "*",
     }
+
+
+def through(names: Names, services: tuple[str, ...], region: str) -> list[Statement]:
+    """Let what the account's policies admit use a key, but only through these services."""
+    through = {"kms:ViaService": [f"{service}.{region}.amazonaws.com" for service in services]}
+    return [
+        {
+            "Sid": "UseThroughServices",
+            "Effect": "Allow",
+            "Principal": {"AWS": names.root},
+            "Action": _USE,
+            "Resource": "*",
+            "Condition": {"StringEquals": through},
+        },
+        {
+            "Sid": "GrantToServices",
+            "Effect": "Allow",
+            "Principal": {"AWS": names.root},
+            "Action": "kms:CreateGrant",
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": through,
+                "Bool": {"kms:GrantIsForAWSResource": "true"},
+            },
+        },
+    ]
 
 
 def for_log_groups(names: Names, region: str) -> Statement:
