@@ -54,6 +54,8 @@ _ALLOWED: Final = {
     "solana.programId": "the data source: the program's name on that cluster",
     "solana.rpcUrls": "the data source: the names of that cluster's nodes",
     "alerts.*": "the names of those who hear of alarms",
+    "alerts.chat.*": "the names of those who hear of alarms",
+    "metrics.collector": "the name of the registry",
     "release.branch": "the name of the branch (ENV-04)",
     "release.approvals": "a count (PIPE-08)",
 }

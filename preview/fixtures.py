@@ -67,6 +67,9 @@ def _get_partition(
     }
 
 
+_STAND_IN: Final = '{"routing_key": "stands-in-for-the-key"}'
+"""The secret that programs here read while they run, in the form that they expect."""
+
 # The accounts that load balancers write their access logs from, as AWS publishes them.
 _ELB_ACCOUNTS: Final[Mapping[str, str]] = {
     "us-east-1": "127311923021",
@@ -97,6 +100,14 @@ def _get_elb_account(
     return {"id": account, "arn": f"arn:{_partition(region)[0]}:iam::{account}:root"}
 
 
+def _get_secret(
+    _fixtures: Fixtures, arguments: Mapping[str, Json], _region: str
+) -> dict[str, Json]:
+    """A secret's stand-in: no preview knows a value, and none is worth knowing."""
+    secret = arguments.get("secretId")
+    return {"id": secret, "arn": secret, "secretId": secret, "secretString": _STAND_IN}
+
+
 _Answer = Callable[[Fixtures, Mapping[str, Json], str], Mapping[str, Json] | None]
 
 _ANSWERS: Final[Mapping[str, _Answer]] = {
@@ -105,4 +116,5 @@ _ANSWERS: Final[Mapping[str, _Answer]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _get_caller,
     "aws:index/getPartition:getPartition": _get_partition,
     "aws:elb/getServiceAccount:getServiceAccount": _get_elb_account,
+    "aws:secretsmanager/getSecretVersion:getSecretVersion": _get_secret,
 }

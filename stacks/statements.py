@@ -9,6 +9,7 @@ from stacks.naming import Names
 Statement: TypeAlias = dict[str, Any]
 
 _PUBLISHERS: Final = (
+    "aps.amazonaws.com",
     "backup.amazonaws.com",
     "cloudwatch.amazonaws.com",
     "events.rds.amazonaws.com",
