@@ -12,6 +12,7 @@ from policies.outcomes import (
     Outcome,
     UnknownValueError,
     fail,
+    met,
     require,
     some,
 )
@@ -77,7 +78,7 @@ def _selects(selection: Subject, subject: Subject, graph: Graph, arn: str) -> Ou
 
     def has_tag(wanted: Node) -> Outcome:
         found = tag(subject, graph, wanted.text("key") or "")
-        return require(found is not None and found == wanted.text("value"), "")
+        return met(found is not None and found == wanted.text("value"))
 
     return some(
         [
@@ -102,6 +103,6 @@ def _names(selection: Subject, key: str, subject: Subject, graph: Graph, arn: st
             if referred:
                 return fail("another resource")
             raise
-        return require(fits(arn, pattern), "")
+        return met(fits(arn, pattern))
 
     return some(selection.each(key), matches, "")

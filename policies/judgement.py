@@ -86,15 +86,15 @@ def judge(
     rules = tuple(rules)
     judgement = Judgement(plan=plan, rules=rules)
     graph = Graph(plan, PHYSICAL_NAMES)
-    by_type: defaultdict[str, list[AnyRule]] = defaultdict(list)
+    by_type: defaultdict[str, list[tuple[AnyRule, Settings, Level]]] = defaultdict(list)
     for rule in rules:
+        told = settings if isinstance(settings, Settings) else settings[rule.id]
         for type_ in rule.types:
-            by_type[type_].append(rule)
+            by_type[type_].append((rule, told, rule.level(told.tier)))
     for resource in plan.resources:
         subject = Subject(resource)
-        for rule in by_type.get(resource.type, ()):
-            told = settings if isinstance(settings, Settings) else settings[rule.id]
-            _record(judgement, rule, resource, _outcome(rule, subject, told, graph), told)
+        for rule, told, level in by_type.get(resource.type, ()):
+            _record(judgement, rule, resource, _outcome(rule, subject, told, graph), level)
     return judgement
 
 
@@ -188,7 +188,7 @@ def _record(
     rule: AnyRule,
     resource: Resource,
     outcome: Outcome | str,
-    settings: Settings,
+    level: Level,
 ) -> None:
     match outcome:
         case str():
@@ -198,7 +198,6 @@ def _record(
         case NotApplicable():
             pass
         case Fail(violations):
-            level = rule.level(settings.tier)
             judgement.findings.extend(
                 Finding(rule=rule, resource=resource, violation=violation, level=level)
                 for violation in violations

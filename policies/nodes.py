@@ -18,6 +18,8 @@ _LARGEST: Final = 2**53
 """Beyond it a number that came as JSON is no longer exact; no input of AWS takes one. Nor NaN."""
 _TRUTHS: Final = {"true": True, "false": False}
 _NOTHING: Final[Mapping[str, Value]] = {}
+_HIDDEN: Final = (Unknown, Secret)
+_OBJECT: Final = (dict, Mapping)
 
 
 class Node:
@@ -57,7 +59,7 @@ class Node:
         value = self._object().get(key)
         if isinstance(value, str):
             return bool(value.strip())
-        if value is None or isinstance(value, Unknown | Secret):
+        if value is None or isinstance(value, _HIDDEN):
             return value is not None
         raise WrongTypeError((*self._path, key), "text", value)
 
@@ -106,7 +108,7 @@ class Node:
             value, path = value[0], (*path, 0)
         if value is None:
             value = _NOTHING
-        if not isinstance(value, Mapping | Unknown | Secret):
+        if not isinstance(value, (Mapping, *_HIDDEN)):
             raise WrongTypeError(path, "an object", value)
         return Node(value, path)
 
@@ -128,7 +130,7 @@ class Node:
         For what must hold of every item: an unknown part then hides nothing that is known.
         """
         value = self._object().get(key)
-        if isinstance(value, Unknown | Secret):
+        if isinstance(value, _HIDDEN):
             return [Node(value, (*self._path, key))]
         return self.nodes(key)
 
@@ -139,7 +141,7 @@ class Node:
             WrongTypeError: it holds something else.
         """
         return any(
-            isinstance(item._value, Unknown | Secret) or item.as_text().strip()  # noqa: SLF001 - its own class
+            isinstance(item._value, _HIDDEN) or item.as_text().strip()  # noqa: SLF001 - its own class
             for item in self.each(key)
         )
 
@@ -156,7 +158,7 @@ class Node:
     def as_text(self) -> str:
         """The text that stands here instead of an object."""
         value = self._value
-        if isinstance(value, Unknown | Secret):
+        if isinstance(value, _HIDDEN):
             raise UnknownValueError(self._path, secret=isinstance(value, Secret))
         if not isinstance(value, str):
             raise WrongTypeError(self._path, "text", value)
@@ -196,7 +198,7 @@ class Node:
         if not isinstance(value, Sequence) or isinstance(value, str):
             raise WrongTypeError(path, "a JSON list", value)
         for index, item in enumerate(value):
-            if not isinstance(item, Mapping | Unknown | Secret):
+            if not isinstance(item, (Mapping, *_HIDDEN)):
                 raise WrongTypeError((*path, index), "an object", item)
         return [Node(item, (*path, index)) for index, item in enumerate(value)]
 
@@ -218,15 +220,15 @@ class Node:
 
     def _object(self) -> Mapping[str, Value]:
         value = self._value
-        if isinstance(value, Unknown | Secret):
+        if isinstance(value, _OBJECT):  # a dict is told at once, any other mapping slowly
+            return value
+        if isinstance(value, _HIDDEN):
             raise UnknownValueError(self._path, secret=isinstance(value, Secret))
-        if not isinstance(value, Mapping):
-            raise WrongTypeError(self._path, "an object", value)
-        return value
+        raise WrongTypeError(self._path, "an object", value)
 
     def _known(self, key: str) -> Value:
         value = self._object().get(key)
-        if isinstance(value, Unknown | Secret):
+        if isinstance(value, _HIDDEN):
             raise UnknownValueError((*self._path, key), secret=isinstance(value, Secret))
         return value
 

@@ -70,6 +70,11 @@ def require(condition: object, message: str, path: str = "") -> Outcome:
     return PASS if condition else fail(message, path)
 
 
+def met(condition: object) -> Outcome:
+    """Pass if `condition` holds, else fail without a word: for `some`, which has its own."""
+    return PASS if condition else Fail((Violation(""),))
+
+
 def _cut(sentence: str) -> str:
     return sentence if len(sentence) <= LONGEST else f"{sentence[:LONGEST]}…"
 

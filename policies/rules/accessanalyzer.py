@@ -6,7 +6,7 @@ from typing import Final
 from plan.graph import Graph
 from plan.model import STACK_TYPE
 from policies.nodes import Subject
-from policies.outcomes import NotApplicable, Outcome, require, some
+from policies.outcomes import NotApplicable, Outcome, met, some
 from policies.registry import Controls, Given, rule
 from policies.rules.cloudtrail import TRAIL
 from policies.rules.config import RECORDER
@@ -56,6 +56,6 @@ def _has_analyzer(graph: Graph) -> Outcome:
         return NotApplicable("declares none of the account's own services")
     return some(
         [Subject(one) for one in graph.of_type(ANALYZER)],
-        lambda one: require((one.text("type") or "ACCOUNT") in {"ACCOUNT", "ORGANIZATION"}, ""),
+        lambda one: met((one.text("type") or "ACCOUNT") in {"ACCOUNT", "ORGANIZATION"}),
         "declares services of the account, and no analyzer of external access",
     )

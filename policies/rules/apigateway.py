@@ -4,7 +4,7 @@ from typing import Final
 
 from plan.graph import Graph
 from policies.nodes import Subject
-from policies.outcomes import PASS, Outcome, fail, require, some
+from policies.outcomes import PASS, Outcome, fail, met, some
 from policies.registry import Given, Ref, rule
 from policies.relations import companions, targets
 from policies.settings import Settings, Severity
@@ -95,7 +95,7 @@ def apigateway_key_limited(key: Subject, _: Settings, graph: Graph) -> Outcome:
     ]
 
     def is_limited(plan: Subject) -> Outcome:
-        return require((plan.node("throttleSettings").number("rateLimit") or 0) > 0, "")
+        return met((plan.node("throttleSettings").number("rateLimit") or 0) > 0)
 
     if not plans:
         return fail("is in no usage plan of this stack, which would limit it")

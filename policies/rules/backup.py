@@ -14,6 +14,7 @@ from policies.outcomes import (
     attempt,
     every,
     fail,
+    met,
     require,
     some,
 )
@@ -103,7 +104,7 @@ def backup_vault_lock(vault: Subject, settings: Lock, graph: Graph) -> Outcome:
 
     def keeps(lock: Subject) -> Outcome:
         days = lock.number("minRetentionDays") or 0
-        return require(days >= settings.min_days, "")
+        return met(days >= settings.min_days)
 
     locks = companions(vault.resource, graph, [LOCK], "backupVaultName")
     if not locks:

@@ -19,6 +19,7 @@ from policies.outcomes import (
     attempt,
     every,
     fail,
+    met,
     require,
     some,
 )
@@ -71,7 +72,7 @@ def _equal(selector: Node, field: str) -> list[Node] | None:
 def _includes(values: list[Node] | None, *wanted: str) -> Outcome:
     if values is None:
         return fail("")
-    return some(values, lambda value: require(value.as_text() in wanted, ""), "")
+    return some(values, lambda value: met(value.as_text() in wanted), "")
 
 
 def _reads_or_writes(selector: Node, kind: str) -> Outcome:
@@ -83,7 +84,7 @@ def _reads_or_writes(selector: Node, kind: str) -> Outcome:
 
 def _takes(selector: Node, kind: str) -> Outcome:
     """Whether a basic selector takes events of `kind`."""
-    return require((selector.text("readWriteType") or "All") in {"All", kind}, "")
+    return met((selector.text("readWriteType") or "All") in {"All", kind})
 
 
 def _records_everywhere(trail: Subject) -> Outcome:
@@ -125,7 +126,7 @@ def _records_everywhere(trail: Subject) -> Outcome:
 
 def _manages(selector: Node, kind: str) -> Outcome:
     return all_of(
-        require(selector.flag("includeManagementEvents") is not False, ""), _takes(selector, kind)
+        met(selector.flag("includeManagementEvents") is not False), _takes(selector, kind)
     )
 
 
@@ -304,10 +305,10 @@ def _records_objects(trail: Subject) -> Outcome:
 
     def of_every_bucket(resource: Node) -> Outcome:
         return all_of(
-            require(resource.text("type") == _OBJECTS, ""),
+            met(resource.text("type") == _OBJECTS),
             some(
                 resource.each("values"),
-                lambda value: require(value.as_text().rstrip(":/") in _EVERY_BUCKET, ""),
+                lambda value: met(value.as_text().rstrip(":/") in _EVERY_BUCKET),
                 "",
             ),
         )
@@ -324,7 +325,7 @@ def _records_objects(trail: Subject) -> Outcome:
             _reads_or_writes(selector, kind),
             every(
                 selector.each("fieldSelectors"),
-                lambda one: require(one.text("field") != "resources.ARN", ""),
+                lambda one: met(one.text("field") != "resources.ARN"),
             ),
         )
 

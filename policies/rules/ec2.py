@@ -28,6 +28,7 @@ from policies.outcomes import (
     attempt,
     every,
     fail,
+    met,
     require,
     some,
 )
@@ -252,7 +253,7 @@ def ec2_instance_profile(instance: Subject, _: Settings, graph: Graph) -> Outcom
 
     def names_one(template: Subject) -> Outcome:
         profile = template.node("iamInstanceProfile")
-        return require(profile.has_text("name") or profile.has_text("arn"), "")
+        return met(profile.has_text("name") or profile.has_text("arn"))
 
     templates = targets(instance.resource, graph, "launchTemplate", [LAUNCH_TEMPLATE])
     if not templates:

@@ -6,7 +6,7 @@ from typing import Final
 from plan.graph import Graph
 from policies.audience import admits_somebody
 from policies.nodes import Node, Subject
-from policies.outcomes import PASS, NotEvaluated, Outcome, Pass, every, fail, require, some
+from policies.outcomes import PASS, NotEvaluated, Outcome, Pass, every, fail, met, require, some
 from policies.patterns import fits
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
@@ -81,7 +81,7 @@ def ecr_scan_on_push(repository: Subject, _: Settings, graph: Graph) -> Outcome:
             return PASS
         name = repository.text("name") or ""
         found = fits(name, pattern) if "*" in pattern else pattern in name
-        return require(found, "")
+        return met(found)
 
     def scans(place: str) -> Outcome:
         if place == "registry":
@@ -89,7 +89,7 @@ def ecr_scan_on_push(repository: Subject, _: Settings, graph: Graph) -> Outcome:
             outcome = some(patterns, matches, "")
             return undecided if undecided and not isinstance(outcome, Pass) else outcome
         own = repository.node("imageScanningConfiguration")
-        return require(own.flag("scanOnPush"), "")
+        return met(own.flag("scanOnPush"))
 
     return some(
         ["repository", "registry"], scans, "its images are not scanned when they are pushed"
@@ -221,7 +221,7 @@ def ecr_lifecycle(repository: Subject, _: Settings, graph: Graph) -> Outcome:
     """
 
     def expires(rule_: Node) -> Outcome:
-        return require(rule_.node("action").names(), "")
+        return met(rule_.node("action").names())
 
     policies = companions(repository.resource, graph, [LIFECYCLE], "repository")
     if not policies:
@@ -279,8 +279,8 @@ def ecr_kms(repository: Subject) -> Outcome:
     """
     return some(
         repository.each("encryptionConfigurations"),
-        lambda one: require(
-            one.text("encryptionType") in {"KMS", "KMS_DSSE"} and one.has_text("kmsKey"), ""
+        lambda one: met(
+            one.text("encryptionType") in {"KMS", "KMS_DSSE"} and one.has_text("kmsKey")
         ),
         "does not encrypt with a key of your own",
     )

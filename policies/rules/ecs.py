@@ -10,7 +10,7 @@ from pydantic import Field
 from plan.graph import Graph
 from policies.credentials import credential_in, sounds_secret
 from policies.nodes import Node, Subject
-from policies.outcomes import PASS, NotApplicable, Outcome, all_of, every, fail, require, some
+from policies.outcomes import PASS, NotApplicable, Outcome, all_of, every, fail, met, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import SUBNET, companions, in_two_zones
 from policies.settings import Settings, Severity
@@ -296,8 +296,8 @@ _NOT_MEASURED: Final = "Container Insights are off"
 
 def _measures(setting: Node) -> Outcome:
     return all_of(
-        require(setting.text("name") == "containerInsights", ""),
-        require(setting.text("value") in {"enabled", "enhanced"}, ""),
+        met(setting.text("name") == "containerInsights"),
+        met(setting.text("value") in {"enabled", "enhanced"}),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from plan.graph import Graph
 from policies.backups import SELECTION, selected
 from policies.nodes import Subject
-from policies.outcomes import Outcome, all_of, attempt, require, some
+from policies.outcomes import Outcome, all_of, attempt, met, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
 from policies.settings import Settings, Severity
@@ -118,7 +118,7 @@ def efs_backup(files: Subject, _: Settings, graph: Graph) -> Outcome:
     """
 
     def enabled(policy: Subject) -> Outcome:
-        return require(policy.node("backupPolicy").text("status") == "ENABLED", "")
+        return met(policy.node("backupPolicy").text("status") == "ENABLED")
 
     message = "neither a backup policy nor a backup plan covers this file system"
     return some(

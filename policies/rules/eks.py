@@ -7,7 +7,7 @@ from pydantic import Field
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
-from policies.outcomes import PASS, NotEvaluated, Outcome, every, fail, require, some
+from policies.outcomes import PASS, NotEvaluated, Outcome, every, fail, met, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import targets
 from policies.settings import Settings, Severity
@@ -161,7 +161,7 @@ def eks_secrets_kms(cluster: Subject) -> Outcome:
     provider = config.node("provider")
     return some(
         config.each("resources"),
-        lambda kind: require(kind.as_text() == "secrets" and provider.has_text("keyArn"), ""),
+        lambda kind: met(kind.as_text() == "secrets" and provider.has_text("keyArn")),
         "its secrets are not encrypted with a key of your own",
     )
 
@@ -199,7 +199,7 @@ def eks_audit_logs(cluster: Subject, settings: ControlPlaneLogs) -> Outcome:
         sorted({"audit", *settings.log_types}),
         lambda kind: some(
             written,
-            lambda one: require(one.as_text() == kind, ""),
+            lambda one: met(one.as_text() == kind),
             f"does not write its {kind} log",
         ),
     )

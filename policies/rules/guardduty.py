@@ -6,7 +6,7 @@ from typing import Final
 from plan.graph import Graph
 from plan.values import UNKNOWN
 from policies.nodes import Node, Subject
-from policies.outcomes import PASS, Outcome, all_of, attempt, every, fail, require, some
+from policies.outcomes import PASS, Outcome, all_of, attempt, every, fail, met, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
 from policies.settings import Settings, Severity
@@ -158,11 +158,11 @@ def _is_sent(graph: Graph) -> Outcome:
         return all_of(
             some(
                 event_rule.document("eventPattern").each("source"),
-                lambda source: require(source.as_text() == "aws.guardduty", ""),
+                lambda source: met(source.as_text() == "aws.guardduty"),
                 "",
             ),
-            require((event_rule.text("state") or "ENABLED") != "DISABLED", ""),
-            require(companions(event_rule.resource, graph, [EVENT_TARGET], "rule"), ""),
+            met((event_rule.text("state") or "ENABLED") != "DISABLED"),
+            met(companions(event_rule.resource, graph, [EVENT_TARGET], "rule")),
         )
 
     return some(

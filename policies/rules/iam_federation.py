@@ -13,6 +13,7 @@ from policies.outcomes import (
     UnknownValueError,
     all_of,
     every,
+    met,
     require,
     some,
 )
@@ -162,7 +163,7 @@ def _claims(statement: Node, claim: str, wanted: re.Pattern[str]) -> Outcome:
 
     def is_narrow(test: tuple[Node, str]) -> Outcome:
         node, key = test
-        return require(node.has(key) and all(wanted.fullmatch(one) for one in node.texts(key)), "")
+        return met(node.has(key) and all(wanted.fullmatch(one) for one in node.texts(key)))
 
     return some(tests, is_narrow, f"no condition binds {claim} to one of ours")
 

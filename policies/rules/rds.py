@@ -25,6 +25,7 @@ from policies.outcomes import (
     NotEvaluated,
     Outcome,
     fail,
+    met,
     require,
     some,
 )
@@ -309,7 +310,7 @@ def rds_in_backup_plan(database: Subject, settings: BackupInterval, graph: Graph
 def _runs_every(entry: Node, hours: int) -> Outcome:
     """Whether a rule of a backup plan leaves at most `hours` between two backups."""
     gap = longest_gap_hours(entry.text("schedule") or "")
-    return require(gap is not None and gap <= hours, "")
+    return met(gap is not None and gap <= hours)
 
 
 @rule(
@@ -360,7 +361,7 @@ def rds_force_tls(database: Subject, _: Settings, graph: Graph) -> Outcome:
 
     def forces_tls(parameter: Node) -> Outcome:
         name, value = parameter.text("name"), parameter.text("value")
-        return require((name, (value or "").upper()) in _TLS_PARAMETERS, "")
+        return met((name, (value or "").upper()) in _TLS_PARAMETERS)
 
     return of_parameters(
         database,

@@ -26,6 +26,7 @@ from policies.outcomes import (
     all_of,
     every,
     fail,
+    met,
     require,
     some,
 )
@@ -105,7 +106,7 @@ def _turns_on(name: str, *off: str) -> Callable[[list[Node]], Outcome]:
 
     def turns_on(parameter: Node) -> Outcome:
         value = (parameter.text("value") or "").strip().lower()
-        return require(parameter.text("name") == name and value not in {"", *off}, "")
+        return met(parameter.text("name") == name and value not in {"", *off})
 
     return lambda parameters: some(
         parameters, turns_on, f"its parameter group does not turn {name} on"
@@ -117,7 +118,7 @@ def _loads_pgaudit(parameters: list[Node]) -> Outcome:
 
     def loads(parameter: Node) -> Outcome:
         is_list = parameter.text("name") == "shared_preload_libraries"
-        return require(is_list and "pgaudit" in (parameter.text("value") or ""), "")
+        return met(is_list and "pgaudit" in (parameter.text("value") or ""))
 
     return some(parameters, loads, "its parameter group does not load pgaudit")
 
@@ -210,7 +211,7 @@ def _has_plugin(database: Subject, graph: Graph) -> Outcome:
         return NotEvaluated("its option group is not in this stack")
 
     def audits(option: Node) -> Outcome:
-        return require(option.text("optionName") == "MARIADB_AUDIT_PLUGIN", "")
+        return met(option.text("optionName") == "MARIADB_AUDIT_PLUGIN")
 
     options = [option for group in groups for option in group.each("options")]
     return some(options, audits, "its option group has no audit plugin")
@@ -272,7 +273,7 @@ def rds_enhanced_monitoring(instance: Subject, _: Settings, graph: Graph) -> Out
 
     def reports(one: Subject) -> Outcome:
         seconds = one.number("monitoringInterval") or 0
-        return require(seconds > 0 and one.has_text("monitoringRoleArn"), "")
+        return met(seconds > 0 and one.has_text("monitoringRoleArn"))
 
     return some(
         _or_its_cluster(instance, graph),
@@ -334,7 +335,7 @@ def rds_performance_insights(instance: Subject, _: Settings, graph: Graph) -> Ou
 
     def shows(one: Subject) -> Outcome:
         is_on = one.flag("performanceInsightsEnabled")
-        return require(is_on and one.has_text("performanceInsightsKmsKeyId"), "")
+        return met(is_on and one.has_text("performanceInsightsKmsKeyId"))
 
     return some(
         _or_its_cluster(instance, graph), shows, "has no Performance Insights with a key of its own"
@@ -504,12 +505,12 @@ def _tells(subscription: Subject, source: Subject, kind: str, graph: Graph) -> O
     def concerns() -> Outcome:
         if subscription.resource in graph.referrers(source.resource, SUBSCRIPTION, key="sourceIds"):
             return PASS
-        return every(subscription.each("sourceIds"), lambda one: require(not one.as_text(), ""))
+        return every(subscription.each("sourceIds"), lambda one: met(not one.as_text()))
 
     return all_of(
-        lambda: require(subscription.text("sourceType") in {None, "", kind}, ""),
-        lambda: require(subscription.has_text("snsTopic"), ""),
-        lambda: require(subscription.flag("enabled") is not False, ""),
+        lambda: met(subscription.text("sourceType") in {None, "", kind}),
+        lambda: met(subscription.has_text("snsTopic")),
+        lambda: met(subscription.flag("enabled") is not False),
         lambda: every(_EVENTS[kind], tells_of),
         concerns,
     )

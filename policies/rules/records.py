@@ -7,7 +7,7 @@ from pydantic import Field
 from plan.graph import Graph
 from plan.model import STACK_TYPE
 from policies.nodes import Subject
-from policies.outcomes import NotApplicable, Outcome, every, fail, require, some
+from policies.outcomes import NotApplicable, Outcome, every, fail, met, some
 from policies.registry import Given, Ref, rule
 from policies.relations import companions, tag
 from policies.rules.ecs import SERVICE
@@ -89,7 +89,7 @@ def _keeps(bucket: Subject, settings: Records, graph: Graph) -> Outcome:
         retention = lock.node("rule").node("defaultRetention")
         days = retention.number("days") or (retention.number("years") or 0) * _YEAR_DAYS
         is_final = retention.text("mode") == "COMPLIANCE" or settings.tier not in _FINAL_TIERS
-        return require(is_final and days >= settings.days, "")
+        return met(is_final and days >= settings.days)
 
     return some(
         companions(bucket.resource, graph, LOCKS, "bucket"),

@@ -4,7 +4,16 @@ from typing import Final
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
-from policies.outcomes import NotApplicable, NotEvaluated, Outcome, all_of, every, require, some
+from policies.outcomes import (
+    NotApplicable,
+    NotEvaluated,
+    Outcome,
+    all_of,
+    every,
+    met,
+    require,
+    some,
+)
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions, targets
 from policies.settings import Settings, Severity
@@ -95,7 +104,7 @@ def route53_dnssec(zone: Subject, _: Settings, graph: Graph) -> Outcome:
         return _PRIVATE
     return some(
         companions(zone.resource, graph, [SIGNING], "hostedZoneId"),
-        lambda one: require((one.text("signingStatus") or "SIGNING") == "SIGNING", ""),
+        lambda one: met((one.text("signingStatus") or "SIGNING") == "SIGNING"),
         "its answers are not signed",
     )
 

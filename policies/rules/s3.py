@@ -5,7 +5,7 @@ from typing import Final
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
-from policies.outcomes import Outcome, every, fail, require, some
+from policies.outcomes import Outcome, every, fail, met, require, some
 from policies.registry import Controls, Given, Inputs, Ref, rule
 from policies.relations import companions
 from policies.remediation import with_input
@@ -177,7 +177,7 @@ def s3_kms_encryption(bucket: Subject, _: Settings, graph: Graph) -> Outcome:
             ),
             rule_,
         )
-        return require(default.text("sseAlgorithm") in allowed, "")
+        return met(default.text("sseAlgorithm") in allowed)
 
     own = [
         bucket.node(key)
@@ -280,12 +280,11 @@ def s3_tls_only(bucket: Subject, _: Settings, graph: Graph) -> Outcome:
     """
 
     def refuses_plain(statement: Node) -> Outcome:
-        return require(
+        return met(
             _is_without_tls(statement.node("Condition"))
             and any_text(principals(statement), is_anything)
             and any_text(statement.each("Action"), lambda one: one.lower() in {"*", "s3:*"})
-            and any_text(statement.each("Resource"), lambda one: bool(OBJECTS.fullmatch(one))),
-            "",
+            and any_text(statement.each("Resource"), lambda one: bool(OBJECTS.fullmatch(one)))
         )
 
     policies = companions(bucket.resource, graph, [BUCKET_POLICY], "bucket")

@@ -7,7 +7,7 @@ from pydantic import Field
 from plan.graph import Graph
 from policies.audience import admits_somebody
 from policies.nodes import Node, Subject
-from policies.outcomes import NotApplicable, Outcome, all_of, every, fail, require, some
+from policies.outcomes import NotApplicable, Outcome, all_of, every, fail, met, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
 from policies.rules.lb import BALANCER
@@ -268,7 +268,7 @@ def s3_access_logging(bucket: Subject, _: Settings, graph: Graph) -> Outcome:
         return NotApplicable("receives access logs itself")
 
     def is_kept(log: Node) -> Outcome:
-        return require(log.has_text("targetBucket"), "")
+        return met(log.has_text("targetBucket"))
 
     inline = [one for key in ("logging", "loggings") for one in bucket.each(key)]
     logs = inline or companions(bucket.resource, graph, LOGGINGS, "bucket")

@@ -17,6 +17,7 @@ from policies.outcomes import (
     attempt,
     every,
     fail,
+    met,
     require,
     some,
 )
@@ -65,10 +66,10 @@ def _keeps_versions(bucket: Subject, graph: Graph) -> Outcome:
     """Whether S3 keeps what is replaced or deleted in `bucket`."""
     inline = [one for key in ("versioning", "versionings") for one in bucket.each(key)]
     if inline:
-        return some(inline, lambda one: require(one.flag("enabled"), ""), "keeps no versions")
+        return some(inline, lambda one: met(one.flag("enabled")), "keeps no versions")
 
     def is_enabled(versioning: Subject) -> Outcome:
-        return require(versioning.node("versioningConfiguration").text("status") == _ENABLED, "")
+        return met(versioning.node("versioningConfiguration").text("status") == _ENABLED)
 
     found = companions(bucket.resource, graph, VERSIONINGS, "bucket")
     return some(found, is_enabled, "keeps no versions")
@@ -171,7 +172,7 @@ def s3_lifecycle(bucket: Subject, _: Settings, graph: Graph) -> Outcome:
         aborts = cycle.node("abortIncompleteMultipartUpload").number("daysAfterInitiation")
         days = aborts or cycle.number("abortIncompleteMultipartUploadDays")
         is_on = cycle.flag("enabled") or cycle.text("status") == _ENABLED
-        return require(is_on and days and _is_for_all(cycle), "")
+        return met(is_on and days and _is_for_all(cycle))
 
     inline = bucket.each("lifecycleRules")
     cycles = inline or [
@@ -267,7 +268,7 @@ def s3_replication(bucket: Subject, settings: Settings, graph: Graph) -> Outcome
         return all_of(
             lambda: some(
                 rules,
-                lambda copying: require(copying.text("status") == _ENABLED, ""),
+                lambda copying: met(copying.text("status") == _ENABLED),
                 "no rule that copies it is enabled",
             ),
             lambda: _lies_elsewhere(bucket, one, key, graph),
@@ -297,7 +298,7 @@ def _lies_elsewhere(bucket: Subject, one: Subject, key: str, graph: Graph) -> Ou
     here = region_of(bucket, graph)
     return some(
         others,
-        lambda other: require(region_of(other, graph) != here, ""),
+        lambda other: met(region_of(other, graph) != here),
         f"is copied within {here or 'its own region'} alone",
     )
 
@@ -370,7 +371,7 @@ def _is_locked(bucket: Subject, graph: Graph) -> Outcome:
     found: list[Node] = list(companions(bucket.resource, graph, LOCKS, "bucket"))
     return some(
         [*bucket.each("objectLockConfiguration"), *found],
-        lambda lock: require(lock.text("objectLockEnabled") in {_ENABLED, None}, ""),
+        lambda lock: met(lock.text("objectLockEnabled") in {_ENABLED, None}),
         "has no object lock",
     )
 
@@ -493,12 +494,11 @@ def s3_logs_kept(bucket: Subject, _: Settings, graph: Graph) -> Outcome:
     def is_denied(action: str) -> Outcome:
         return some(
             denials,
-            lambda one: require(
+            lambda one: met(
                 is_about(one, action)
                 and any_text(principals(one), is_anything)
                 and not one.has("Condition")
-                and any_text(one.each("Resource"), lambda what: bool(OBJECTS.fullmatch(what))),
-                "",
+                and any_text(one.each("Resource"), lambda what: bool(OBJECTS.fullmatch(what)))
             ),
             f"its policy does not deny {action} to everybody",
         )

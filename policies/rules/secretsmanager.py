@@ -6,7 +6,7 @@ from pydantic import Field
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
-from policies.outcomes import Outcome, every, fail, require, some
+from policies.outcomes import Outcome, every, fail, met, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
 from policies.schedules import longest_gap_hours
@@ -85,7 +85,7 @@ def secret_rotation(secret: Subject, settings: Rotation, graph: Graph) -> Outcom
         if days is None:
             hours = longest_gap_hours(rules.text("scheduleExpression") or "")
             days = None if hours is None else hours / _HOURS_A_DAY
-        return require(days is not None and 0 < days <= settings.max_days, "")
+        return met(days is not None and 0 < days <= settings.max_days)
 
     rotations = companions(secret.resource, graph, [ROTATION], "secretId")
     if not rotations:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
-from policies.outcomes import NotApplicable, NotEvaluated, Outcome, every, require, some
+from policies.outcomes import NotApplicable, NotEvaluated, Outcome, every, met, some
 from policies.registry import Given, Ref, rule
 from policies.rules.cloudwatch import METRIC_ALARM
 from policies.rules.ecs import SERVICE
@@ -55,7 +55,7 @@ def _has_each(subject: Subject, graph: Graph, *wanted: _Wanted) -> Outcome:
     ]
 
     def has(one: _Wanted) -> Outcome:
-        found = some(alarms.values(), lambda alarm: require(one.is_such(alarm), ""), "")
+        found = some(alarms.values(), lambda alarm: met(one.is_such(alarm)), "")
         return some([found, *unresolved], lambda outcome: outcome, f"has no alarm on {one.what}")
 
     return every(wanted, has)

@@ -12,6 +12,7 @@ from policies.outcomes import (
     all_of,
     attempt,
     every,
+    met,
     require,
     some,
 )
@@ -207,7 +208,7 @@ def sqs_dead_letter(queue: Subject, _: Settings, graph: Graph) -> Outcome:
     def names_one(redriving: Subject) -> Outcome:
         if targets(redriving.resource, graph, "redrivePolicy", [QUEUE]):
             return PASS
-        return require(redriving.document("redrivePolicy").has_text("deadLetterTargetArn"), "")
+        return met(redriving.document("redrivePolicy").has_text("deadLetterTargetArn"))
 
     message = "nothing sets aside a message that keeps failing"
     return some(

@@ -18,6 +18,7 @@ from policies.outcomes import (
     attempt,
     every,
     fail,
+    met,
     require,
     some,
 )
@@ -352,18 +353,18 @@ def waf_known_bad_inputs(acl: Subject, settings: BadInputs, graph: Graph) -> Out
 
     def concerned(rule_: Node) -> Outcome:
         managed = group(rule_)
-        return require(managed and managed.text(_either(managed, "name")) == _KNOWN_BAD, "")
+        return met(managed and managed.text(_either(managed, "name")) == _KNOWN_BAD)
 
     def armed(override: Node) -> Outcome:
         name = override.text(_either(override, "name"))
         stops = _actions(override, "actionToUse") <= _STOPS
-        return require(stops or name in settings.counted, "")
+        return met(stops or name in settings.counted)
 
     def blocks(rule_: Node) -> Outcome:
         managed = group(rule_) or Node({})
         return all_of(
-            require(_actions(rule_, "overrideAction") <= {"none"}, ""),
-            require(not managed.has(_either(managed, "excludedRules")), ""),
+            met(_actions(rule_, "overrideAction") <= {"none"}),
+            met(not managed.has(_either(managed, "excludedRules"))),
             every(managed.each(_either(managed, "ruleActionOverrides")), armed),
         )
 
@@ -477,9 +478,9 @@ def waf_rate_limit(acl: Subject, settings: RequestRate, graph: Graph) -> Outcome
         window = rate.number(_either(rate, "evaluationWindowSec")) or _WINDOW_SECONDS
         most = settings.max_requests_in_five_minutes * window
         return all_of(
-            require(limit is not None and 0 < limit * _WINDOW_SECONDS <= most, ""),
-            require(_actions(rule_, "action") & _STOPS, ""),
-            require(not rate.has(_either(rate, "scopeDownStatement")), ""),
+            met(limit is not None and 0 < limit * _WINDOW_SECONDS <= most),
+            met(_actions(rule_, "action") & _STOPS),
+            met(not rate.has(_either(rate, "scopeDownStatement"))),
         )
 
     def limits_by_group(rule_: Node) -> Outcome:
