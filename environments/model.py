@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from environments.bounds import refused
 from environments.cache import Cache
 from environments.database import Database
-from environments.edge import Edge, lies_in
+from environments.edge import Edge, Failover, lies_in
 from environments.frontend import Frontend
 from environments.kubernetes import Kubernetes
 from environments.metrics import Metrics
@@ -171,6 +171,12 @@ class Environment(Stack):
     metrics: Metrics | None = None
     solana: Solana
     release: Release
+
+    @property
+    def uses_cdn(self) -> bool:
+        """Whether something of it stands at AWS's edge: pages, a page to fail over to, its zone."""
+        edge = self.edge
+        return self.frontend is not None or edge.failover is not Failover.NONE or edge.owns_zone
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:

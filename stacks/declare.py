@@ -5,8 +5,10 @@ from pulumi import ResourceOptions, export
 from environments import Environment
 from stacks.alarms import Alarms, AlarmsArguments
 from stacks.backup import Backups, BackupsArguments
+from stacks.cdn import Cdn, CdnArguments
 from stacks.database import Database, DatabaseArguments
 from stacks.edge import Edge, EdgeArguments
+from stacks.frontend import Frontend, FrontendArguments
 from stacks.keys import Keys, KeysArguments
 from stacks.network import Network, NetworkArguments
 from stacks.providers import make_providers
@@ -29,6 +31,15 @@ def declare(environment: Environment) -> None:
     network = Network(
         "network", NetworkArguments(environment=environment, logs_key_arn=keys.logs_arn), inside
     )
+    cdn = (
+        Cdn(
+            "cdn",
+            CdnArguments(environment=environment),
+            ResourceOptions(provider=providers.worldwide),
+        )
+        if environment.uses_cdn
+        else None
+    )
     edge = Edge(
         "edge",
         EdgeArguments(
@@ -37,9 +48,24 @@ def declare(environment: Environment) -> None:
             public_subnet_ids=network.public_subnet_ids,
             logs_key_arn=keys.logs_arn,
             warning_topic_arn=topics.warning_arn,
+            cdn=cdn,
+            worldwide=providers.worldwide,
         ),
         inside,
     )
+    if cdn is not None and environment.frontend is not None:
+        Frontend(
+            "frontend",
+            FrontendArguments(
+                environment=environment,
+                frontend=environment.frontend,
+                cdn=cdn,
+                zone_id=edge.zone_id,
+                log_bucket=edge.log_bucket,
+                worldwide=providers.worldwide,
+            ),
+            inside,
+        )
     database = Database(
         "database",
         DatabaseArguments(environment=environment, network=network, keys=keys, topics=topics),

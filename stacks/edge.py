@@ -4,21 +4,23 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
-from pulumi_aws import acm, cloudwatch, ec2, lb, route53, vpc
+from pulumi import ComponentResource, Input, Output, ResourceOptions, export
+from pulumi_aws import Provider, cloudwatch, ec2, lb, route53, vpc
 
 from environments import Environment
+from environments.edge import Failover
+from stacks.cdn import Cdn
+from stacks.certificate import Certificate, CertificateArguments
+from stacks.dns import EdgeName, EdgeNameArguments, OwnZone, OwnZoneArguments
 from stacks.firewall import Firewall, FirewallArguments
 from stacks.logs import LogBucket, LogBucketArguments
 from stacks.naming import Names
-from stacks.network import HTTPS
-from standards import figure
+from stacks.network import HTTP, HTTPS
+from stacks.unavailable import UnavailablePage, UnavailablePageArguments
 
-HTTP: Final = figure("NET-01", "http_redirect_port").count
 _INTERNET: Final = "0.0.0.0/0"
 _TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"  # TLS 1.2 and 1.3, forward secrecy only
 _NAME_LIMIT: Final = 32  # of a load balancer
-_VALIDATION_SECONDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,9 @@ class EdgeArguments:
     public_subnet_ids: list[Output[str]]
     logs_key_arn: Input[str]
     warning_topic_arn: Input[str]
+    cdn: Cdn | None
+    """What a page to fail over to is served with, and the key of logs in us-east-1."""
+    worldwide: Provider
 
 
 class Edge(ComponentResource):
@@ -37,8 +42,9 @@ class Edge(ComponentResource):
 
     Makes the load balancer across the zones with its security group and access logs; a listener
     on 80 that only redirects, and one on 443 that answers 404 until a service adds its rule; the
-    certificate, validated by DNS, with a warning before it expires; the name in DNS; and, where
-    the standards ask for it, the firewall.
+    certificate, validated by DNS, with a warning before it expires; the name in DNS, with what it
+    fails over to; the signatures and the log of the zone, where it is the environment's own; where
+    the standards ask for it, the firewall; and Shield Advanced, where the product pays for it.
     """
 
     load_balancer_arn_suffix: Output[str]
@@ -49,6 +55,7 @@ class Edge(ComponentResource):
     """Of the load balancer: services accept traffic from it alone. Its way out to each service's
     port inside the VPC is made here."""
     domain: str
+    zone_id: Input[str]
     log_bucket: Output[str]
     """Where access logs go, of the load balancer and of buckets."""
 
@@ -63,23 +70,23 @@ class Edge(ComponentResource):
         self.security_group_id = self._security_group(arguments.vpc_id)
         balancer = self._load_balancer(arguments.public_subnet_ids)
         self.load_balancer_arn_suffix = balancer.arn_suffix
-        zone_id = self._zone_id()
-        certificate_arn = self._certificate(zone_id, arguments.warning_topic_arn)
+        self.zone_id = self._zone_id()
+        if environment.edge.owns_zone and arguments.cdn:
+            self._own_zone(arguments.cdn.logs_key_arn, arguments.worldwide)
+        certificate_arn = self._certificate(arguments.warning_topic_arn)
         self.listener_arn = self._listeners(balancer, certificate_arn)
-        route53.Record(
-            "edge",
-            zone_id=zone_id,
-            name=self.domain,
-            type="A",
-            aliases=[
-                {
-                    "name": balancer.dns_name,
-                    "zone_id": balancer.zone_id,
-                    "evaluate_target_health": True,
-                }
-            ],
-            opts=self._inside,
+        edge_name = EdgeName(
+            "edge-name",
+            EdgeNameArguments(
+                environment=environment,
+                zone_id=self.zone_id,
+                load_balancer=balancer,
+                page=self._page(arguments.cdn, arguments.worldwide),
+            ),
+            self._inside,
         )
+        if environment.edge.shield_advanced:
+            self._shield(balancer, edge_name.health_check)
         if environment.must("NET-05") or environment.must("NET-09"):
             Firewall(
                 "firewall",
@@ -153,27 +160,44 @@ class Edge(ComponentResource):
             return edge.zone_id
         return route53.Zone("zone", name=edge.zone, opts=self._inside).zone_id
 
-    def _certificate(self, zone_id: Input[str], topic_arn: Input[str]) -> Output[str]:
+    def _own_zone(self, logs_key_arn: Input[str], provider: Provider) -> None:
+        zone = OwnZone(
+            "own-zone",
+            OwnZoneArguments(
+                environment=self._environment, zone_id=self.zone_id, logs_key_arn=logs_key_arn
+            ),
+            ResourceOptions(parent=self, provider=provider),
+        )
+        export("dnsDelegationSignerRecord", zone.ds_record)
+
+    def _page(self, cdn: Cdn | None, provider: Provider) -> UnavailablePage | None:
+        if cdn is None or self._environment.edge.failover is Failover.NONE:
+            return None
+        return UnavailablePage(
+            "unavailable",
+            UnavailablePageArguments(environment=self._environment, cdn=cdn, zone_id=self.zone_id),
+            ResourceOptions(parent=self, provider=provider),
+        )
+
+    def _shield(self, balancer: lb.LoadBalancer, check: route53.HealthCheck | None) -> None:
+        """Put the load balancer under Shield Advanced, which the account has subscribed to."""
+        from pulumi_aws import shield  # noqa: PLC0415 - few need it, and each module costs time
+
+        protection = shield.Protection(
+            "edge", name=self._names.of("edge"), resource_arn=balancer.arn, opts=self._inside
+        )
+        if check is not None:
+            shield.ProtectionHealthCheckAssociation(
+                "edge",
+                shield_protection_id=protection.id,
+                health_check_arn=check.arn,
+                opts=self._inside,
+            )
+
+    def _certificate(self, topic_arn: Input[str]) -> Output[str]:
         """Make a certificate that AWS renews by itself, and say when it could not (NET-04)."""
-        certificate = acm.Certificate(
-            "edge", domain_name=self.domain, validation_method="DNS", opts=self._inside
-        )
-        proof = certificate.domain_validation_options[0]
-        record = route53.Record(
-            "validation",
-            zone_id=zone_id,
-            name=proof.resource_record_name,
-            type=proof.resource_record_type,
-            records=[proof.resource_record_value],
-            ttl=_VALIDATION_SECONDS,
-            allow_overwrite=True,
-            opts=self._inside,
-        )
-        validation = acm.CertificateValidation(
-            "edge",
-            certificate_arn=certificate.arn,
-            validation_record_fqdns=[record.fqdn],
-            opts=self._inside,
+        certificate = Certificate(
+            "edge", CertificateArguments(domain=self.domain, zone_id=self.zone_id), self._inside
         )
         expiring = cloudwatch.EventRule(
             "certificate-expiring",
@@ -194,7 +218,7 @@ class Edge(ComponentResource):
         cloudwatch.EventTarget(
             "certificate-expiring", rule=expiring.name, arn=topic_arn, opts=self._inside
         )
-        return validation.certificate_arn
+        return certificate.arn
 
     def _listeners(self, balancer: lb.LoadBalancer, certificate_arn: Input[str]) -> Output[str]:
         lb.Listener(

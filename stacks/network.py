@@ -14,6 +14,7 @@ from stacks.naming import Names
 from stacks.statements import assumed_by, document
 from standards import figure
 
+HTTP: Final = figure("NET-01", "http_redirect_port").count
 HTTPS: Final = figure("NET-01", "https_port").count
 _INTERNET: Final = "0.0.0.0/0"
 _AGGREGATION_SECONDS: Final = 60  # the shortest: an incident is read by the minute

@@ -7,6 +7,8 @@ from pulumi_aws import Provider, ProviderDefaultTagsArgs, ProviderEndpointArgs
 
 from environments import Stack
 
+WORLDWIDE: Final = "us-east-1"
+"""Where AWS keeps what is in no region: certificates, firewalls and logs of its edge, and DNS."""
 EMULATED: Final = (
     "acm", "applicationautoscaling", "backup", "cloudwatch", "cloudwatchevents", "cloudwatchlogs",
     "dynamodb", "ec2", "ecr", "ecs", "elbv2", "iam", "kms", "rds", "route53", "s3",
@@ -22,14 +24,20 @@ class Providers:
     main: Provider
     backup: Provider
     """Of the second region, which survives the loss of the first."""
+    worldwide: Provider
+    """Of the region in which AWS keeps what its edge uses."""
 
 
 def make_providers(environment: Stack) -> Providers:
     """The providers of `environment`; every resource that they make carries its tags."""
     aws = environment.aws
+    main = _provider("main", aws.region, environment)
+    backup = _provider("backup", aws.backup_region, environment)
+    there = {aws.region: main, aws.backup_region: backup}.get(WORLDWIDE)
     return Providers(
-        main=_provider("main", aws.region, environment),
-        backup=_provider("backup", aws.backup_region, environment),
+        main=main,
+        backup=backup,
+        worldwide=there or _provider("worldwide", WORLDWIDE, environment),
     )
 
 
