@@ -45,8 +45,8 @@ class McpServer(Record):
     clients: Annotated[tuple[Name, ...], Field(min_length=1)]
     """The services that may call it: nobody else reaches its load balancer."""
     secrets: tuple[Variable, ...] = ()
-    """Secrets in Secrets Manager that it may read. Each variable holds the name of a secret; its
-    value never enters the cluster (CFG-02)."""
+    """Secrets in Secrets Manager that it may read. A variable, with `_SECRET_ID` behind its name,
+    holds the name of the secret; the value never enters the cluster (CFG-02)."""
     variables: dict[Variable, str] = Field(default_factory=dict[str, str])
     """Plain environment variables."""
     demand: Demand | None = None
@@ -80,7 +80,12 @@ class Kubernetes(Record):
         return self
 
     def misfit(
-        self, *, network: IPv4Network, services: Collection[str], ways_out: bool, emulated: bool
+        self,
+        *,
+        network: IPv4Network,
+        services: Collection[str],
+        ways_out: bool,
+        emulated: bool,
     ) -> str | None:
         """What keeps the cluster from the environment that it is declared in, if anything does."""
         if emulated:
