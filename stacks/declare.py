@@ -4,15 +4,19 @@ from pulumi import ResourceOptions, export
 
 from environments import Environment
 from stacks.alarms import Alarms, AlarmsArguments
+from stacks.api_keys import ApiKeys, ApiKeysArguments
 from stacks.backup import Backups, BackupsArguments
+from stacks.cache import Cache, CacheArguments
 from stacks.cdn import Cdn, CdnArguments
 from stacks.database import Database, DatabaseArguments
 from stacks.edge import Edge, EdgeArguments
 from stacks.frontend import Frontend, FrontendArguments
 from stacks.keys import Keys, KeysArguments
 from stacks.network import Network, NetworkArguments
+from stacks.one_off import OneOffTasks, OneOffTasksArguments
 from stacks.providers import make_providers
 from stacks.records import Records, RecordsArguments
+from stacks.scheduled import ScheduledTasks, ScheduledTasksArguments
 from stacks.service import Platform
 from stacks.services import Services
 from stacks.topics import Topics, TopicsArguments
@@ -85,6 +89,30 @@ def declare(environment: Environment) -> None:
         if environment.must("BAK-02")
         else None
     )
+    cache = (
+        Cache(
+            "cache",
+            CacheArguments(
+                environment=environment,
+                record=environment.cache,
+                network=network,
+                keys=keys,
+                topics=topics,
+            ),
+            inside,
+        )
+        if environment.cache
+        else None
+    )
+    api_keys = (
+        ApiKeys(
+            "api-keys",
+            ApiKeysArguments(environment=environment, keys=keys, topics=topics),
+            inside,
+        )
+        if environment.must("KEY-03")
+        else None
+    )
     services = Services(
         "services",
         Platform(
@@ -93,10 +121,49 @@ def declare(environment: Environment) -> None:
             edge=edge,
             keys=keys,
             database=database,
+            cache=cache,
+            api_keys=api_keys,
             topics=topics,
         ),
         inside,
     )
+    tasks = OneOffTasks(
+        "tasks",
+        OneOffTasksArguments(
+            environment=environment,
+            network=network,
+            keys=keys,
+            database=database,
+            topics=topics,
+            api_keys=api_keys,
+        ),
+        inside,
+    )
+    if environment.must("COMP-08"):
+        ScheduledTasks(
+            "scheduled-tasks",
+            ScheduledTasksArguments(
+                environment=environment, network=network, tasks=tasks, services=services
+            ),
+            inside,
+        )
+    if environment.kubernetes is not None:
+        # Loading the SDK of Kubernetes takes a second, which others need not wait.
+        from stacks.kubernetes.mcp import Mcp, McpArguments  # noqa: PLC0415
+
+        Mcp(
+            "mcp",
+            McpArguments(
+                environment=environment,
+                record=environment.kubernetes,
+                keys=keys,
+                topics=topics,
+                network=network,
+                edge=edge,
+                services=services,
+            ),
+            inside,
+        )
     Alarms(
         "alarms",
         AlarmsArguments(

@@ -38,9 +38,13 @@ class RolesArguments:
     """Parameters of Parameter Store that fill environment variables."""
     queue_arn: str | None
     database_resource_id: Input[str]
-    database_user: str
+    database_user: str | None
     key_arn: Input[str]
-    """Of the key that encrypts the service's secrets and its queue."""
+    """Of the key that encrypts the service's secrets, its queue and what else it may use."""
+    statements: Sequence[Statement] = ()
+    """What else its code may do; known before the first apply."""
+    encrypts: bool = False
+    """Whether what those statements name is encrypted with the key."""
 
 
 class Roles(ComponentResource):
@@ -54,6 +58,7 @@ class Roles(ComponentResource):
 
     execution_arn: Output[str]
     task_arn: Output[str]
+    task_name: Output[str]
     policies: list[iam.RolePolicy]
     """What must be there before a task starts."""
 
@@ -66,6 +71,7 @@ class Roles(ComponentResource):
         execution = self._role("execution", "Starts the tasks of")
         task = self._role("task", "What may be done by")
         self.execution_arn, self.task_arn = execution.arn, task.arn
+        self.task_name = task.name
         start = self._policy(
             "execution", execution, json.dumps(_policy(*_starts(arguments, names)))
         )
@@ -73,11 +79,18 @@ class Roles(ComponentResource):
         if arguments.secret_names:
             decrypts = Output.json_dumps(_policy(_decrypts(arguments.key_arn)))
             self.policies.append(self._policy("execution-key", execution, decrypts))
-        signs_in = Output.json_dumps(_policy(_signs_in(arguments, names)))
-        self.policies.append(self._policy("task-database", task, signs_in))
+        if arguments.database_user is not None:
+            signs_in = Output.json_dumps(
+                _policy(_signs_in(arguments, arguments.database_user, names))
+            )
+            self.policies.append(self._policy("task-database", task, signs_in))
         if arguments.queue_arn is not None:
             works = json.dumps(_policy(_works(arguments.queue_arn)))
             self.policies.append(self._policy("task-queue", task, works))
+        if arguments.statements:
+            does = json.dumps(_policy(*arguments.statements))
+            self.policies.append(self._policy("task", task, does))
+        if arguments.queue_arn is not None or arguments.encrypts:
             encrypts = Output.json_dumps(
                 _policy(_decrypts(arguments.key_arn, "kms:GenerateDataKey"))
             )
@@ -133,15 +146,18 @@ def _starts(arguments: RolesArguments, names: Names) -> list[Statement]:
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
             "Resource": names.arn("logs", streams),
         },
-        {
-            "Sid": "Parameters",
-            "Effect": "Allow",
-            "Action": "ssm:GetParameters",
-            "Resource": [
-                names.arn("ssm", f"parameter{name}") for name in arguments.parameter_names
-            ],
-        },
     ]
+    if arguments.parameter_names:
+        statements.append(
+            {
+                "Sid": "Parameters",
+                "Effect": "Allow",
+                "Action": "ssm:GetParameters",
+                "Resource": [
+                    names.arn("ssm", f"parameter{name}") for name in arguments.parameter_names
+                ],
+            }
+        )
     image = _ECR_IMAGE.fullmatch(arguments.image)
     if image:
         repository = names.arn(
@@ -187,12 +203,12 @@ def _decrypts(key_arn: Input[str], *more: str) -> Statement:
     return {"Effect": "Allow", "Action": ["kms:Decrypt", *more], "Resource": key_arn}
 
 
-def _signs_in(arguments: RolesArguments, names: Names) -> Statement:
+def _signs_in(arguments: RolesArguments, database_user: str, names: Names) -> Statement:
     """Sign in to the database as the service's own user, with a token instead of a password."""
     user = Output.concat(
         names.arn("rds-db", "dbuser:"),
         arguments.database_resource_id,
-        f"/{arguments.database_user}",
+        f"/{database_user}",
     )
     return {"Effect": "Allow", "Action": "rds-db:connect", "Resource": user}
 

@@ -12,6 +12,8 @@ from pulumi_aws import ec2, ecs, lb, secretsmanager, vpc
 
 from environments import Environment
 from environments import Service as Record
+from stacks.api_keys import ApiKeys
+from stacks.cache import Cache
 from stacks.database import Database
 from stacks.database_proxy import database_user
 from stacks.edge import Edge
@@ -23,6 +25,7 @@ from stacks.network import HTTPS, Network
 from stacks.queues import JobQueue, JobQueueArguments
 from stacks.roles import Roles, RolesArguments, secret_path
 from stacks.scaling import Scaling, ScalingArguments
+from stacks.statements import Statement
 from stacks.tasks import SCRATCH, Container, container_definitions
 from stacks.topics import Topics
 from standards import Tier, figure
@@ -53,6 +56,8 @@ class Platform:
     edge: Edge
     keys: Keys
     database: Database
+    cache: Cache | None
+    api_keys: ApiKeys | None
     topics: Topics
 
 
@@ -121,6 +126,8 @@ class Service(ComponentResource):
             *roles.policies,
             self._platform.database.endpoint_parameter,
         ]
+        if self._platform.cache:
+            waits_for.append(self._platform.cache.endpoint_parameter)
         rule = self._listener_rule(groups) if groups else None
         if rule:
             waits_for.append(rule)
@@ -173,27 +180,34 @@ class Service(ComponentResource):
             opts=self._inside,
         )
         database = self._platform.database.entry
+        self._open(group.id, "database", database.security_group_id, database.port)
+        if cache := self._platform.cache:
+            self._open(group.id, "cache", cache.security_group_id, cache.port)
+        return group
+
+    def _open(self, own: Output[str], target: str, its: Output[str], port: int) -> None:
+        """Let the service out to `target`, and in there."""
+        service = self._service
         vpc.SecurityGroupEgressRule(
-            f"{service}-to-database",
-            description="The database",
-            security_group_id=group.id,
-            referenced_security_group_id=database.security_group_id,
+            f"{service}-to-{target}",
+            description=f"The {target}",
+            security_group_id=own,
+            referenced_security_group_id=its,
             ip_protocol="tcp",
-            from_port=database.port,
-            to_port=database.port,
+            from_port=port,
+            to_port=port,
             opts=self._inside,
         )
         vpc.SecurityGroupIngressRule(
-            f"{service}-into-database",
+            f"{service}-into-{target}",
             description=service,
-            security_group_id=database.security_group_id,
-            referenced_security_group_id=group.id,
+            security_group_id=its,
+            referenced_security_group_id=own,
             ip_protocol="tcp",
-            from_port=database.port,
-            to_port=database.port,
+            from_port=port,
+            to_port=port,
             opts=self._inside,
         )
-        return group
 
     def _secrets(self) -> None:
         """Make the secrets; people and scripts put their values there, development draws its own.
@@ -245,17 +259,31 @@ class Service(ComponentResource):
                     secret_path(self._names, self._service, variable)
                     for variable in self._record.secrets
                 ],
-                parameter_names=[self._endpoint_path()],
+                parameter_names=[path for _, path in self._parameters()],
                 queue_arn=queue.arn if queue else None,
                 database_resource_id=self._platform.database.entry.resource_id,
                 database_user=database_user(self._service),
                 key_arn=self._platform.keys.data_arn,
+                statements=self._statements(),
+                encrypts=self._platform.api_keys is not None and self._record.is_public,
             ),
             self._inside,
         )
 
-    def _endpoint_path(self) -> str:
-        return self._names.path("database", "endpoint")
+    def _statements(self) -> list[Statement]:
+        """What its code may do beside its queue and its database."""
+        cache, api_keys = self._platform.cache, self._platform.api_keys
+        return [
+            *(cache.connects(self._service) if cache else []),
+            *(api_keys.reads(self._service) if api_keys and self._record.is_public else []),
+        ]
+
+    def _parameters(self) -> list[tuple[str, str]]:
+        """The variables that parameters fill, which hold addresses known after an apply."""
+        places = [("DATABASE_HOST", "database")]
+        if self._platform.cache:
+            places.append(("CACHE_HOST", "cache"))
+        return [(variable, self._names.path(place, "endpoint")) for variable, place in places]
 
     def _task_definition(self, roles: Roles, queue: JobQueue | None) -> ecs.TaskDefinition:
         environment, record = self._environment, self._record
@@ -269,11 +297,16 @@ class Service(ComponentResource):
             "SOLANA_PROGRAM_ID": solana.program_id,
             "SOLANA_RPC_URLS": ",".join(solana.rpc_urls),
             **({"DATABASE_URL": database.local_url} if database.local_url else {}),
+            **(cache.variables(self._service) if (cache := self._platform.cache) else {}),
+            **(keys.variables if (keys := self._platform.api_keys) and record.is_public else {}),
             **({"QUEUE_URL": queue.url} if queue else {}),
             **record.variables,
         }
         references = {
-            "DATABASE_HOST": self._names.arn("ssm", f"parameter{self._endpoint_path()}"),
+            **{
+                variable: self._names.arn("ssm", f"parameter{path}")
+                for variable, path in self._parameters()
+            },
             **{
                 variable: self._names.arn(
                     "secretsmanager",
@@ -287,8 +320,9 @@ class Service(ComponentResource):
             family=self._names.of(self._service),
             container_definitions=container_definitions(
                 Container(
-                    service=self._service,
-                    record=record,
+                    name=self._service,
+                    image=record.image,
+                    port=record.port,
                     region=environment.aws.region,
                     log_group_name=self._names.path(self._service),
                     variables=variables,

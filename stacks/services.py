@@ -1,6 +1,7 @@
 """The services of an environment, on one cluster."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from pulumi import ComponentResource, Output, ResourceOptions, RunError
 from pulumi_aws import ecs
@@ -8,6 +9,9 @@ from pulumi_aws import ecs
 from environments import Service as Record
 from stacks.naming import Names
 from stacks.service import Platform, Service, ServiceArguments, ServiceOutputs, priority
+
+CLUSTER: Final = "services"
+"""The cluster that services and one-off tasks run on."""
 
 
 class Services(ComponentResource):
@@ -27,7 +31,7 @@ class Services(ComponentResource):
         inside = ResourceOptions(parent=self)
         cluster = ecs.Cluster(
             "services",
-            name=Names(environment).of("services"),
+            name=Names(environment).of(CLUSTER),
             settings=[ecs.ClusterSettingArgs(name="containerInsights", value="enabled")],
             opts=inside,
         )

@@ -1,11 +1,9 @@
-"""What a task of a service runs: one container, by digest, that can write to /tmp alone."""
+"""What a task runs: one container, by digest, that can write to /tmp alone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-
-from environments import Service
 
 CONTAINER_USER: Final = "65532:65532"
 """The user that distroless images call nonroot."""
@@ -17,10 +15,14 @@ volume on Fargate takes its owner from there."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """What the container of a service is told."""
+    """What the container of a service or a one-off task is told."""
 
-    service: str
-    record: Service
+    name: str
+    image: str
+    port: int | None
+    """Where it listens; none for a task that runs once."""
+    command: Sequence[str] = ()
+    """What its entry point is told."""
     region: str
     log_group_name: str
     variables: Mapping[str, str]
@@ -30,10 +32,9 @@ class Container:
 
 def container_definitions(container: Container) -> str:
     """The JSON that ECS takes; all of it known before the first apply."""
-    record = container.record
     definition: dict[str, Any] = {
-        "name": container.service,
-        "image": record.image,
+        "name": container.name,
+        "image": container.image,
         "essential": True,
         "user": CONTAINER_USER,
         "privileged": False,
@@ -42,9 +43,6 @@ def container_definitions(container: Container) -> str:
         "mountPoints": [
             {"sourceVolume": SCRATCH, "containerPath": "/tmp", "readOnly": False}  # noqa: S108 - the container's own
         ],
-        "portMappings": [
-            {"containerPort": record.port, "hostPort": record.port, "protocol": "tcp"}
-        ],
         "environment": _sorted("value", container.variables),
         "secrets": _sorted("valueFrom", container.references),
         "logConfiguration": {
@@ -52,10 +50,16 @@ def container_definitions(container: Container) -> str:
             "options": {
                 "awslogs-group": container.log_group_name,
                 "awslogs-region": container.region,
-                "awslogs-stream-prefix": container.service,
+                "awslogs-stream-prefix": container.name,
             },
         },
     }
+    if container.port is not None:
+        definition["portMappings"] = [
+            {"containerPort": container.port, "hostPort": container.port, "protocol": "tcp"}
+        ]
+    if container.command:
+        definition["command"] = list(container.command)
     return json.dumps([definition])
 
 

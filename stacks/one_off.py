@@ -1,0 +1,308 @@
+"""Tasks that run once inside the private network: a step of a script or a schedule starts them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi_aws import ec2, ecs, iam, vpc
+
+from environments import Environment
+from stacks.api_keys import ApiKeys
+from stacks.database import ADMINISTRATOR, Database
+from stacks.database_proxy import database_user
+from stacks.keys import Keys
+from stacks.log_watch import LogWatch, watch_log
+from stacks.logs import LogKind, log_group
+from stacks.metrics import Comparison, Limit
+from stacks.naming import Names
+from stacks.network import HTTPS, Network
+from stacks.roles import Roles, RolesArguments
+from stacks.statements import Statement
+from stacks.tasks import SCRATCH, Container, container_definitions
+from stacks.topics import Topics
+
+LOG: Final = "tasks"
+"""The log group of all one-off tasks."""
+
+
+class Task(StrEnum):
+    """What there is to do once; the entry point of the tasks' image is told this name."""
+
+    DATABASE_ROLES = "database-roles"
+    """Make the roles that everybody else signs in to the database as: the administrator's last
+    deed (DB-07, DB-08)."""
+    MIGRATE = "migrate"
+    """Bring the schema to the version of a release, as the role that owns it."""
+    CHECK_DATA = "check-data"
+    """Hold constraints and checksums against the data, as a role that may only read (COMP-08)."""
+    REFRESH_DATA = "refresh-data"
+    """Replace the data by a freshly sanitised copy (ENV-09)."""
+    REVIEW_KEYS = "review-keys"
+    """Rotate the API keys that are due, and say how old the oldest one is (KEY-02)."""
+
+
+OWNER: Final = "migrator"
+"""The database user that owns the schema; no service is it."""
+_READER: Final = "checker"
+_USERS: Final = {
+    Task.MIGRATE: OWNER,
+    Task.CHECK_DATA: _READER,
+    Task.REFRESH_DATA: OWNER,
+}
+"""Whom a task signs in to the database as, with a token of IAM."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneOffTasksArguments:
+    """What the one-off tasks of an environment are made from."""
+
+    environment: Environment
+    network: Network
+    keys: Keys
+    database: Database
+    topics: Topics
+    api_keys: ApiKeys | None
+
+
+class OneOffTasks(ComponentResource):
+    """A task definition for each thing that is done once inside the private network.
+
+    Makes their log group with the alarms on it, one security group, and for each task that a
+    requirement asks this environment for: its roles and its definition. Nothing runs by itself.
+    """
+
+    definition_arns: Mapping[Task, Output[str]]
+    roles: Mapping[Task, Roles]
+    families: Mapping[Task, str]
+    """Known before the first apply."""
+    security_group_id: Output[str]
+    log_group_name: Output[str]
+
+    def __init__(
+        self, name: str, arguments: OneOffTasksArguments, options: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("slipway:tasks:OneOffTasks", name, opts=options)
+        self._arguments = arguments
+        self._environment = environment = arguments.environment
+        self._names = names = Names(environment)
+        self._inside = ResourceOptions(parent=self)
+        logs = log_group(
+            LOG,
+            LogKind.DEPLOYMENT,
+            environment=environment,
+            key_arn=arguments.keys.logs_arn,
+            parent=self,
+        )
+        self.log_group_name = logs.name
+        self._watch()
+        self.security_group_id = self._security_group()
+        tasks = [task for task in Task if _is_due(task, environment)]
+        self.families = {task: names.of(task) for task in tasks}
+        self.roles = {task: self._roles(task) for task in tasks}
+        self._let_administrator()
+        self.definition_arns = {task: self._definition(task) for task in tasks}
+        self.register_outputs({})
+
+    def _watch(self) -> None:
+        """Tell of a task that failed, and page for data that is not what it was (COMP-08)."""
+        environment, topics = self._environment, self._arguments.topics
+        watch_log(
+            LogWatch(
+                name="task-failed",
+                summary="A one-off task failed",
+                log_group_name=self.log_group_name,
+                pattern='{ $.level = "error" }',
+                limit=Limit(Comparison.ABOVE, 0, "LOG-05"),
+            ),
+            environment=environment,
+            topic_arn=topics.warning_arn,
+            parent=self,
+        )
+        if environment.must("COMP-08"):
+            watch_log(
+                LogWatch(
+                    name="data-corrupt",
+                    summary="A check found data that breaks a constraint or a checksum",
+                    log_group_name=self.log_group_name,
+                    pattern='{ $.event = "corruption" }',
+                    limit=Limit(Comparison.ABOVE, 0, "COMP-08"),
+                ),
+                environment=environment,
+                topic_arn=topics.critical_arn,
+                parent=self,
+            )
+
+    def _security_group(self) -> Output[str]:
+        """Let tasks reach the cluster itself, not the proxy: they hold locks for long."""
+        database, port = self._arguments.database, self._environment.database.port
+        group = ec2.SecurityGroup(
+            "tasks",
+            name=self._names.of("tasks"),
+            description="One-off tasks; nothing reaches them",
+            vpc_id=self._arguments.network.vpc_id,
+            opts=self._inside,
+        )
+        vpc.SecurityGroupEgressRule(
+            "tasks-to-https",
+            description="AWS",
+            security_group_id=group.id,
+            cidr_ipv4="0.0.0.0/0",
+            ip_protocol="tcp",
+            from_port=HTTPS,
+            to_port=HTTPS,
+            opts=self._inside,
+        )
+        vpc.SecurityGroupEgressRule(
+            "tasks-to-database",
+            description="The database",
+            security_group_id=group.id,
+            referenced_security_group_id=database.security_group_id,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            opts=self._inside,
+        )
+        vpc.SecurityGroupIngressRule(
+            "tasks-into-database",
+            description="One-off tasks",
+            security_group_id=database.security_group_id,
+            referenced_security_group_id=group.id,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            opts=self._inside,
+        )
+        return group.id
+
+    def _roles(self, task: Task) -> Roles:
+        arguments = self._arguments
+        statements: list[Statement] = []
+        if task is Task.REVIEW_KEYS and arguments.api_keys:
+            statements += arguments.api_keys.rotates(task)
+        if task is Task.DATABASE_ROLES:
+            statements.append(
+                {
+                    "Sid": "FindSecret",
+                    "Effect": "Allow",
+                    "Action": "rds:DescribeDBClusters",
+                    "Resource": self._names.arn("rds", f"cluster:{self._names.of('database')}"),
+                }
+            )
+        return Roles(
+            f"{task}-roles",
+            RolesArguments(
+                environment=self._environment,
+                service=task,
+                image=self._environment.tasks.image,
+                log_group_name=self._names.path(LOG),
+                secret_names=[],
+                parameter_names=[self._endpoint()] if _uses_database(task) else [],
+                queue_arn=None,
+                database_resource_id=arguments.database.cluster_resource_id,
+                database_user=_USERS.get(task),
+                key_arn=arguments.keys.data_arn,
+                statements=statements,
+                encrypts=task in {Task.DATABASE_ROLES, Task.REVIEW_KEYS},
+            ),
+            self._inside,
+        )
+
+    def _let_administrator(self) -> None:
+        """Let the one task that makes the roles read the administrator's password."""
+        iam.RolePolicy(
+            "database-roles-secret",
+            name="task-secret",
+            role=self.roles[Task.DATABASE_ROLES].task_name,
+            policy=Output.json_dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Action": "secretsmanager:GetSecretValue",
+                            "Resource": self._arguments.database.secret_arn,
+                        }
+                    ],
+                }
+            ),
+            opts=self._inside,
+        )
+
+    def _endpoint(self) -> str:
+        return self._names.path("database", "cluster-endpoint")
+
+    def _variables(self, task: Task) -> dict[str, str]:
+        environment, database = self._environment, self._environment.database
+        variables: dict[str, str] = {}
+        if task is Task.REVIEW_KEYS and self._arguments.api_keys:
+            variables |= self._arguments.api_keys.variables
+        if _uses_database(task):
+            variables |= {
+                "DATABASE_NAME": database.name,
+                "DATABASE_PORT": str(database.port),
+                "DATABASE_SSLMODE": "verify-full",
+                "DATABASE_USER": _USERS.get(task, ADMINISTRATOR),
+            }
+        if task is Task.DATABASE_ROLES:
+            variables |= {
+                "DATABASE_CLUSTER": self._names.of("database"),
+                "DATABASE_OWNER": OWNER,
+                "DATABASE_READER": _READER,
+                "DATABASE_SERVICES": ",".join(sorted(map(database_user, environment.services))),
+            }
+        return variables
+
+    def _definition(self, task: Task) -> Output[str]:
+        environment = self._environment
+        references: dict[str, Any] = (
+            {"DATABASE_HOST": self._names.arn("ssm", f"parameter{self._endpoint()}")}
+            if _uses_database(task)
+            else {}
+        )
+        return ecs.TaskDefinition(
+            task,
+            family=self.families[task],
+            container_definitions=container_definitions(
+                Container(
+                    name=task,
+                    image=environment.tasks.image,
+                    port=None,
+                    command=[task],
+                    region=environment.aws.region,
+                    log_group_name=self._names.path(LOG),
+                    variables=self._variables(task),
+                    references=references,
+                )
+            ),
+            cpu=str(environment.tasks.cpu),
+            memory=str(environment.tasks.memory),
+            network_mode="awsvpc",
+            requires_compatibilities=["FARGATE"],
+            runtime_platform=ecs.TaskDefinitionRuntimePlatformArgs(
+                cpu_architecture="X86_64", operating_system_family="LINUX"
+            ),
+            execution_role_arn=self.roles[task].execution_arn,
+            task_role_arn=self.roles[task].task_arn,
+            volumes=[ecs.TaskDefinitionVolumeArgs(name=SCRATCH)],
+            skip_destroy=True,  # a rollback returns to an earlier revision (ROLL-05)
+            opts=self._inside,
+        ).arn
+
+
+def _is_due(task: Task, environment: Environment) -> bool:
+    """Whether the standards ask the environment for what the task does."""
+    match task:
+        case Task.REFRESH_DATA:
+            return environment.must("ENV-09")
+        case Task.REVIEW_KEYS:
+            return environment.must("KEY-02")
+        case Task.CHECK_DATA:
+            return environment.must("COMP-08")
+        case Task.DATABASE_ROLES | Task.MIGRATE:
+            return True
+
+
+def _uses_database(task: Task) -> bool:
+    return task is not Task.REVIEW_KEYS
