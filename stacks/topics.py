@@ -8,7 +8,7 @@ from typing import Final
 from pulumi import ComponentResource, Input, InvokeOptions, Output, ResourceOptions
 from pulumi_aws import secretsmanager, sns
 
-from environments import Environment
+from environments import Environment, Stack
 from stacks.naming import Names
 from stacks.severity import Severity
 from stacks.statements import document, from_account, published, tls_only
@@ -22,14 +22,14 @@ _ALERTMANAGER: Final = "aps.amazonaws.com"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicsArguments:
-    """What the topics of an environment are made from."""
+    """What the topics of a stack are made from."""
 
-    environment: Environment
+    environment: Stack
     key_arn: Input[str]
 
 
 class Topics(ComponentResource):
-    """The topics of an environment, by severity (MON-12), and who subscribes to each (NOTE-07).
+    """The topics of a stack, by severity (MON-12), and who subscribes to each (NOTE-07).
 
     Makes an encrypted topic with its policy, and a subscription for each address, for each of:
     critical, warning, info; for critical ones a subscription of the paging service and of each
@@ -69,8 +69,9 @@ class Topics(ComponentResource):
             )
         if alerts.paging_secret is not None:
             self._page(alerts.paging_secret)
-        has_metrics = arguments.environment.metrics is not None
-        self.heartbeat_name = self._topic(HEARTBEAT, ()).name if has_metrics else None
+        self.heartbeat_name = None
+        if isinstance(arguments.environment, Environment) and arguments.environment.metrics:
+            self.heartbeat_name = self._topic(HEARTBEAT, ()).name
         self.register_outputs({})
 
     def _topic(self, purpose: str, addresses: tuple[str, ...]) -> sns.Topic:
