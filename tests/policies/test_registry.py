@@ -6,8 +6,8 @@ from plan.graph import Graph
 from plan.model import Plan
 from policies.examples import plan_of
 from policies.nodes import Subject
-from policies.outcomes import PASS, Outcome
-from policies.registry import Controls, Given, Ref, Rule, rule, rules
+from policies.outcomes import PASS, Outcome, fail
+from policies.registry import Controls, Given, Inputs, Ref, Rule, rule, rules
 from policies.settings import Settings, Severity
 from standards import UnknownRequirementError
 
@@ -91,6 +91,44 @@ def test_the_number_of_arguments_says_what_a_rule_needs() -> None:
         made = decorated(function)
         assert made.relates is relates
         assert made.judge(Subject(resource), Settings(), graph) == PASS
+
+
+def test_a_remedy_changes_what_the_rule_judges_unless_it_is_said() -> None:
+    """A setting may be a resource of its own beside the one that is judged."""
+    (bucket, topic) = (
+        Subject(resource)
+        for resource in plan_of((Given(BUCKET, "b"), Given("aws:sns/topic:Topic", "t"))).resources
+    )
+    graph = Graph(Plan(project="p", stack="s", resources=()))
+
+    def refused(_: Subject) -> Outcome:
+        """No bucket is right."""
+        return fail("wrong")
+
+    def remedy(subject: Subject) -> Inputs:
+        return {"name": subject.name}
+
+    bare = decorated(refused)
+    assert (bare.remedy, bare.remedied) == (None, ())
+    assert bare.remedy_for(bucket, Settings(), graph) == {}
+    own = decorated(refused, remedy=remedy)
+    assert own.remedied == (BUCKET,)
+    assert own.remedy_for(bucket, Settings(), graph) == {"name": "b"}
+    assert own.remedy_for(topic, Settings(), graph) == {}
+    other = decorated(refused, remedy=remedy, remedied=["aws:sns/topic:Topic"])
+    assert other.remedied == ("aws:sns/topic:Topic",)
+    assert other.remedy_for(bucket, Settings(), graph) == {}
+    assert other.remedy_for(topic, Settings(), graph) == {"name": "t"}
+
+
+def test_a_rule_without_a_docstring_has_no_title() -> None:
+    """The tests of the pack then name it."""
+
+    def silent(_: Subject) -> Outcome:
+        return PASS
+
+    made = decorated(silent)
+    assert (made.title, made.description) == ("", "")
 
 
 def test_a_requirement_that_does_not_exist_is_refused() -> None:
