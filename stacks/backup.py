@@ -4,15 +4,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulumi import ComponentResource, Output, ResourceOptions
-from pulumi_aws import Provider, backup, iam
+from pulumi_aws import Provider, backup, iam, ssm
 
 from environments import Environment
 from stacks.database import Database
 from stacks.keys import Keys
 from stacks.naming import Names
-from stacks.statements import assumed_by
+from stacks.statements import assumed_by_own
 from standards import figure
 
+VAULT: Final = "backups"
+"""The vault of the environment's own region."""
+_RESTORE_START_HOURS: Final = 1
+_RESTORED_HOURS: Final = 4  # how long what was restored stands for its contents to be checked
 _START_MINUTES: Final = 60  # the least that AWS Backup accepts
 _COMPLETION_MINUTES: Final = 180
 
@@ -31,7 +35,8 @@ class Backups(ComponentResource):
     """The backups of an environment's database, beside the point-in-time recovery of its cluster.
 
     Makes a vault in each of the two regions, with its own key and, where the environment is
-    protected, a lock; the plan; what it backs up; and the role that it does so with.
+    protected, a lock; the plan; what it backs up; the role that it does so with; a restore of the
+    latest backup every week; and the parameters that publish where backups go (CFG-06).
     """
 
     vault_name: Output[str]
@@ -46,7 +51,7 @@ class Backups(ComponentResource):
         self._names = names = Names(environment)
         self._inside = ResourceOptions(parent=self)
         kept = environment.database
-        vault = self._vault("backups", arguments.keys.backup_arn, kept.backup_retention_days)
+        vault = self._vault(VAULT, arguments.keys.backup_arn, kept.backup_retention_days)
         copy_vault = self._vault(
             "backup-copies",
             arguments.keys.backup_copy_arn,
@@ -80,15 +85,66 @@ class Backups(ComponentResource):
             opts=self._inside,
         )
         self.plan_id = plan.id
+        role = self._role()
         backup.Selection(
             "database",
             name=names.of("database"),
             plan_id=plan.id,
-            iam_role_arn=self._role().arn,
+            iam_role_arn=role.arn,
             resources=[arguments.database.cluster_arn],
             opts=self._inside,
         )
+        self._test_restores(role, arguments.database)
+        for which, value in (("vault", vault.name), ("copy-vault", copy_vault.name)):
+            ssm.Parameter(
+                f"backup-{which}",
+                name=names.path("backup", which),
+                type=ssm.ParameterType.STRING,
+                value=value,
+                opts=self._inside,
+            )
         self.register_outputs({})
+
+    def _test_restores(self, role: iam.Role, database: Database) -> None:
+        """Restore the latest backup every week, beside the original, and take it down again.
+
+        AWS restores the cluster alone; the script that checks its contents adds an instance within
+        the hours that it stands.
+        """
+        names = self._names
+        interval = figure("BAK-03", "restore_test_interval_days").days
+        # Names of restore tests take underscores, and no hyphens.
+        own = names.of("database", limit=50).replace("-", "_")
+        plan = backup.RestoreTestingPlan(
+            "restore-test",
+            name=own,
+            # Counted from the first of a month: never more days apart, on its last days fewer.
+            schedule_expression=f"cron(0 5 1/{interval} * ? *)",
+            start_window_hours=_RESTORE_START_HOURS,
+            recovery_point_selection=backup.RestoreTestingPlanRecoveryPointSelectionArgs(
+                algorithm="LATEST_WITHIN_WINDOW",
+                include_vaults=[names.arn("backup", f"backup-vault:{names.of(VAULT, limit=50)}")],
+                recovery_point_types=["SNAPSHOT"],
+                selection_window_days=interval,
+            ),
+            opts=self._inside,
+        )
+        backup.RestoreTestingSelection(
+            "restore-test",
+            name=own,
+            restore_testing_plan_name=plan.name,
+            protected_resource_type="Aurora",
+            protected_resource_arns=[database.cluster_arn],
+            iam_role_arn=role.arn,
+            validation_window_hours=_RESTORED_HOURS,
+            # By default it would be restored into the account's default network.
+            restore_metadata_overrides={
+                "dbSubnetGroupName": names.of("database"),
+                "dbClusterParameterGroupName": database.parameter_group_name,
+                "vpcSecurityGroupIds": Output.json_dumps([database.security_group_id]),
+            },
+            opts=self._inside,
+        )
 
     def _vault(
         self, purpose: str, key_arn: Output[str], days: int, provider: Provider | None = None
@@ -118,18 +174,19 @@ class Backups(ComponentResource):
         role = iam.Role(
             "backup",
             name=names.of("backup"),
-            description="Lets AWS Backup take and copy the snapshots of the database",
-            assume_role_policy=assumed_by("backup.amazonaws.com", names),
+            description="Lets AWS Backup take, copy and restore the snapshots of the database",
+            assume_role_policy=assumed_by_own("backup.amazonaws.com"),
             opts=self._inside,
         )
-        # AWS's own policy: what a snapshot and its copy need changes with the service, and a list
+        # AWS's own policies: what a snapshot and its copy need changes with the service, and a list
         # of our own would first be found wanting by a backup that failed.
-        iam.RolePolicyAttachment(
-            "backup",
-            role=role.name,
-            policy_arn=f"arn:{names.partition}:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup",
-            opts=self._inside,
-        )
+        for name, purpose in (("backup", "Backup"), ("restore", "Restores")):
+            iam.RolePolicyAttachment(
+                name,
+                role=role.name,
+                policy_arn=f"arn:{names.partition}:iam::aws:policy/service-role/AWSBackupServiceRolePolicyFor{purpose}",
+                opts=self._inside,
+            )
         return role
 
 

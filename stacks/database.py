@@ -67,6 +67,9 @@ class Database(ComponentResource):
     """Of the administrator's password."""
     security_group_id: Output[str]
     instance_identifiers: list[Output[str]]
+    parameter_group_name: Output[str]
+    log_group_name: Output[str]
+    readers: list[rds.ClusterInstance]
     endpoint_parameter: ssm.Parameter
     """Where services read the address to connect to."""
     entry: Entry
@@ -96,6 +99,7 @@ class Database(ComponentResource):
         parameters = self._instance_parameters()
         instances = self._instances(cluster, parameters)
         self.instance_identifiers = [instance.identifier for instance in instances]
+        self.readers = instances[1:]
         if environment.must("SCALE-02"):
             self._scale_replicas(cluster, instances)
         self._subscribe(cluster, instances, parameters)
@@ -126,6 +130,7 @@ class Database(ComponentResource):
         )
         major = database.engine_version.partition(".")[0]
         parameters = cluster_parameters(identifier, major, self._inside)
+        self.parameter_group_name = parameters.name
         # Aurora would make the group on its first line, unencrypted and kept for ever.
         log = log_group(
             "database",
@@ -135,6 +140,7 @@ class Database(ComponentResource):
             parent=self,
             physical_name=f"/aws/rds/cluster/{identifier}/postgresql",
         )
+        self.log_group_name = log.name
         is_protected = environment.is_stateful_protected
         return rds.Cluster(
             "database",

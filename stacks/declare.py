@@ -9,6 +9,7 @@ from stacks.backup import Backups, BackupsArguments
 from stacks.cache import Cache, CacheArguments
 from stacks.cdn import Cdn, CdnArguments
 from stacks.database import Database, DatabaseArguments
+from stacks.database_watch import DatabaseWatch, DatabaseWatchArguments
 from stacks.edge import Edge, EdgeArguments
 from stacks.frontend import Frontend, FrontendArguments
 from stacks.keys import Keys, KeysArguments
@@ -173,6 +174,13 @@ def declare(environment: Environment) -> None:
             services=services,
             database=database,
             backups=backups,
+        ),
+        inside,
+    )
+    DatabaseWatch(
+        "database-watch",
+        DatabaseWatchArguments(
+            environment=environment, topics=topics, database=database, backups=backups
         ),
         inside,
     )
