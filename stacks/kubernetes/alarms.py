@@ -1,43 +1,102 @@
-"""What asks for more of the MCP server where its autoscaler, which sees CPU alone, does not."""
+"""Who is told when the MCP server is down, fails, is slow, or wants another pod."""
 
-from typing import Final
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from pulumi import Resource
+from pulumi import Input, Output, Resource
 
 from environments import Environment
-from stacks.kubernetes.entrance import Entrance
 from stacks.kubernetes.pods import NAME
-from stacks.metrics import Alarm, Formula, Limit, Metric, declare_alarm
+from stacks.metrics import Alarm, Comparison, Formula, Limit, Metric, Missing, declare_alarm
 from stacks.naming import Names
 from stacks.topics import Topics
-from standards import figure
+from standards import Figure, figure
 
-_REQUIREMENT: Final = "SCALE-01"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What CloudWatch knows the MCP server by."""
+
+    load_balancer: Output[str]
+    target_group: Output[str]
 
 
 def declare_alarms(
-    environment: Environment, entrance: Entrance, topics: Topics, parent: Resource
+    environment: Environment, watched: Watched, topics: Topics, parent: Resource
 ) -> None:
-    """Say when P95 latency passes the figure at which another pod is needed."""
-    slow = figure(_REQUIREMENT, "latency_p95_above_ms").milliseconds
-    latency = Metric(
+    """Make every alarm that a requirement of the environment asks for."""
+    names = Names(environment)
+    for topic, alarm in _table(watched, topics):
+        if environment.must(alarm.limit.requirement):
+            declare_alarm(
+                alarm,
+                physical_name=names.of(alarm.name, limit=255),
+                actions=[topic],
+                parent=parent,
+            )
+
+
+def _table(watched: Watched, topics: Topics) -> Iterator[tuple[Input[str], Alarm]]:
+    critical, warning = topics.critical_arn, topics.warning_arn
+    yield critical, _down(watched)
+    yield (
+        critical,
+        _failing(watched, "critical", figure("MON-12", "critical_error_rate_above_percent")),
+    )
+    yield (
+        warning,
+        _failing(watched, "warning", figure("MON-12", "warning_error_rate_above_percent")),
+    )
+    slow = figure("MON-12", "warning_response_time_above_ms")
+    yield warning, _slow(watched, f"{NAME}-slow", slow, "look at its pods")
+    more = figure("SCALE-01", "latency_p95_above_ms")
+    # The autoscaler sees CPU; latency only the load balancer does.
+    yield topics.info_arn, _slow(watched, f"{NAME}-more-for-latency", more, "raise replicas.min")
+
+
+def _down(watched: Watched) -> Alarm:
+    return Alarm(
+        name=f"{NAME}-down",
+        summary=f"No pod of {NAME} is healthy",
+        watched=_metric(watched, "HealthyHostCount", "Maximum"),
+        limit=Limit(Comparison.BELOW, 1, "MON-12"),
+        missing=Missing.TROUBLE,
+    )
+
+
+def _failing(watched: Watched, severity: str, limit: Figure) -> Alarm:
+    percent = limit.percent
+    return Alarm(
+        name=f"{NAME}-errors-{severity}",
+        summary=f"{percent:g} % of the requests to {NAME} fail",
+        watched=Formula(
+            text="100 * errors / requests",
+            metrics={
+                "errors": _metric(watched, "HTTPCode_Target_5XX_Count", "Sum"),
+                "requests": _metric(watched, "RequestCount", "Sum"),
+            },
+        ),
+        limit=Limit.of(percent),
+    )
+
+
+def _slow(watched: Watched, name: str, limit: Figure, advice: str) -> Alarm:
+    milliseconds = limit.milliseconds
+    return Alarm(
+        name=name,
+        summary=f"P95 response time of {NAME} is above {milliseconds} ms: {advice}",
+        watched=Formula(
+            text="1000 * seconds",
+            metrics={"seconds": _metric(watched, "TargetResponseTime", "p95")},
+        ),
+        limit=Limit.of(milliseconds),
+    )
+
+
+def _metric(watched: Watched, name: str, statistic: str) -> Metric:
+    return Metric(
         namespace="AWS/ApplicationELB",
-        name="TargetResponseTime",
-        statistic="p95",
-        dimensions={
-            "LoadBalancer": entrance.load_balancer_arn_suffix,
-            "TargetGroup": entrance.target_group_arn_suffix,
-        },
-    )
-    alarm = Alarm(
-        name=f"{NAME}-more-for-latency",
-        summary=f"P95 response time of {NAME} is above {slow} ms: raise its least replicas",
-        watched=Formula(text="1000 * seconds", metrics={"seconds": latency}),
-        limit=Limit.of(slow),
-    )
-    declare_alarm(
-        alarm,
-        physical_name=Names(environment).of(alarm.name, limit=255),
-        actions=[topics.info_arn],
-        parent=parent,
+        name=name,
+        statistic=statistic,
+        dimensions={"LoadBalancer": watched.load_balancer, "TargetGroup": watched.target_group},
     )

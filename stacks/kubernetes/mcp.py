@@ -10,7 +10,7 @@ from environments import Environment, Kubernetes
 from stacks.edge import Edge
 from stacks.keys import Keys
 from stacks.kubernetes.addons import Addons, AddonsArguments
-from stacks.kubernetes.alarms import declare_alarms
+from stacks.kubernetes.alarms import Watched, declare_alarms
 from stacks.kubernetes.cluster import Cluster, ClusterArguments, cluster_arn
 from stacks.kubernetes.entrance import Entrance, EntranceArguments
 from stacks.kubernetes.identities import pod_role
@@ -106,10 +106,15 @@ class Mcp(ComponentResource):
                 cluster=cluster,
                 target_group_arn=entrance.target_group_arn,
                 variables=self._variables(),
+                waits_for=[addons, association, entrance],
             ),
-            ResourceOptions(parent=self, depends_on=[addons, association, entrance]),
+            inside,
         )
-        declare_alarms(environment, entrance, arguments.topics, self)
+        watched = Watched(
+            load_balancer=entrance.load_balancer_arn_suffix,
+            target_group=entrance.target_group_arn_suffix,
+        )
+        declare_alarms(environment, watched, arguments.topics, self)
         self.load_balancer_arn_suffix = entrance.load_balancer_arn_suffix
         self.target_group_arn_suffix = entrance.target_group_arn_suffix
         self.runner_security_group_id = cluster.runner_security_group_id

@@ -65,7 +65,9 @@ def _private_subnets(environment: Environment) -> Sequence[IPv4Network]:
 
 
 def _block(cidr: str, *excepted: str) -> "NetworkPolicyPeerArgsDict":
-    return {"ip_block": {"cidr": cidr, "except_": list(excepted)}}
+    if not excepted:
+        return {"ip_block": {"cidr": cidr}}
+    return {"ip_block": {"cidr": cidr, "except_": excepted}}
 
 
 def _port(number: int, protocol: str = "TCP") -> "NetworkPolicyPortArgsDict":

@@ -1,10 +1,10 @@
 """The MCP server inside the cluster, updated to its image by the stack alone (POD-03)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pulumi import ComponentResource, CustomTimeouts, Input, ResourceOptions
+from pulumi import ComponentResource, CustomTimeouts, Input, Resource, ResourceOptions
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, Service, ServiceAccount
@@ -28,6 +28,8 @@ class WorkloadArguments:
     cluster: Cluster
     target_group_arn: Input[str]
     variables: Mapping[str, str]
+    waits_for: Sequence[Resource]
+    """What must be there before the first pod starts."""
 
 
 class Workload(ComponentResource):
@@ -73,7 +75,7 @@ class Workload(ComponentResource):
             ResourceOptions.merge(
                 inside,
                 ResourceOptions(
-                    depends_on=[account, settings, binding],
+                    depends_on=[account, settings, binding, *arguments.waits_for],
                     custom_timeouts=_healthy_in_time(),
                 ),
             )
