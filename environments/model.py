@@ -6,7 +6,6 @@ environment's name.
 
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Network
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -18,6 +17,7 @@ from environments.edge import Edge, Failover, lies_in
 from environments.frontend import Frontend
 from environments.kubernetes import Kubernetes
 from environments.metrics import Metrics
+from environments.network import NatGateways, Network
 from environments.record import ImageByDigest, Name, Port, Record
 from environments.stack import Stack
 from environments.tasks import Tasks
@@ -32,14 +32,6 @@ class Cluster(StrEnum):
     MAINNET_BETA = "mainnet-beta"
 
 
-class NatGateways(StrEnum):
-    """How private subnets reach the internet: a gateway in each zone survives the loss of one."""
-
-    PER_ZONE = "per-zone"
-    SINGLE = "single"
-    NONE = "none"
-
-
 _GIBIBYTE = 1024
 FARGATE_MEMORY = {
     256: (512, _GIBIBYTE, 2 * _GIBIBYTE),
@@ -51,23 +43,6 @@ FARGATE_MEMORY = {
     16_384: range(32 * _GIBIBYTE, 120 * _GIBIBYTE + 1, 8 * _GIBIBYTE),
 }
 """The mebibytes that Fargate offers by CPU units; AWS refuses any other pair at apply."""
-
-
-class Network(Record):
-    """The address range, and the zones that it is spread over."""
-
-    cidr: IPv4Network
-    """A private range from /16 to /20: each zone takes a public, a private and a data subnet."""
-    zones: tuple[str, ...] = Field(max_length=4)
-    nat_gateways: NatGateways
-
-    @model_validator(mode="after")
-    def _usable(self) -> Self:
-        if not self.cidr.is_private or not 16 <= self.cidr.prefixlen <= 20:  # noqa: PLR2004 - as VPC subnetting needs
-            raise refused(f"cidr {self.cidr} is no private range from /16 to /20")
-        if len(set(self.zones)) != len(self.zones):
-            raise refused(f"zones {', '.join(self.zones)} name one twice")
-        return self
 
 
 class Service(Record):
@@ -185,6 +160,14 @@ class Environment(Stack):
             for path in service.paths:
                 if owners.setdefault(path, name) != name:
                     raise refused(f"services {owners[path]} and {name} both take path {path}")
+        return self
+
+    @model_validator(mode="after")
+    def _stands_in_region(self) -> Self:
+        region = self.aws.region
+        outside = [zone for zone in self.network.zones if zone[:-1] != region]
+        if outside:
+            raise refused(f"network.zones {', '.join(outside)} lie outside aws.region {region}")
         return self
 
     @model_validator(mode="after")

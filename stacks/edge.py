@@ -19,6 +19,7 @@ from stacks.network import HTTP, HTTPS
 from stacks.unavailable import UnavailablePage, UnavailablePageArguments
 
 _INTERNET: Final = "0.0.0.0/0"
+_INTERNET_IPV6: Final = "::/0"
 _TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"  # TLS 1.2 and 1.3, forward secrecy only
 _NAME_LIMIT: Final = 32  # of a load balancer
 
@@ -120,6 +121,17 @@ class Edge(ComponentResource):
                 cidr_ipv4=_INTERNET,
                 opts=self._inside,
             )
+            if environment.edge.ipv6:
+                vpc.SecurityGroupIngressRule(
+                    f"{name}-ipv6",
+                    security_group_id=group.id,
+                    description=f"{name.upper()} from the internet over IPv6",
+                    ip_protocol="tcp",
+                    from_port=port,
+                    to_port=port,
+                    cidr_ipv6=_INTERNET_IPV6,
+                    opts=self._inside,
+                )
         services = environment.services.values()
         for port in sorted({service.port for service in services if service.is_public}):
             vpc.SecurityGroupEgressRule(
@@ -144,6 +156,7 @@ class Edge(ComponentResource):
             name=self._names.of("edge", limit=_NAME_LIMIT),
             load_balancer_type="application",
             internal=False,
+            ip_address_type="dualstack" if self._environment.edge.ipv6 else "ipv4",
             subnets=subnet_ids,
             security_groups=[self.security_group_id],
             drop_invalid_header_fields=True,

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions
-from pulumi_aws import ec2, iam, vpc
+from pulumi_aws import ec2, iam
 
 from environments import Environment, NatGateways
+from environments.network import Egress
+from stacks.endpoints import Endpoints, EndpointsArguments
 from stacks.logs import LogKind, log_group
 from stacks.naming import Names
+from stacks.resolver import Resolver, ResolverArguments
 from stacks.statements import assumed_by, document
 from standards import figure
 
@@ -18,17 +21,6 @@ HTTP: Final = figure("NET-01", "http_redirect_port").count
 HTTPS: Final = figure("NET-01", "https_port").count
 _INTERNET: Final = "0.0.0.0/0"
 _AGGREGATION_SECONDS: Final = 60  # the shortest: an incident is read by the minute
-_ENDPOINTS: Final = (
-    "ecr.api",
-    "ecr.dkr",
-    "kms",
-    "logs",
-    "secretsmanager",
-    "sqs",
-    "ssm",
-    "sts",
-)
-"""The services that instances call: over endpoints, none of it leaves the network of AWS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +45,9 @@ class Network(ComponentResource):
 
     Makes the VPC with its default group closed; in each zone a public subnet (load balancer, NAT),
     a private one (services) and a data one (no way to the internet) with their routes; the NAT
-    gateways that the environment asks for; a gateway endpoint for S3 and private endpoints for the
-    other services of AWS in use; and a flow log of all traffic into an encrypted log group.
+    gateways that the environment asks for; private ways to the services of AWS in use; the list of
+    what may be looked up; and a flow log of all traffic into an encrypted log group. Where clients
+    may come over IPv6, the public subnets have such addresses, too.
     """
 
     vpc_id: Output[str]
@@ -71,14 +64,17 @@ class Network(ComponentResource):
         self._environment = environment = arguments.environment
         self._names = Names(environment)
         self._inside = ResourceOptions(parent=self)
-        self.vpc_id = ec2.Vpc(
+        network = ec2.Vpc(
             "vpc",
             cidr_block=str(environment.network.cidr),
+            assign_generated_ipv6_cidr_block=environment.edge.ipv6,
             enable_dns_hostnames=True,
             enable_dns_support=True,
             tags={"Name": self._names.of("vpc")},
             opts=self._inside,
-        ).id
+        )
+        self.vpc_id = network.id
+        self._ipv6_cidr = network.ipv6_cidr_block if environment.edge.ipv6 else None
         ec2.DefaultSecurityGroup(
             "default",
             vpc_id=self.vpc_id,
@@ -88,7 +84,23 @@ class Network(ComponentResource):
             opts=self._inside,
         )
         self._lay_out_zones()
-        self.endpoint_security_group_id = self._endpoints()
+        self.endpoint_security_group_id = Endpoints(
+            "private-endpoints",
+            EndpointsArguments(
+                environment=environment,
+                vpc_id=self.vpc_id,
+                subnet_ids=self.private_subnet_ids,
+                route_table_ids=[table.id for table in (*self._private_tables, self._data_table)],
+                port=HTTPS,
+            ),
+            self._inside,
+        ).security_group_id
+        if environment.network.egress is Egress.ALLOWED_DOMAINS:
+            Resolver(
+                "resolver",
+                ResolverArguments(environment=environment, vpc_id=self.vpc_id),
+                self._inside,
+            )
         self._flow_log(arguments.logs_key_arn)
         self.register_outputs({})
 
@@ -100,12 +112,24 @@ class Network(ComponentResource):
         )
         public = self._route_table("public")
         self._route("public", public, gateway_id=gateway.id)
+        if self._ipv6_cidr is not None:
+            ec2.Route(
+                "public-ipv6",
+                route_table_id=public.id,
+                destination_ipv6_cidr_block="::/0",
+                gateway_id=gateway.id,
+                opts=self._inside,
+            )
         data = self._route_table("data")
         self._private_tables: list[ec2.RouteTable] = []
         self.public_subnet_ids, self.private_subnet_ids, self.data_subnet_ids = [], [], []
         nat: ec2.NatGateway | None = None
-        for zone, ranges in zip(network.zones, zone_ranges(network.cidr), strict=False):
-            public_id = self._subnet("public", zone, ranges.public, public)
+        for number, (zone, ranges) in enumerate(
+            zip(network.zones, zone_ranges(network.cidr), strict=False)
+        ):
+            public_id = self._subnet(
+                "public", zone, ranges.public, public, ipv6=self._ipv6_range(number)
+            )
             if network.nat_gateways is NatGateways.PER_ZONE or (
                 network.nat_gateways is NatGateways.SINGLE and nat is None
             ):
@@ -119,8 +143,20 @@ class Network(ComponentResource):
             self._private_tables.append(private)
         self._data_table = data
 
+    def _ipv6_range(self, number: int) -> Output[str] | None:
+        """The addresses of IPv6 of a public subnet, where clients may come over it."""
+        if self._ipv6_cidr is None:
+            return None
+        return self._ipv6_cidr.apply(lambda cidr: ipv6_range(IPv6Network(cidr), number))
+
     def _subnet(
-        self, kind: str, zone: str, addresses: IPv4Network, table: ec2.RouteTable
+        self,
+        kind: str,
+        zone: str,
+        addresses: IPv4Network,
+        table: ec2.RouteTable,
+        *,
+        ipv6: Output[str] | None = None,
     ) -> Output[str]:
         name = f"{kind}-{zone}"
         subnet = ec2.Subnet(
@@ -128,6 +164,7 @@ class Network(ComponentResource):
             vpc_id=self.vpc_id,
             availability_zone=zone,
             cidr_block=str(addresses),
+            ipv6_cidr_block=ipv6,
             map_public_ip_on_launch=False,
             tags=self._named(name),
             opts=self._inside,
@@ -170,49 +207,6 @@ class Network(ComponentResource):
             nat_gateway_id=nat_gateway_id,
             opts=self._inside,
         )
-
-    def _endpoints(self) -> Output[str]:
-        """Make the endpoints, and return the security group of the private ones."""
-        region = self._environment.aws.region
-        ec2.VpcEndpoint(
-            "s3",
-            vpc_id=self.vpc_id,
-            service_name=f"com.amazonaws.{region}.s3",
-            vpc_endpoint_type="Gateway",
-            route_table_ids=[table.id for table in (*self._private_tables, self._data_table)],
-            tags=self._named("s3"),
-            opts=self._inside,
-        )
-        group = ec2.SecurityGroup(
-            "endpoints",
-            vpc_id=self.vpc_id,
-            description="Private endpoints of AWS services",
-            tags=self._named("endpoints"),
-            opts=self._inside,
-        )
-        vpc.SecurityGroupIngressRule(
-            "endpoints",
-            security_group_id=group.id,
-            description="TLS from inside the VPC",
-            ip_protocol="tcp",
-            from_port=HTTPS,
-            to_port=HTTPS,
-            cidr_ipv4=str(self._environment.network.cidr),
-            opts=self._inside,
-        )
-        for service in _ENDPOINTS:
-            ec2.VpcEndpoint(
-                service,
-                vpc_id=self.vpc_id,
-                service_name=f"com.amazonaws.{region}.{service}",
-                vpc_endpoint_type="Interface",
-                private_dns_enabled=True,
-                subnet_ids=self.private_subnet_ids,
-                security_group_ids=[group.id],
-                tags=self._named(service),
-                opts=self._inside,
-            )
-        return group.id
 
     def _flow_log(self, key_arn: Input[str]) -> None:
         """Record all traffic, accepted and refused."""
@@ -278,3 +272,9 @@ def zone_ranges(cidr: IPv4Network) -> Iterator[ZoneRanges]:
         private, rest = quarter.subnets()
         public, data = rest.subnets()
         yield ZoneRanges(public=public, private=private, data=data)
+
+
+def ipv6_range(cidr: IPv6Network, number: int) -> str:
+    """The range of the public subnet of zone `number`: a subnet of IPv6 is always a /64."""
+    first = int(cidr.network_address) + (number << 64)
+    return str(IPv6Network((first, 64)))
