@@ -251,8 +251,9 @@ def rds_cross_region_backup(database: Subject, settings: Settings, graph: Graph)
     if is_replica(database):
         return NotApplicable("a replica is a copy itself")
     resource = database.resource
-    if database.has_text("globalClusterIdentifier") or graph.referrers(
-        resource, GLOBAL_CLUSTER, REPLICATION
+    elsewhere = ((REPLICATION, "sourceDbInstanceArn"), (GLOBAL_CLUSTER, _GLOBAL_SOURCE))
+    if database.has_text("globalClusterIdentifier") or any(
+        graph.referrers(resource, type_, key=key) for type_, key in elsewhere
     ):
         return PASS
     keys = ("replicateSourceDb", "replicationSourceIdentifier")
@@ -264,7 +265,7 @@ def rds_cross_region_backup(database: Subject, settings: Settings, graph: Graph)
         _copied(selection, covers, graph)
         for selection, covers in selections(database, graph, arn_of(database))
     ]
-    for type_, key in ((REPLICATION, "sourceDbInstanceArn"), (GLOBAL_CLUSTER, _GLOBAL_SOURCE)):
+    for type_, key in elsewhere:
         if unresolved := graph.unresolved(key, type_):
             found.append(NotEvaluated(f"the source of {unresolved.name} is known after apply"))
     return some(found, lambda outcome: outcome, "no other region holds a copy of its data")

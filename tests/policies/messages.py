@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from policies.registry import AnyRule, rules
+from policies.registry import AnyRule, Example, Given, rules
 from tests.policies.doors import judged
 
 FILE: Final = Path(__file__).with_name("messages.txt")
@@ -27,13 +27,22 @@ def messages() -> str:
 
 
 def said_by(rule: AnyRule) -> Iterator[str]:
-    """The sentences of one rule: where in the inputs, and what is wrong."""
+    """The sentences of one rule: where in the inputs, and what is wrong.
+
+    Of each failing example by its number, and of a resource of each type that sets nothing.
+    """
     yield rule.id
     for number, example in enumerate(rule.failing, start=1):
-        for finding in judged(rule, example).findings:
-            violation = finding.violation
-            where = f"{finding.resource.name} {violation.path}".strip()
-            yield f"  {number} {where}: {violation.message}"
+        yield from (f"  {number} {sentence}" for sentence in _found(rule, example))
+    bare = (_found(rule, (Given(type_, "empty"),)) for type_ in rule.types)
+    yield from dict.fromkeys(f"  - {sentence}" for sentences in bare for sentence in sentences)
+
+
+def _found(rule: AnyRule, example: Example) -> Iterator[str]:
+    for finding in judged(rule, example).findings:
+        violation = finding.violation
+        where = f"{finding.resource.name} {violation.path}".strip()
+        yield f"{where}: {violation.message}"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """What holds of every rule: its examples prove it, and nothing that it may meet misleads it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
@@ -15,7 +15,7 @@ from plan.values import SECRET, UNKNOWN, UNKNOWN_SECRET
 from policies.examples import plan_of
 from policies.judgement import judge
 from policies.outcomes import LONGEST
-from policies.registry import AnyRule, Example, Given, rules
+from policies.registry import AnyRule, Example, Given, Ref, rules
 from standards import Tier, requirement
 from tests.policies.doors import (
     ERROR,
@@ -39,6 +39,9 @@ SET_CHECKS: Final = {
     ("rds-force-tls", "dbClusterParameterGroupName"),
 }
 """Where a rule asks only whether an input is set, which an unknown value is."""
+
+USED_BY_ANYTHING: Final = {"sg-in-use", "sqs-dead-letter"}
+"""Rules that ask whether something uses a resource, whatever that is."""
 
 EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
 
@@ -192,6 +195,37 @@ def test_a_rule_that_follows_references_takes_the_graph(rule: AnyRule) -> None:
 
 
 @each_rule
+def test_a_reference_counts_only_where_it_means_something(rule: AnyRule) -> None:
+    """That a resource mentions another one, in whatever input, relates nothing."""
+    if rule.id in USED_BY_ANYTHING:
+        return
+    for example in (*rule.passing, *rule.failing):
+        for index, given in enumerate(example):
+            for key in given.inputs:
+                moved = _without(given, key)
+                inputs = {**moved.inputs, "unrelated": given.inputs[key]}
+                elsewhere = (*example[:index], replace(given, inputs=inputs), *example[index + 1 :])
+                absent = (*example[:index], moved, *example[index + 1 :])
+                assert verdict(rule, elsewhere) == verdict(rule, absent), (given.name, key)
+
+
+@each_rule
+def test_a_resource_counts_only_as_what_it_is(rule: AnyRule) -> None:
+    """One of another type with the same inputs, or with the same name, stands for nothing."""
+    if rule.id in USED_BY_ANYTHING:
+        return
+    for example in (*rule.passing, *rule.failing):
+        named = {name for given in example for name in _names_in(given.inputs)}
+        named |= {given.provider for given in example}
+        for index, given in enumerate(example):
+            if given.name not in named and given.type not in rule.types:
+                other = replace(given, type="example:index:Other")
+                changed_ = (*example[:index], other, *example[index + 1 :])
+                absent = (*example[:index], *example[index + 1 :])
+                assert verdict(rule, changed_) == verdict(rule, absent), given.name
+
+
+@each_rule
 def test_a_rule_says_what_it_is_for(rule: AnyRule) -> None:
     """Whoever meets a finding learns what holds, why, and what to type instead."""
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", rule.id)
@@ -226,6 +260,22 @@ def test_there_are_rules_of_every_shape() -> None:
     assert len(ALL) >= 20
     assert sum(rule.relates for rule in ALL) >= 5
     assert not all(rule.relates for rule in ALL)
+
+
+def _without(given: Given, key: str) -> Given:
+    return replace(given, inputs={each: given.inputs[each] for each in given.inputs if each != key})
+
+
+def _names_in(value: object) -> Iterator[str]:
+    """The resources that a value of an example refers to."""
+    if isinstance(value, Ref):
+        yield value.name
+    if isinstance(value, Mapping):
+        for item in cast("Mapping[str, object]", value).values():
+            yield from _names_in(item)
+    if isinstance(value, list | tuple):
+        for item in cast("list[object]", value):
+            yield from _names_in(item)
 
 
 def _places(example: Example) -> Iterator[tuple[Where, object]]:
