@@ -1,14 +1,21 @@
-"""The Pulumi program: the stack's name says which environment's file to declare."""
+"""The Pulumi program: the stack's name says which file to declare, the file what it is of."""
 
 from pathlib import Path
 
 from pulumi import RunError, get_stack
 
-from environments import ConfigurationError, load
-from stacks.declare import declare
+from environments import ConfigurationError, Foundation, load_stack
 
 try:
-    environment = load(get_stack(), Path(__file__).parent)
+    stack = load_stack(get_stack(), Path(__file__).parent)
 except ConfigurationError as error:
     raise RunError(str(error)) from None
-declare(environment)
+# Each imports what it declares, and only that: loading the SDK takes longer than declaring.
+if isinstance(stack, Foundation):
+    from stacks.foundation.declare import declare_foundation
+
+    declare_foundation(stack)
+else:
+    from stacks.declare import declare
+
+    declare(stack)

@@ -61,8 +61,8 @@ class Registry(Record):
         ],
         Field(min_length=1),
     ]
-    untagged_days: Annotated[int, Field(ge=1, le=365)] = 14
-    """When an image without a tag goes, which no release refers to."""
+    images_kept: Annotated[int, Field(ge=10, le=10_000)] = 200
+    """How many images of a repository are kept: a release or a rollback may need any of them."""
 
 
 class Foundation(Stack):

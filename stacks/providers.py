@@ -10,11 +10,11 @@ from environments import Stack
 WORLDWIDE: Final = "us-east-1"
 """Where AWS keeps what is in no region: certificates, firewalls and logs of its edge, and DNS."""
 EMULATED: Final = (
-    "acm", "applicationautoscaling", "backup", "cloudwatch", "cloudwatchevents", "cloudwatchlogs",
-    "dynamodb", "ec2", "ecr", "ecs", "elbv2", "iam", "kms", "rds", "route53", "s3",
-    "secretsmanager", "sns", "sqs", "ssm", "sts", "wafv2",
+    "acm", "applicationautoscaling", "backup", "cloudtrail", "cloudwatch", "cloudwatchevents",
+    "cloudwatchlogs", "configservice", "dynamodb", "ec2", "ecr", "ecs", "elbv2", "iam", "kms",
+    "rds", "route53", "s3", "s3control", "secretsmanager", "sns", "sqs", "ssm", "sts", "wafv2",
 )  # fmt: skip
-"""The services that an environment on an emulator calls, as the provider names them."""
+"""The services that a stack on an emulator calls, as the provider names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,11 @@ def make_providers(environment: Stack) -> Providers:
         backup=backup,
         worldwide=there or _provider("worldwide", WORLDWIDE, environment),
     )
+
+
+def make_provider(stack: Stack) -> Provider:
+    """The one provider of a stack that lives in one region."""
+    return _provider("main", stack.aws.region, stack)
 
 
 def tags(environment: Stack) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""What an account shares: its state, identities, registries, and the record of who did what."""

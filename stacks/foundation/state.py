@@ -1,0 +1,114 @@
+"""Where the account's stacks keep their state: each sees its own."""
+
+from dataclasses import dataclass
+
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from environments import Foundation
+from stacks.buckets import PrivateBucket, PrivateBucketArguments
+from stacks.foundation.pipeline import own_state
+from stacks.logs import LogKind, retention_days
+from stacks.naming import Names
+from stacks.statements import Statement, from_account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateArguments:
+    """What the store of state is made from."""
+
+    foundation: Foundation
+    key_arn: Input[str]
+
+
+class State(ComponentResource):
+    """The bucket of the account's state, and the one that records who asked it for what.
+
+    Makes two private buckets: state, versioned and encrypted under its own key, in which the roles
+    of an environment reach that environment's objects alone; and access-logs, for all buckets of
+    the foundation, to which logs are only ever added (LOG-06).
+    """
+
+    access_logs: Output[str]
+
+    def __init__(
+        self, name: str, arguments: StateArguments, options: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("slipway:foundation:State", name, opts=options)
+        foundation = arguments.foundation
+        names = Names(foundation)
+        inside = ResourceOptions(parent=self)
+        logs = names.bucket_arn("access-logs")
+        self.access_logs = PrivateBucket(
+            "access-logs",
+            PrivateBucketArguments(
+                bucket=names.bucket("access-logs"),
+                arn=logs,
+                is_protected=foundation.is_stateful_protected,
+                expire_days=retention_days(LogKind.ACCESS, foundation),
+                statements=[_delivered(logs, names), *kept(logs, foundation)],
+                tags={"LogClass": LogKind.ACCESS.value},
+            ),
+            inside,
+        ).name
+        bucket = names.arn("s3", foundation.state_bucket, region="", account="")
+        PrivateBucket(
+            "state",
+            PrivateBucketArguments(
+                bucket=foundation.state_bucket,
+                arn=bucket,
+                is_protected=foundation.is_stateful_protected,
+                key_arn=arguments.key_arn,
+                statements=[
+                    _apart(environment.name, bucket, foundation)
+                    for environment in foundation.environments
+                ],
+                log_bucket=self.access_logs,
+            ),
+            inside,
+        )
+        self.register_outputs({})
+
+
+def kept(bucket: str, foundation: Foundation) -> list[Statement]:
+    """Let nobody take a log away (LOG-06)."""
+    if not foundation.must("LOG-06"):
+        return []
+    return [
+        {
+            "Sid": "NobodyDeletes",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            "Resource": f"{bucket}/*",
+        }
+    ]
+
+
+def _delivered(bucket: str, names: Names) -> Statement:
+    return {
+        "Sid": "Delivery",
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"{bucket}/s3/*",
+        "Condition": from_account(names),
+    }
+
+
+def _apart(environment: str, bucket: str, foundation: Foundation) -> Statement:
+    """Keep the roles of `environment` from the state of every other stack."""
+    arn = Names(foundation).arn
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "NotResource": [bucket, *own_state(foundation, environment)],
+        "Condition": {
+            "ArnLike": {
+                "aws:PrincipalArn": [
+                    arn("iam", f"role/foundation/{environment}-*", region=""),
+                    arn("iam", f"role/{environment}-*", region=""),
+                ]
+            }
+        },
+    }
