@@ -31,7 +31,9 @@ class _BadRequestError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Answer:
+class Answer:
+    """What goes back to a client."""
+
     status: int
     body: bytes
     headers: tuple[str, ...] = ()
@@ -88,17 +90,18 @@ class Server:
         self._open[task] = writer
         try:
             while (body := await _read_request(reader, writer)) is not None:
-                await _send(writer, self._answer(body))
+                await _send(writer, self.answer(body))
         except _BadRequestError as error:
             with contextlib.suppress(ConnectionError):
-                await _send(writer, _Answer(status=error.status, body=b""), last=True)
+                await _send(writer, Answer(status=error.status, body=b""), last=True)
         except (ConnectionError, asyncio.IncompleteReadError, ValueError):
             pass  # The client is gone, or speaks no HTTP.
         finally:
             del self._open[task]
             writer.close()
 
-    def _answer(self, body: bytes) -> _Answer:
+    def answer(self, body: bytes) -> Answer:
+        """What a post of `body` is answered."""
         try:
             request: Any = json.loads(body)
         except (ValueError, RecursionError):
@@ -106,7 +109,7 @@ class Server:
         faults = self.chain.faults
         name = _method(request)
         if self.chain.dice.happens("limit", faults.limit, name.encode(), name):
-            return _Answer(
+            return Answer(
                 status=429,
                 body=b'{"jsonrpc":"2.0","error":{"code":429,"message":"Too many requests"}}',
                 headers=(f"Retry-After: {faults.retry_after}",),
@@ -153,7 +156,7 @@ async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     return await reader.readexactly(int(length))
 
 
-async def _send(writer: asyncio.StreamWriter, answer: _Answer, *, last: bool = False) -> None:
+async def _send(writer: asyncio.StreamWriter, answer: Answer, *, last: bool = False) -> None:
     head = [
         f"HTTP/1.1 {answer.status} {_REASONS[answer.status]}",
         "Content-Type: application/json",
@@ -174,8 +177,8 @@ def _method(request: object) -> str:
             return "several"
 
 
-def _json(said: object) -> _Answer:
-    return _Answer(status=200, body=json.dumps(said, separators=(",", ":")).encode())
+def _json(said: object) -> Answer:
+    return Answer(status=200, body=json.dumps(said, separators=(",", ":")).encode())
 
 
 def _failure(error: RpcError, identity: object) -> dict[str, Any]:

@@ -55,6 +55,18 @@ def program_hash(code: bytes) -> str:
     return hashlib.sha256(code.rstrip(b"\0")).hexdigest()
 
 
+def without_room(code: bytes) -> bytes:
+    """A program as an account holds it, without the room behind: its file, as far as that matters.
+
+    A file may end in zeros of its own; where its section table ends, it cannot end before.
+    """
+    end = len(code.rstrip(b"\0"))
+    if len(code) >= _HEADER.size and code.startswith(_MAGIC):
+        _, _, _, *rest = _HEADER.unpack_from(code)
+        end = max(end, rest[3] + rest[8] * rest[9])
+    return code[:end]
+
+
 def read_program_file(path: Path) -> Program:
     """The program in the file `path`; `ElfError`, naming it, where the loader would refuse it."""
     code = path.read_bytes()

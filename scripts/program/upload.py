@@ -4,56 +4,32 @@ The buffer itself says what is missing: an upload that was killed anywhere goes 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
-from typing import TypeVar
+from typing import Final
 
-import httpx2
-from solana.exceptions import SolanaRpcException
-from solana.rpc.async_api import AsyncClient
-from solana.rpc.core import RPCException
 from solana.rpc.models import TxOpts
 from solders.commitment_config import CommitmentConfig, CommitmentLevel
-from solders.instruction import Instruction
 from solders.keypair import Keypair
-from solders.message import Message
 from solders.pubkey import Pubkey
 from solders.signature import Signature
-from solders.transaction import VersionedTransaction
 
-from scripts.exits import CommandError, ExitCode
 from scripts.program.chunks import Chunk, largest_chunk, plan_chunks
 from scripts.program.loader import read_buffer, write
+from scripts.program.node import Node
+from scripts.program.sending import Footing, RefusedError, Sender, distinct
+from scripts.runs.steps import Acting, StepFailedError
 
-_Answer = TypeVar("_Answer")
-_UNASKED = TxOpts(skip_preflight=True, max_retries=0)
-_CONFIRMED = CommitmentConfig(CommitmentLevel.Confirmed)
-_STATUSES = 256
-_LONGEST_PAUSE = 10.0
+_UNASKED: Final = TxOpts(skip_preflight=True, max_retries=0)
+_CONFIRMED: Final = CommitmentConfig(CommitmentLevel.Confirmed)
+_STATUSES: Final = 256
+_IN_FLIGHT: Final = 64
+"""Sends that wait for the node's answer at once."""
 
 
-class UploadError(CommandError):
+class UploadError(StepFailedError):
     """A buffer that cannot be filled: why, and what to do."""
-
-
-class UploadPendingError(UploadError):
-    """An upload that ran out of time; run again, it goes on."""
-
-    code = ExitCode.PENDING
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How fast an upload goes, and how long it may take; all in seconds but `per_second`."""
-
-    per_second: float = 100.0
-    """Transactions sent in a second."""
-    poll: float = 0.5
-    """Between two looks at what has landed."""
-    resend: float = 2.0
-    """After which what has not landed is sent again, as it is: it can land only once."""
-    deadline: float = 600.0
 
 
 @dataclass(kw_only=True)
@@ -65,150 +41,217 @@ class Progress:
     landed: int = 0
     sent: int = 0
     """Every send, those of the same transaction again included."""
+    fees: int = 0
+    """Lamports that the landed ones cost."""
+    seconds: float = 0.0
+    """Since it began."""
+
+    @property
+    def rate(self) -> float:
+        """Writes that landed in a second."""
+        return self.landed / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """By the rate so far."""
+        return (self.chunks - self.landed) / self.rate if self.rate else None
+
+
+@dataclass(kw_only=True)
+class _Write:
+    """A signed write on its way."""
+
+    wire: bytes
+    sent_at: float = 0.0
+    """When it was sent last."""
+    delivered: bool = False
+    """Whether a node took it."""
+    since: int | None = None
+    """The slot that the chain was in when somebody first looked for it after that."""
+    seen: bool = False
+    """Whether a block shows it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Uploader:
-    """Who writes into a buffer, and over which node."""
+    """Who writes into a buffer."""
 
-    client: AsyncClient
-    payer: Keypair
+    sender: Sender
     authority: Keypair
-    fees: Sequence[Instruction] = ()
-    """Compute price and limit, in each transaction."""
-    pace: Pace = field(default_factory=Pace)
     watch: Callable[[Progress], None] = field(default=lambda _: None)
 
-    async def upload(self, buffer: Pubkey, code: bytes, *, since: int = 0) -> Progress:
-        """Make `buffer`, made in the slot `since`, hold exactly `code`; `UploadError` says why not.
+    @property
+    def _node(self) -> Node:
+        return self.sender.node
+
+    async def upload(self, buffer: Pubkey, code: bytes, acting: Acting) -> Progress:
+        """Make `buffer` hold exactly `code`; `UploadError` says why not.
 
         What lies there is read back at the end, as confirmed; nothing else counts as done.
         """
-        progress, ends, seen = Progress(), monotonic() + self.pace.deadline, since
-        largest = largest_chunk(
-            payer=self.payer.pubkey(),
-            authority=self.authority.pubkey(),
-            buffer=buffer,
-            fees=self.fees,
-        )
+        progress, began = Progress(), asyncio.get_running_loop().time()
+        footing = Footing.recalled(acting.noted(acting.step))
+        if footing and footing.is_gone(await self._node.now()):
+            footing = None
         while True:
-            held = await self._held(buffer, len(code), seen, ends)
-            missing = plan_chunks(code, largest, held)
-            if not missing:
+            held = await held_in(self._node, buffer, self.authority.pubkey(), len(code))
+            if held == code:
                 return progress
-            progress.chunks += len(missing)
-            seen = max(seen, await self._write(buffer, missing, progress, ends))
-
-    async def _held(self, buffer: Pubkey, length: int, seen: int, ends: float) -> bytes:
-        """What lies in the buffer, as of the slot `seen` at least: a node may be behind."""
-        while True:
-            answer = await self._patiently(lambda: self.client.get_account_info(buffer), ends)
-            if answer.context.slot >= seen:
-                break
-            await self._pause(self.pace.poll, ends)
-        if answer.value is None:
-            raise UploadError(f"there is no buffer {buffer}: create it first")
-        found = read_buffer(bytes(answer.value.data))
-        if found.authority != self.authority.pubkey():
-            raise UploadError(
-                f"buffer {buffer} belongs to {found.authority}, not to {self.authority.pubkey()}:"
-                " give its authority's key, or upload to a buffer of your own"
+            if footing is None:
+                footing = await self.sender.footing([buffer, self.sender.payer.pubkey()])
+                acting.note(footing.note())
+            largest = largest_chunk(
+                payer=self.sender.payer.pubkey(),
+                authority=self.authority.pubkey(),
+                buffer=buffer,
+                fees=footing.fees,
             )
-        if len(found.code) != length:
-            raise UploadError(
-                f"buffer {buffer} has room for {len(found.code):,} bytes, the program has"
-                f" {length:,}: close it and upload to a new one"
-            )
-        return found.code
+            missing = plan_chunks(code, largest, held)
+            progress.chunks = progress.landed + len(missing)
+            round_ = _Round(self, footing, acting, progress, began)
+            await round_.write(buffer, missing)
+            # What lapsed is offered more for.
+            footing = None if not round_.lapsed else await self.sender.footing([buffer], footing)
+            if footing:
+                acting.note(footing.note())
 
-    async def _write(
-        self, buffer: Pubkey, chunks: Sequence[Chunk], progress: Progress, ends: float
-    ) -> int:
-        """Send writes until each has landed or its blockhash is gone; the slot to read back at."""
-        latest = (await self._patiently(self.client.get_latest_blockhash, ends)).value
-        pending: dict[Signature, bytes] = {}
+
+async def held_in(node: Node, buffer: Pubkey, authority: Pubkey, length: int) -> bytes:
+    """What lies in the buffer of `authority`; `UploadError` where it is not for `length` bytes."""
+    account = await node.account(buffer)
+    if account is None:
+        raise UploadError(f"there is no buffer {buffer}: run it again, which creates it")
+    found = read_buffer(bytes(account.data))
+    if found.authority != authority:
+        raise UploadError(
+            f"buffer {buffer} belongs to {found.authority}, not to {authority}:"
+            " give its authority's key, or upload to a buffer of your own"
+        )
+    if len(found.code) != length:
+        raise UploadError(
+            f"buffer {buffer} has room for {len(found.code):,} bytes, the program has"
+            f" {length:,}: close it and upload to a new one"
+        )
+    return found.code
+
+
+class _Round:
+    """Writes on one blockhash: sent until each has landed, or none can any more."""
+
+    def __init__(
+        self,
+        uploader: Uploader,
+        footing: Footing,
+        acting: Acting,
+        progress: Progress,
+        began: float,
+    ) -> None:
+        self._uploader: Final = uploader
+        self._node: Final = uploader.sender.node
+        self._footing: Final = footing
+        self._acting: Final = acting
+        self._progress: Final = progress
+        self._began: Final = began
+        self._pending: Final[dict[Signature, _Write]] = {}
+        self._unsent: Final[deque[_Write]] = deque()
+        self._slot = 0
+        self._lossy = False
+        """Whether the link has lost something: then what is unseen is sent in every slot."""
+        self._room: Final = asyncio.Semaphore(_IN_FLIGHT)
+        self.lapsed = False
+
+    async def write(self, buffer: Pubkey, chunks: Sequence[Chunk]) -> None:
+        """Send a write for each chunk; those that did not land show when the buffer is read."""
+        sender, authority = self._uploader.sender, self._uploader.authority
         for chunk in chunks:
-            instruction = write(buffer, self.authority.pubkey(), chunk.offset, chunk.data)
-            message = Message.new_with_blockhash(
-                [*self.fees, instruction], self.payer.pubkey(), latest.blockhash
+            instruction = write(buffer, authority.pubkey(), chunk.offset, chunk.data)
+            transaction = sender.sign([instruction], self._footing, [authority])
+            self._pending[transaction.signatures[0]] = _Write(wire=bytes(transaction))
+        self._unsent.extend(self._pending.values())
+        try:
+            async with asyncio.TaskGroup() as group:
+                sending = group.create_task(self._send(group))
+                await self._watch()
+                sending.cancel()
+        except ExceptionGroup as several:
+            # What went wrong first is what is told.
+            raise several.exceptions[0] from None
+
+    async def _send(self, group: asyncio.TaskGroup) -> None:
+        """Send what is due, at the stated rate."""
+        node, clock = self._node, asyncio.get_running_loop().time
+        due = clock()
+        while True:
+            if (one := self._next()) is None:
+                await asyncio.sleep(node.pace.poll / 4)
+                continue
+            await self._room.acquire()
+            self._acting.check()
+            one.sent_at, one.since = clock(), None
+            self._progress.sent += 1
+            group.create_task(self._deliver(one))
+            due = max(due + 1 / node.pace.per_second, clock())
+            await asyncio.sleep(due - clock())
+
+    def _next(self) -> _Write | None:
+        """The next to send: one that never was, or one that is overdue."""
+        if self._unsent:
+            return self._unsent.popleft()
+        pace, now = self._node.pace, asyncio.get_running_loop().time()
+        for one in self._pending.values():
+            if one.seen:
+                continue
+            if one.since is not None and one.since + pace.patience <= self._slot:
+                self._lossy = True
+                return one
+            if self._lossy and one.sent_at + pace.poll <= now:
+                return one
+        return None
+
+    async def _deliver(self, one: _Write) -> None:
+        try:
+            await self._node.ask(
+                lambda: self._node.client.send_raw_transaction(one.wire, opts=_UNASKED)
             )
-            signers = {keys.pubkey(): keys for keys in (self.payer, self.authority)}
-            transaction = VersionedTransaction(message, list(signers.values()))
-            pending[transaction.signatures[0]] = bytes(transaction)
-        slot, sent_at = 0, float("-inf")
-        while pending:
-            if monotonic() - sent_at >= self.pace.resend:
-                await self._send(pending.values(), progress, ends)
-                sent_at = monotonic()
+            one.delivered = True
+        finally:
+            self._room.release()
+
+    async def _watch(self) -> None:
+        """Look at what has landed, until all has or the blockhash is gone."""
+        node = self._node
+        while self._pending:
             # Asked before the statuses: what has not landed by then never will.
-            now = (await self._patiently(self.client.get_epoch_info, ends)).value
-            slot = max(slot, await self._take_landed(pending, progress, ends))
-            self.watch(progress)
-            if pending and (now.block_height or 0) > latest.last_valid_block_height:
+            now = await node.now()
+            await self._take_landed()
+            self._progress.seconds = asyncio.get_running_loop().time() - self._began
+            self._uploader.watch(self._progress)
+            if self._pending and self._footing.is_gone(now):
                 # A node further behind may not show yet what did land.
-                return max(slot, now.absolute_slot)
-            if pending:
-                await self._pause(self.pace.poll, ends)
-        return slot
+                node.seen, self.lapsed = max(node.seen, now.slot), True
+                return
+            if self._pending:
+                await node.pause(node.pace.poll, f"{len(self._pending)} writes have not landed")
 
-    async def _send(self, wires: Iterable[bytes], progress: Progress, ends: float) -> None:
-        """Send each at the stated rate."""
-        due = monotonic()
-        for wire in list(wires):
-            due += 1 / self.pace.per_second
-            await self._patiently(
-                lambda wire=wire: self.client.send_raw_transaction(wire, opts=_UNASKED), ends
-            )
-            progress.sent += 1
-            if (early := due - monotonic()) > 0:
-                await self._pause(early, ends)
-
-    async def _take_landed(
-        self, pending: dict[Signature, bytes], progress: Progress, ends: float
-    ) -> int:
-        """Take out of `pending` what is confirmed; the last slot of any."""
-        slot, asked = 0, list(pending)
+    async def _take_landed(self) -> None:
+        """Take out of `pending` what is confirmed."""
+        asked = [key for key, one in self._pending.items() if one.delivered]
         for start in range(0, len(asked), _STATUSES):
             some = asked[start : start + _STATUSES]
-            answer = await self._patiently(
-                lambda some=some: self.client.get_signature_statuses(some), ends
+            answer = await self._node.ask(
+                lambda some=some: self._node.client.get_signature_statuses(some)
             )
+            self._slot = max(self._slot, answer.context.slot)
             for signature, status in zip(some, answer.value, strict=True):
+                one = self._pending[signature]
+                one.seen = status is not None
+                one.since = answer.context.slot if one.since is None else one.since
                 if status is None or not status.satisfies_commitment(_CONFIRMED):
                     continue
                 if status.err is not None:
-                    raise UploadError(f"a write failed on chain ({signature}): {status.err}")
-                del pending[signature]
-                progress.landed += 1
-                slot = max(slot, status.slot)
-        return slot
-
-    async def _patiently(self, ask: Callable[[], Awaitable[_Answer]], ends: float) -> _Answer:
-        """What the node answers, asked again while it does not, with longer and longer pauses."""
-        pause = self.pace.poll
-        while True:
-            try:
-                return await ask()
-            except (SolanaRpcException, RPCException, httpx2.HTTPError) as error:
-                if monotonic() >= ends:
-                    raise UploadPendingError(f"the node does not answer: {error}") from error
-                told = _retry_after(error)
-                await self._pause(pause if told is None else told, ends)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-
-    @staticmethod
-    async def _pause(seconds: float, ends: float) -> None:
-        if monotonic() >= ends:
-            raise UploadPendingError(
-                "the upload ran out of time; run the command again, it goes on"
-            )
-        await asyncio.sleep(seconds)
-
-
-def _retry_after(error: BaseException) -> float | None:
-    """How long a node that refuses for now says to wait, if it does."""
-    cause = error if isinstance(error, httpx2.HTTPStatusError) else error.__cause__
-    if not isinstance(cause, httpx2.HTTPStatusError):
-        return None
-    text = cause.response.headers.get("retry-after", "")
-    return min(float(text), _LONGEST_PAUSE) if text.isdigit() else None
+                    raise RefusedError(f"a write failed on chain ({signature}): {status.err}")
+                del self._pending[signature]
+                self._progress.landed += 1
+                signers = distinct(self._uploader.sender.payer, self._uploader.authority)
+                self._progress.fees += self._footing.fee(len(signers))
+                self._node.seen = max(self._node.seen, status.slot)

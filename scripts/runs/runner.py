@@ -98,6 +98,7 @@ class _Run(Generic[World]):
         self._keeper: Final = keeper
         self._resumed: Final = open_run(journal, plan)
         self._id: Final = self._resumed or _new_id(setting.clock)
+        self._notes: Final = _notes(journal, self._id) if self._resumed else {}
 
     def go(self) -> Outcome:
         try:
@@ -143,7 +144,12 @@ class _Run(Generic[World]):
                 return
             write("started", {})
             tell(title)
-            acting = Acting(check=self._keeper.check, note=partial(write, "note"))
+            acting = Acting(
+                check=self._keeper.check,
+                note=partial(self._note, step),
+                noted=self._notes.get,
+                step=step.id,
+            )
             with self._setting.limit(step.timeout.seconds):
                 self._keeper.check()
                 facts = step.run(self._world, acting)
@@ -159,6 +165,10 @@ class _Run(Generic[World]):
             write("failed", {"error": said})
             raise StepFailedError(f"{step.title}: {said}\n  {step.on_failure}")
         write("done", facts)
+
+    def _note(self, step: Step[World], data: Mapping[str, Json]) -> None:
+        self._step(step, "note", data)
+        self._notes[step.id] = data
 
     def _step(self, step: Step[World], what: str, data: Mapping[str, Json]) -> None:
         self._write(f"step.{what}", {"step": step.id, **data})
@@ -182,6 +192,15 @@ class _Run(Generic[World]):
     def _end(self, kind: str, code: ExitCode, message: str) -> Outcome:
         self._write(kind, {})
         return Outcome(self._id, code, f"{message}\n  To go on: {self._setting.resume}")
+
+
+def _notes(journal: Journal, run: str) -> dict[str, Mapping[str, Json]]:
+    """What each step of `run` noted last."""
+    return {
+        str(entry.data["step"]): entry.data
+        for entry in journal.entries()
+        if entry.run == run and entry.kind == "step.note"
+    }
 
 
 def _new_id(clock: Clock) -> str:

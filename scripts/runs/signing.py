@@ -33,6 +33,24 @@ def key_file(path: Path) -> Signer:
     Raises:
         KeyFileError: there is none, others can read it, or it is no Ed25519 key.
     """
+    pem = read_private(path)
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise KeyFileError(f"{path} is no unencrypted private key in PEM (PKCS #8)") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyFileError(
+            f"{path} is no Ed25519 key: openssl genpkey -algorithm ed25519 makes one"
+        )
+    return key
+
+
+def read_private(path: Path) -> bytes:
+    """What the file `path` holds, if it is its owner's alone.
+
+    Raises:
+        KeyFileError: there is none, or others can read it.
+    """
     try:
         # The file that is looked at is the one that is read, whatever happens to its name.
         with path.open("rb") as file:
@@ -47,18 +65,9 @@ def key_file(path: Path) -> Signer:
                     f"{path} has mode {mode:04o}: others may have read this key."
                     f" Make a new one if so; chmod 600 {path} otherwise."
                 )
-            pem = file.read()
+            return file.read()
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}") from None
-    try:
-        key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise KeyFileError(f"{path} is no unencrypted private key in PEM (PKCS #8)") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise KeyFileError(
-            f"{path} is no Ed25519 key: openssl genpkey -algorithm ed25519 makes one"
-        )
-    return key
 
 
 class KmsClient(Protocol):

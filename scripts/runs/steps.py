@@ -15,7 +15,7 @@ from typing import Generic, NoReturn, TypeVar
 
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.canonical import Json, digest
-from standards import Whole
+from standards import Whole, requirement
 
 World = TypeVar("World")
 """What steps read and act on: clients, paths, a simulation."""
@@ -51,6 +51,10 @@ class Acting:
     """Raises `LeaseLostError` where this run may not act any more: called before each act."""
     note: Callable[[Mapping[str, Json]], None]
     """Writes something down in the journal at once, such as where a buffer is."""
+    noted: Callable[[str], Mapping[str, Json] | None] = lambda _: None
+    """What the step with that id noted last in this run, also before a kill."""
+    step: str = ""
+    """The step's own id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,12 @@ class Step(Generic[World]):
     timeout: Timeout
     on_failure: str
     """What a person does when it fails."""
+    requirements: tuple[str, ...] = ()
+    """The standards' sentences that it serves."""
+
+    def __post_init__(self) -> None:
+        for cited in self.requirements:
+            requirement(cited)  # raises where there is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +132,7 @@ def describe(plan: Plan[World], world: World) -> str:
             "",
             f"{number}. {step.title}{done}",
             f"   {step.does}",
-            f"   At most {step.timeout}.",
+            f"   At most {step.timeout}.{_cited(step)}",
             f"   If it fails: {step.on_failure}",
         ]
     lines += [
@@ -149,10 +159,15 @@ def as_json(plan: Plan[World], world: World) -> dict[str, Json]:
                 "state": there[step.id].value,
                 "timeout": {"name": step.timeout.name, "seconds": float(step.timeout.seconds)},
                 "on_failure": step.on_failure,
+                "requirements": step.requirements,
             }
             for step in plan.steps
         ],
     }
+
+
+def _cited(step: Step[World]) -> str:
+    return f" {', '.join(step.requirements)}." if step.requirements else ""
 
 
 def duration(seconds: float) -> str:

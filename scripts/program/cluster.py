@@ -1,0 +1,64 @@
+"""Which cluster a node serves, by its genesis hash: a program never goes to the wrong one."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from solana.rpc.core import RPCException
+from solders.hash import Hash
+from solders.rpc.errors import NodeUnhealthyMessage
+
+from environments.model import Cluster
+from scripts.program.node import Node
+from scripts.program.state import ProgramRefusedError
+
+GENESIS: Final = {
+    "mainnet-beta": Hash.from_string("5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"),
+    "devnet": Hash.from_string("EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"),
+    "testnet": Hash.from_string("4uhcVJyU9pJkvQyS88uRDiswHXSCkY3zQawwpjk2NsNY"),
+}
+"""The public clusters; any other chain is a local one."""
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_TRIES: Final = 5
+
+
+def check_address(url: str, cluster: Cluster) -> None:
+    """Refuse an address that names another cluster, before it is asked anything."""
+    host = urlsplit(url).hostname or ""
+    other = next((name for name in GENESIS if name in host and name != cluster), None)
+    if other:
+        raise ProgramRefusedError(
+            f"{host} is a node of {other}, and the environment's is {cluster}"
+        )
+    if cluster is Cluster.LOCALNET and host not in _LOOPBACK:
+        raise ProgramRefusedError(
+            f"{host} is not this machine, where a localnet runs: `slipway localnet` starts one"
+        )
+
+
+async def confirm(node: Node, cluster: Cluster) -> Hash:
+    """The genesis hash of the node's chain; refused where it is another cluster's, or is behind."""
+    genesis = (await node.ask(node.client.get_genesis_hash)).value
+    serves = next((name for name, hash_ in GENESIS.items() if hash_ == genesis), None)
+    if serves != (None if cluster is Cluster.LOCALNET else cluster.value):
+        raise ProgramRefusedError(
+            f"the node serves {serves or 'a local chain'} (genesis {genesis}), and the environment's"
+            f" cluster is {cluster}: correct slipway:solana.rpcUrls"
+        )
+    said = ""
+    for _ in range(_TRIES):
+        if (said := await _health(node)) == "":
+            return genesis
+        await node.pause(node.pace.poll, said)
+    raise ProgramRefusedError(f"{said}: wait until it has caught up, or name another node")
+
+
+async def _health(node: Node) -> str:
+    """What is wrong with the node by its own word; empty if nothing is."""
+    try:
+        await node.client.is_connected()
+    except RPCException as error:
+        told = error.args[0] if error.args else None
+        return told.message if isinstance(told, NodeUnhealthyMessage) else str(error)
+    except Exception:  # noqa: BLE001 - whatever it is, the next question says so with patience
+        return "the node does not say that it is healthy"
+    return ""

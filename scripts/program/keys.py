@@ -1,0 +1,49 @@
+"""Key files, as the Solana CLI writes them: a JSON list of 64 numbers, readable by the owner alone."""
+
+import json
+import os
+from pathlib import Path
+from typing import cast
+
+from solders.keypair import Keypair
+
+from scripts.runs.signing import KeyFileError, read_private
+
+
+def read_key(path: Path) -> Keypair:
+    """The key in the file `path`; `KeyFileError` where there is none, or others can read it."""
+    text = read_private(path)
+    try:
+        numbers = cast("object", json.loads(text))
+        if not isinstance(numbers, list):
+            raise TypeError
+        return Keypair.from_bytes(bytes(cast("list[int]", numbers)))
+    except (ValueError, TypeError):
+        # Whatever else it holds may be a secret: nothing of it is shown.
+        raise KeyFileError(
+            f"{path} is no key of the Solana CLI (a JSON list of 64 numbers):"
+            " solana-keygen new writes one"
+        ) from None
+
+
+def make_key(path: Path) -> Keypair:
+    """A new key, on disk before it is used: what it owns can be recovered after a crash."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = Keypair()
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump(list(bytes(key)), file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)
+    _sync_folder(path.parent)
+    return key
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,189 @@
+"""A node of a cluster, asked with patience: again where it does not answer, or answers too old."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+from typing import Final, Protocol, TypeVar
+
+import httpx2
+from solana.exceptions import SolanaRpcException
+from solana.rpc.async_api import AsyncClient
+from solana.rpc.commitment import Commitment, Confirmed, Finalized
+from solana.rpc.core import RPCException
+from solders.account import Account
+from solders.pubkey import Pubkey
+from solders.rpc.errors import SendTransactionPreflightFailureMessage
+from solders.rpc.responses import RpcResponseContext
+
+from scripts.runs.steps import StepPendingError
+
+_Answer = TypeVar("_Answer")
+_AnswerOf = TypeVar("_AnswerOf", bound="_InContext")
+_LONGEST_PAUSE: Final = 10.0
+CONFIRMED: Final = Confirmed
+FINALIZED: Final = Finalized
+
+
+class _InContext(Protocol):
+    """An answer that says as of which slot it is."""
+
+    @property
+    def context(self) -> RpcResponseContext:
+        """The slot."""
+        ...
+
+
+class OutOfTimeError(StepPendingError):
+    """The time was up before the cluster had done it; run again, it goes on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How fast a node is asked."""
+
+    per_second: float = 100.0
+    """Transactions sent in a second, at the most."""
+    poll: float = 0.4
+    """Seconds between two looks at what has landed."""
+    patience: int = 4
+    """After how many slots a transaction that no block shows is sent again, as it is."""
+
+    def __post_init__(self) -> None:
+        if self.per_second <= 0:
+            raise ValueError(f"{self.per_second:g} transactions a second would never end")
+
+
+@dataclass(frozen=True)
+class Now:
+    """How far the chain is, as confirmed."""
+
+    slot: int
+    height: int
+
+
+class Node:
+    """A node, and the newest slot that it is known to have seen."""
+
+    def __init__(self, client: AsyncClient, pace: Pace | None = None) -> None:
+        self.client: Final = client
+        self.pace: Final = pace or Pace()
+        self.seen = 0
+        """Nothing is read as of an earlier slot: behind the node's address may stand several."""
+        self._ends = inf
+
+    @contextmanager
+    def within(self, seconds: float) -> Generator[None]:
+        """Ask for `seconds` at the most; then `OutOfTimeError`."""
+        before, self._ends = self._ends, asyncio.get_running_loop().time() + seconds
+        try:
+            yield
+        finally:
+            self._ends = before
+
+    async def ask(self, question: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """What the node answers, asked again while it does not, with longer and longer pauses."""
+        pause = self.pace.poll
+        while True:
+            try:
+                return await question()
+            except (SolanaRpcException, RPCException, httpx2.HTTPError) as error:
+                if is_verdict(error):
+                    raise
+                why, wait = _described(error), _retry_after(error)
+            except BaseException as error:
+                # Solders' Rust panics with an exception that is no Exception, on a broken answer.
+                if type(error).__name__ != "PanicException":
+                    raise
+                why, wait = "its answer cannot be read", None
+            await self.pause(pause if wait is None else wait, f"the node does not answer: {why}")
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def ask_newest(self, question: Callable[[], Awaitable[_AnswerOf]]) -> _AnswerOf:
+        """An answer as of the newest slot seen or later; a node behind is asked again."""
+        while True:
+            answer = await self.ask(question)
+            if answer.context.slot >= self.seen:
+                return answer
+            await self.pause(
+                self.pace.poll,
+                f"the node is {self.seen - answer.context.slot} slots behind what it showed before",
+            )
+
+    async def pause(self, seconds: float, waiting_for: str) -> None:
+        """Wait, unless the time is up."""
+        if asyncio.get_running_loop().time() >= self._ends:
+            raise OutOfTimeError(f"ran out of time, and {waiting_for}. Run it again, it goes on")
+        await asyncio.sleep(seconds)
+
+    async def accounts(
+        self, keys: Sequence[Pubkey], commitment: Commitment = CONFIRMED
+    ) -> list[Account | None]:
+        """Accounts as of one slot."""
+        answer = await self.ask_newest(
+            lambda: self.client.get_multiple_accounts(list(keys), commitment)
+        )
+        if commitment == CONFIRMED:
+            self.seen = answer.context.slot
+        return list(answer.value)
+
+    async def account(self, key: Pubkey) -> Account | None:
+        """One account, as confirmed."""
+        return (await self.accounts([key]))[0]
+
+    async def lamports(self, key: Pubkey) -> int:
+        """What an account holds, as confirmed."""
+        account = await self.account(key)
+        return account.lamports if account else 0
+
+    async def rent(self, length: int) -> int:
+        """The lamports that keep an account of `length` bytes."""
+        answer = await self.ask(lambda: self.client.get_minimum_balance_for_rent_exemption(length))
+        return answer.value
+
+    async def now(self, commitment: Commitment = CONFIRMED) -> Now:
+        """How far the chain is."""
+        info = (await self.ask(lambda: self.client.get_epoch_info(commitment))).value
+        return Now(slot=info.absolute_slot, height=info.block_height or 0)
+
+    async def until_final(self, slot: int) -> None:
+        """Wait until the slot is final: nothing can undo it any more."""
+        while (await self.now(FINALIZED)).slot < slot:
+            await self.pause(self.pace.poll, f"slot {slot} is not final yet")
+
+
+def is_verdict(error: Exception) -> bool:
+    """Whether the node says something about a transaction, which asking again does not change."""
+    return (
+        isinstance(error, RPCException)
+        and bool(error.args)
+        and isinstance(error.args[0], SendTransactionPreflightFailureMessage)
+    )
+
+
+def _described(error: Exception) -> str:
+    """What went wrong, without the address that was asked: a key may be in it."""
+    cause = error if isinstance(error, httpx2.HTTPError) else error.__cause__
+    if isinstance(cause, httpx2.HTTPStatusError):
+        return f"HTTP status {cause.response.status_code}"
+    if cause is not None:
+        return type(cause).__name__
+    said = error.args[0] if error.args else error
+    return str(getattr(said, "message", said))
+
+
+def _retry_after(error: Exception) -> float | None:
+    """How long a node that refuses for now says to wait, if it does."""
+    cause = error if isinstance(error, httpx2.HTTPError) else error.__cause__
+    if not isinstance(cause, httpx2.HTTPStatusError):
+        return None
+    text = cause.response.headers.get("retry-after", "")
+    return min(float(text), _LONGEST_PAUSE) if text.isdigit() else None
+
+
+def sol(lamports: int) -> str:
+    """`lamports` as people say it: exact, without trailing zeros."""
+    whole, rest = divmod(abs(lamports), 10**9)
+    decimals = f".{rest:09}".rstrip("0") if rest else ""
+    return f"{'-' if lamports < 0 else ''}{whole:,}{decimals} SOL"

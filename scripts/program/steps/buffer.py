@@ -1,0 +1,141 @@
+"""Steps that bring a program into a buffer, ready to be switched to."""
+
+from collections.abc import Mapping, Sequence
+
+from solders.instruction import Instruction
+from solders.keypair import Keypair
+
+from scripts.program.loader import BUFFER_HEADER, create_buffer
+from scripts.program.upload import Uploader, UploadError, held_in
+from scripts.program.world import World, step
+from scripts.runs.canonical import Json
+from scripts.runs.steps import Acting, Step, Timeout
+
+_AGAIN = "Run the command again: it goes on. `slipway program recover` gives the lamports back."
+
+
+def make_key() -> Step[World]:
+    """The buffer's key on disk."""
+
+    async def is_done(world: World) -> bool:
+        return world.folder.buffer(world.code) is not None or await world.is_switched()
+
+    async def run(world: World, _acting: Acting) -> Mapping[str, Json]:
+        return {"buffer": str(world.folder.make_buffer(world.code).pubkey())}
+
+    return step(
+        id_="buffer-key",
+        title="Keep a key for the buffer",
+        does="Makes the buffer's key on disk (mode 0600), before a lamport moves.",
+        is_done=is_done,
+        run=run,
+        timeout=Timeout("disk", 15),
+        on_failure="Make room on the disk, and run it again. Nothing was spent.",
+    )
+
+
+def create() -> Step[World]:
+    """The buffer on chain."""
+
+    async def is_done(world: World) -> bool:
+        if await world.is_switched():
+            return True
+        return await world.node.account(_key(world).pubkey()) is not None
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        key, length = _key(world), len(world.code)
+        lamports = await world.node.rent(BUFFER_HEADER + length)
+
+        async def build() -> Sequence[Instruction] | None:
+            if await is_done(world):
+                return None
+            return create_buffer(
+                payer=world.payer.pubkey(),
+                buffer=key.pubkey(),
+                authority=world.authority.pubkey(),
+                length=length,
+                lamports=lamports,
+            )
+
+        writes = [world.payer.pubkey(), key.pubkey()]
+        landed = await world.sender.send(build, writes=writes, signers=[key], acting=acting)
+        facts = landed.facts() if landed else {}
+        return {"buffer": str(key.pubkey()), "rent_lamports": lamports, **facts}
+
+    return step(
+        id_="buffer",
+        title="Create the buffer",
+        does="Creates the buffer account; its rent comes back when the program is switched.",
+        is_done=is_done,
+        run=run,
+        timeout=Timeout("transaction", 90),
+        on_failure=_AGAIN,
+    )
+
+
+def upload(timeout: Timeout) -> Step[World]:
+    """The program's bytes in the buffer."""
+
+    async def is_done(world: World) -> bool:
+        return await world.is_switched() or await holds_all(world)
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        uploader = Uploader(sender=world.sender, authority=world.authority, watch=world.watch)
+        done = await uploader.upload(_key(world).pubkey(), world.code, acting)
+        return {"writes": done.landed, "sent": done.sent, "fee_lamports": done.fees}
+
+    return step(
+        id_="upload",
+        title="Upload the program",
+        does="Writes what is missing, in parallel, signed anew until all of it lies there.",
+        is_done=is_done,
+        run=run,
+        timeout=timeout,
+        on_failure=_AGAIN,
+    )
+
+
+def compare() -> Step[World]:
+    """The buffer read back, before anything runs from it."""
+
+    async def is_done(world: World) -> bool:
+        return await world.is_switched() or await holds_all(world)
+
+    async def run(world: World, _acting: Acting) -> Mapping[str, Json]:
+        raise UploadError(await difference(world))
+
+    return step(
+        id_="compare",
+        title="Compare the buffer with the build",
+        does="Reads the whole buffer back: length and every byte have to be the build's.",
+        is_done=is_done,
+        run=run,
+        timeout=Timeout("reading", 30),
+        on_failure="Nothing runs from this buffer. Close it: `slipway program recover --close`.",
+        requirements=("ART-04",),
+    )
+
+
+async def holds_all(world: World) -> bool:
+    """Whether the buffer holds exactly the program."""
+    return not await difference(world)
+
+
+async def difference(world: World) -> str:
+    """Where the buffer differs from the program; empty if it does not."""
+    buffer, code = _key(world).pubkey(), world.code
+    held = await held_in(world.node, buffer, world.authority.pubkey(), len(code))
+    if held == code:
+        return ""
+    wrong = [at for at, (left, right) in enumerate(zip(held, code, strict=True)) if left != right]
+    return (
+        f"buffer {buffer} differs from the build in {len(wrong):,} of {len(code):,} bytes,"
+        f" first at byte {wrong[0]:,}"
+    )
+
+
+def _key(world: World) -> Keypair:
+    key = world.folder.buffer(world.code)
+    if key is None:
+        raise UploadError(f"{world.folder.buffer_path(world.code)} is gone: run it again")
+    return key

@@ -1,0 +1,167 @@
+"""Steps that switch a program to what lies in the buffer, with the way back kept."""
+
+from collections.abc import Mapping, Sequence
+
+from solders.instruction import Instruction
+from solders.pubkey import Pubkey
+
+from scripts.program.elf import without_room
+from scripts.program.folder import now
+from scripts.program.loader import (
+    PROGRAM_SIZE,
+    create_program,
+    extend,
+    program_data_address,
+    upgrade,
+)
+from scripts.program.state import ProgramRefusedError
+from scripts.program.steps.buffer import difference
+from scripts.program.upload import UploadError
+from scripts.program.world import World, step
+from scripts.runs.canonical import Json
+from scripts.runs.steps import Acting, Step, StepFailedError, Timeout
+
+LEAST_EXTENSION = 10_240
+"""What a program grows by at least (SIMD-0431)."""
+_AGAIN = "Run the command again: it goes on. Until then the program runs what it ran before."
+
+
+def save(*, withdrawn: bool) -> Step[World]:
+    """The running program on disk; `withdrawn` where it goes because it is bad."""
+
+    async def is_done(world: World) -> bool:
+        found = await world.on_chain()
+        if found.hash is None or found.runs(world.code):
+            return True
+        saved = world.folder.saved(found.hash)
+        if saved is None or saved.replaced is None or saved.withdrawn is not withdrawn:
+            return False
+        return found.runs(world.folder.code(found.hash))
+
+    async def run(world: World, _acting: Acting) -> Mapping[str, Json]:
+        found = await world.on_chain()
+        if found.data is None or found.hash is None:
+            raise ProgramRefusedError(f"{world.program} is not deployed")
+        code = without_room(found.data.code)
+        about = world.folder.about(code).model_copy(
+            update={"replaced": now(), "withdrawn": withdrawn}
+        )
+        world.folder.save(code, about)
+        return {"previous": found.hash, "previous_bytes": len(code)}
+
+    return step(
+        id_="save",
+        title="Save the running program",
+        does="Keeps the program that runs now, with its hash: the way back.",
+        is_done=is_done,
+        run=run,
+        timeout=Timeout("reading", 45),
+        on_failure="Make room on the disk, and run it again. Nothing was changed on chain.",
+        requirements=("ROLL-05", "SOL-15"),
+    )
+
+
+def grow() -> Step[World]:
+    """Room for a larger program."""
+
+    async def is_done(world: World) -> bool:
+        return (await world.on_chain()).capacity >= len(world.code)
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        async def build() -> Sequence[Instruction] | None:
+            capacity = (await world.on_chain()).capacity
+            if capacity >= len(world.code):
+                return None
+            more = extension(capacity, len(world.code))
+            return [extend(world.program, world.payer.pubkey(), more)]
+
+        landed = await world.sender.send(
+            build, writes=[program_data_address(world.program)], acting=acting
+        )
+        return landed.facts() if landed else {}
+
+    return step(
+        id_="extend",
+        title="Extend the program",
+        does="Makes room for the program where it has become larger; its rent stays with it.",
+        is_done=is_done,
+        run=run,
+        timeout=Timeout("transaction", 90),
+        on_failure=_AGAIN,
+    )
+
+
+def extension(capacity: int, length: int) -> int:
+    """By how many bytes a program of `capacity` has to grow for `length`."""
+    return max(length - capacity, LEAST_EXTENSION) if length > capacity else 0
+
+
+def switch(*, first: bool) -> Step[World]:
+    """Deploy (`first`) or upgrade, from a buffer compared in that very moment."""
+
+    async def is_done(world: World) -> bool:
+        return await world.is_switched()
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        key = world.folder.buffer(world.code)
+        program_key = [world.program_key] if world.program_key and first else []
+
+        async def build() -> Sequence[Instruction] | None:
+            if await is_done(world):
+                return None
+            if said := await difference(world):
+                raise UploadError(said)
+            return await (_deploy(world) if first else _upgrade(world))
+
+        landed = await world.sender.send(
+            build,
+            writes=[program_data_address(world.program), world.payer.pubkey()],
+            signers=[*program_key, world.authority],
+            acting=acting,
+        )
+        return {
+            "buffer": str(key.pubkey()) if key else None,
+            **(landed.facts() if landed else {}),
+        }
+
+    return step(
+        id_="deploy" if first else "upgrade",
+        title="Deploy the program" if first else "Switch the program",
+        does="Compares the buffer once more and makes the program run it, in one transaction.",
+        is_done=is_done,
+        run=run,
+        timeout=Timeout("transaction", 90),
+        on_failure=_AGAIN,
+        requirements=("SOL-01",) if first else ("SOL-15",),
+    )
+
+
+async def _deploy(world: World) -> list[Instruction]:
+    if world.program_key is None:
+        raise StepFailedError("a first deployment needs the program's own key: --program-key")
+    return create_program(
+        payer=world.payer.pubkey(),
+        program=world.program,
+        buffer=_buffer(world),
+        authority=world.authority.pubkey(),
+        max_length=len(world.code) + world.room,
+        lamports=await world.node.rent(PROGRAM_SIZE),
+    )
+
+
+async def _upgrade(world: World) -> list[Instruction]:
+    return [
+        upgrade(
+            program=world.program,
+            buffer=_buffer(world),
+            authority=world.authority.pubkey(),
+            spill=world.payer.pubkey(),
+        )
+    ]
+
+
+def _buffer(world: World) -> Pubkey:
+    key = world.folder.buffer(world.code)
+    if key is None:
+        raise StepFailedError(f"{world.folder.buffer_path(world.code)} is gone")
+    return key.pubkey()

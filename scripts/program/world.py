@@ -1,0 +1,109 @@
+"""What the steps of a program read and act on: a node, keys, bytes, what is kept on disk."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from solders.hash import Hash
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from environments.model import Cluster
+from scripts.program.folder import Folder
+from scripts.program.node import Node
+from scripts.program.sending import Sender
+from scripts.program.smoke import Smoke
+from scripts.program.state import OnChain, look
+from scripts.program.upload import Progress
+from scripts.runs.canonical import Json
+from scripts.runs.steps import Acting, Step, Timeout
+
+_Result = TypeVar("_Result")
+READ_SECONDS: Final = 60.0
+"""How long a look at the world may take."""
+
+
+@dataclass(kw_only=True)
+class World:
+    """What one command about a program has in hand."""
+
+    runner: asyncio.Runner
+    sender: Sender
+    authority: Keypair
+    cluster: Cluster
+    program: Pubkey
+    folder: Folder
+    code: bytes = b""
+    """What is to run."""
+    version: str | None = None
+    program_key: Keypair | None = None
+    """The program's own key, which a first deployment needs."""
+    room: int = 0
+    """Bytes that a first deployment leaves for later versions to grow into."""
+    smoke: Smoke | None = None
+    watch: Callable[[Progress], None] = field(default=lambda _: None)
+    genesis: Hash | None = None
+    """The chain that the node turned out to serve."""
+    passed: set[str] = field(default_factory=set[str])
+    """The checks that this process has made: each makes them anew."""
+
+    @property
+    def node(self) -> Node:
+        """The node that is asked."""
+        return self.sender.node
+
+    @property
+    def payer(self) -> Keypair:
+        """Who pays."""
+        return self.sender.payer
+
+    async def on_chain(self) -> OnChain:
+        """The program, as confirmed."""
+        return await look(self.node, self.program)
+
+    async def is_switched(self) -> bool:
+        """Whether the program runs what it is to run."""
+        return (await self.on_chain()).runs(self.code)
+
+    def wait(self, work: Coroutine[Any, Any, _Result], seconds: float = READ_SECONDS) -> _Result:
+        """What `work` returns; whatever stops it (Ctrl-C, an alarm), nothing of it goes on."""
+        loop = self.runner.get_loop()
+        task = loop.create_task(self._within(work, seconds))
+        try:
+            return loop.run_until_complete(task)
+        except BaseException:
+            task.cancel()
+            with suppress(BaseException):
+                loop.run_until_complete(task)
+            raise
+
+    async def _within(self, work: Coroutine[Any, Any, _Result], seconds: float) -> _Result:
+        with self.node.within(seconds):
+            return await work
+
+
+def step(  # noqa: PLR0913 - each is a part of the step
+    *,
+    id_: str,
+    title: str,
+    does: str,
+    is_done: Callable[[World], Coroutine[Any, Any, bool]],
+    run: Callable[[World, Acting], Coroutine[Any, Any, Mapping[str, Json]]],
+    timeout: Timeout,
+    on_failure: str,
+    requirements: tuple[str, ...] = (),
+) -> Step[World]:
+    """A step whose looks and acts wait for a node."""
+    return Step(
+        id=id_,
+        title=title,
+        does=does,
+        is_done=lambda world: world.wait(is_done(world)),
+        # A little less than the alarm: that the time is up is said by who waits for something.
+        run=lambda world, acting: world.wait(run(world, acting), timeout.seconds * 0.97),
+        timeout=timeout,
+        on_failure=on_failure,
+        requirements=requirements,
+    )
