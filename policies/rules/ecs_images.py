@@ -23,7 +23,7 @@ def _running(*images: str) -> Given:
 @rule(
     types=[TASK],
     severity=Severity.MEDIUM,
-    requirements=["ART-07"],
+    requirements=["ART-07", "POD-01"],
     settings=Images,
     remediation="""
         Take the image from the team's own registry, by its digest:

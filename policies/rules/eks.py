@@ -7,7 +7,7 @@ from pydantic import Field
 
 from plan.graph import Graph
 from policies.nodes import Node, Subject
-from policies.outcomes import PASS, NotEvaluated, Outcome, every, fail, met, require, some
+from policies.outcomes import PASS, NotEvaluated, Outcome, all_of, every, fail, met, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import targets
 from policies.settings import Settings, Severity
@@ -201,6 +201,61 @@ def eks_audit_logs(cluster: Subject, settings: ControlPlaneLogs) -> Outcome:
             written,
             lambda one: met(one.as_text() == kind),
             f"does not write its {kind} log",
+        ),
+    )
+
+
+_ENTRIES_ALONE: Final = {
+    "authenticationMode": "API",
+    "bootstrapClusterCreatorAdminPermissions": False,
+}
+
+
+@rule(
+    types=[CLUSTER],
+    severity=Severity.MEDIUM,
+    remediation="""
+        Let access entries alone say who may enter, and name the administrators:
+
+            aws.eks.Cluster("main", access_config={"authentication_mode": "API",
+                "bootstrap_cluster_creator_admin_permissions": False}, ...)
+            aws.eks.AccessEntry("operators", cluster_name=cluster.name, principal_arn=role.arn)
+        """,
+    passing=[(Given(CLUSTER, "main", {"accessConfig": _ENTRIES_ALONE}),)],
+    failing=[
+        (Given(CLUSTER, "main", {"name": "main"}),),
+        (
+            Given(
+                CLUSTER,
+                "main",
+                {"accessConfig": {**_ENTRIES_ALONE, "authenticationMode": "API_AND_CONFIG_MAP"}},
+            ),
+        ),
+        (Given(CLUSTER, "main", {"accessConfig": {"authenticationMode": "API"}}),),
+    ],
+)
+def eks_access_entries(cluster: Subject) -> Outcome:
+    """Access entries alone say who may enter a cluster.
+
+    What a map inside the cluster grants no API of AWS shows, and a typing error in it locks
+    everybody out. Whoever makes a cluster is its administrator for good, unless that is refused.
+    """
+    access = cluster.node("accessConfig")
+
+    def by_entries() -> Outcome:
+        mode = access.text("authenticationMode")
+        return require(
+            mode == "API",
+            f"takes access from {mode or 'the default'}, a map inside it included",
+            access.at("authenticationMode"),
+        )
+
+    return all_of(
+        by_entries,
+        lambda: require(
+            access.flag("bootstrapClusterCreatorAdminPermissions") is False,
+            "makes whoever creates it its administrator",
+            access.at("bootstrapClusterCreatorAdminPermissions"),
         ),
     )
 

@@ -172,7 +172,7 @@ def k8s_probes(workload: Subject) -> Outcome:
 @rule(
     types=WORKLOADS,
     severity=Severity.MEDIUM,
-    requirements=["ART-07"],
+    requirements=["ART-07", "POD-03"],
     controls=Controls(checkov=("CKV_K8S_14", "CKV_K8S_43")),
     settings=Images,
     remediation="""
