@@ -9,7 +9,7 @@ import io
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -123,7 +123,7 @@ def _json(verdicts: Sequence[Verdict]) -> str:
         "environments": [
             {
                 "environment": verdict.title,
-                "controls": [_object(control) for control in controls(verdict)],
+                "controls": [_object(control, _ending(verdict)) for control in controls(verdict)],
                 "waivers": [waiver.model_dump(mode="json") for waiver in verdict.waivers],
                 "waiver_problems": [str(each) for each in verdict.judgement.waiver_problems],
             }
@@ -133,7 +133,7 @@ def _json(verdicts: Sequence[Verdict]) -> str:
     return json.dumps(content) + "\n"
 
 
-def _object(control: Control) -> dict[str, Any]:
+def _object(control: Control, ending: Collection[str]) -> dict[str, Any]:
     return {
         "standard": control.standard,
         "control": control.id,
@@ -141,7 +141,9 @@ def _object(control: Control) -> dict[str, Any]:
         "rules": control.rules,
         **{state.value: control.count(state) for state in State},
         "resources": {
-            state.value: _urns(control.cases[state]) for state in State if state in control.cases
+            state.value: _urns(control.cases[state], ending)
+            for state in State
+            if state in control.cases
         },
     }
 
@@ -154,8 +156,9 @@ def _csv(verdicts: Sequence[Verdict]) -> str:
     named = [f"{state.value}_resources" for state in State]
     table.writerow(["environment", "standard", "control", "state", "rules", *counts, *named])
     for verdict in verdicts:
+        ending = _ending(verdict)
         for control in controls(verdict):
-            cells = (_urns(control.cases.get(state, ())) for state in State)
+            cells = (_urns(control.cases.get(state, ()), ending) for state in State)
             table.writerow(
                 [
                     _cell(verdict.title),
@@ -176,14 +179,22 @@ def _cell(text: str) -> str:
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 
-def _urns(found: Iterable[Case]) -> list[str]:
+def _ending(verdict: Verdict) -> set[str]:
+    """Where the waivers stand of which the judgement says that their last day is near."""
+    return {problem.where for problem in verdict.judgement.waiver_problems if not problem.stops}
+
+
+def _urns(found: Iterable[Case], ending: Collection[str]) -> list[str]:
     """The resources of `found`, each once; those of a waiver with its last day."""
-    return list(dict.fromkeys(_named(case) for case in found))
+    return list(dict.fromkeys(_named(case, ending) for case in found))
 
 
-def _named(case: Case) -> str:
+def _named(case: Case, ending: Collection[str]) -> str:
     waiver = next((finding.waiver for finding in case.findings if finding.waiver), None)
-    return f"{case.resource.urn} (until {waiver.expires})" if waiver else case.resource.urn
+    if waiver is None:
+        return case.resource.urn
+    soon = ", soon" if waiver.place in ending else ""
+    return f"{case.resource.urn} (until {waiver.expires}{soon})"
 
 
 def _controls_of(rule: AnyRule) -> Iterator[Key]:

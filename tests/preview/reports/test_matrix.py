@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from preview.cases import State
@@ -97,7 +98,7 @@ def test_the_json_names_every_resource_and_waiver() -> None:
     assert any("expires on 2026-05-11" in each for each in environment["waiver_problems"])
     (control,) = (each for each in environment["controls"] if each["control"] == "CloudWatch.15")
     assert control["waived"] == 1
-    assert control["resources"]["waived"] == [f"{alarm('near').urn} (until 2026-05-11)"]
+    assert control["resources"]["waived"] == [f"{alarm('near').urn} (until 2026-05-11, soon)"]
     assert control["resources"]["not_evaluated"] == [alarm("unknown").urn, alarm("broken").urn]
     assert control["resources"]["failed"] == [alarm().urn]
 
@@ -113,6 +114,23 @@ def test_the_table_has_a_line_a_control_of_each_environment() -> None:
     ]
     assert (other["state"], other["passed"]) == ("not_applicable", "0")
     assert len(lines) == 2 * len(controls(verdict()))
+
+
+def test_a_waiver_that_ends_soon_is_told_where_it_counts() -> None:
+    """One that holds for longer is named with its last day alone."""
+    near, far = alarm("near"), alarm("far")
+    waivers = [
+        waiver("alarm-actions", near, days=3).at("waivers.yaml:1"),
+        waiver("alarm-actions", far, days=80).at("waivers.yaml:2"),
+    ]
+    judged = verdict(near, far).with_waivers(waivers, TODAY)
+    (line,) = (
+        each for each in _table(render([judged], ".csv")) if each["control"] == "CloudWatch.15"
+    )
+    assert line["waived_resources"].split("\n") == [
+        f"{near.urn} (until {TODAY + timedelta(days=3)}, soon)",
+        f"{far.urn} (until {TODAY + timedelta(days=80)})",
+    ]
 
 
 def test_a_spreadsheet_runs_no_name() -> None:
