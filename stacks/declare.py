@@ -5,16 +5,21 @@ from pulumi import ResourceOptions, export
 from environments import Environment
 from stacks.alarms import Alarms, AlarmsArguments
 from stacks.api_keys import ApiKeys, ApiKeysArguments
+from stacks.artifacts import Artifacts, ArtifactsArguments
 from stacks.backup import Backups, BackupsArguments
 from stacks.cache import Cache, CacheArguments
 from stacks.cdn import Cdn, CdnArguments
+from stacks.chat import Chat, ChatArguments
 from stacks.database import Database, DatabaseArguments
 from stacks.database_watch import DatabaseWatch, DatabaseWatchArguments
 from stacks.edge import Edge, EdgeArguments
+from stacks.events import Events, EventsArguments
 from stacks.frontend import Frontend, FrontendArguments
 from stacks.keys import Keys, KeysArguments
+from stacks.log_archive import LogArchive, LogArchiveArguments
 from stacks.network import Network, NetworkArguments
 from stacks.one_off import OneOffTasks, OneOffTasksArguments
+from stacks.prometheus.workspace import Prometheus, PrometheusArguments
 from stacks.providers import make_providers
 from stacks.records import Records, RecordsArguments
 from stacks.scheduled import ScheduledTasks, ScheduledTasksArguments
@@ -33,6 +38,27 @@ def declare(environment: Environment) -> None:
     topics = Topics(
         "topics", TopicsArguments(environment=environment, key_arn=keys.topics_arn), inside
     )
+    if environment.alerts.chat is not None:
+        Chat(
+            "chat",
+            ChatArguments(environment=environment, slack=environment.alerts.chat, topics=topics),
+            inside,
+        )
+    prometheus = (
+        Prometheus(
+            "prometheus",
+            PrometheusArguments(environment=environment, keys=keys, topics=topics),
+            inside,
+        )
+        if environment.metrics is not None
+        else None
+    )
+    if environment.must("MON-12"):
+        Events(
+            "events",
+            EventsArguments(environment=environment, topics=topics, logs_key_arn=keys.logs_arn),
+            inside,
+        )
     network = Network(
         "network", NetworkArguments(environment=environment, logs_key_arn=keys.logs_arn), inside
     )
@@ -124,6 +150,7 @@ def declare(environment: Environment) -> None:
             database=database,
             cache=cache,
             api_keys=api_keys,
+            prometheus=prometheus,
             topics=topics,
         ),
         inside,
@@ -177,6 +204,23 @@ def declare(environment: Environment) -> None:
         ),
         inside,
     )
+    if environment.must("ROLL-05"):
+        Artifacts(
+            "artifacts",
+            ArtifactsArguments(
+                environment=environment,
+                keys=keys,
+                copy_provider=providers.backup,
+                log_bucket=edge.log_bucket,
+            ),
+            inside,
+        )
+    if environment.must("LOG-06"):
+        LogArchive(
+            "log-archive",
+            LogArchiveArguments(environment=environment, keys=keys, log_bucket=edge.log_bucket),
+            inside,
+        )
     DatabaseWatch(
         "database-watch",
         DatabaseWatchArguments(

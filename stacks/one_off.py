@@ -15,13 +15,14 @@ from stacks.database_proxy import database_user
 from stacks.keys import Keys
 from stacks.log_watch import LogWatch, watch_log
 from stacks.logs import LogKind, log_group
-from stacks.metrics import Comparison, Limit
+from stacks.metrics import Comparison, Limit, Missing
 from stacks.naming import Names
 from stacks.network import HTTPS, Network
 from stacks.roles import Roles, RolesArguments
 from stacks.statements import Statement
 from stacks.tasks import SCRATCH, Container, container_definitions
 from stacks.topics import Topics
+from standards import figure
 
 LOG: Final = "tasks"
 """The log group of all one-off tasks."""
@@ -45,6 +46,7 @@ class Task(StrEnum):
 
 OWNER: Final = "migrator"
 """The database user that owns the schema; no service is it."""
+_DAY: Final = 24 * 3600
 _READER: Final = "checker"
 _USERS: Final = {
     Task.MIGRATE: OWNER,
@@ -97,6 +99,8 @@ class OneOffTasks(ComponentResource):
         )
         self.log_group_name = logs.name
         self._watch()
+        if environment.must("ENV-09"):
+            self._watch_age()
         self.security_group_id = self._security_group()
         tasks = [task for task in Task if _is_due(task, environment)]
         self.families = {task: names.of(task) for task in tasks}
@@ -133,6 +137,25 @@ class OneOffTasks(ComponentResource):
                 topic_arn=topics.critical_arn,
                 parent=self,
             )
+
+    def _watch_age(self) -> None:
+        """Tell when the data of staging is older than the standard allows (ENV-09)."""
+        days = figure("ENV-09", "data_age_max_days").days
+        watch_log(
+            LogWatch(
+                name="data-stale",
+                summary=f"No fresh copy of sanitised data came in {days} days",
+                log_group_name=self.log_group_name,
+                pattern='{ $.event = "data_refreshed" }',
+                limit=Limit(Comparison.BELOW, 1, "ENV-09"),
+                period=_DAY,
+                periods=days,
+                missing=Missing.TROUBLE,
+            ),
+            environment=self._environment,
+            topic_arn=self._arguments.topics.warning_arn,
+            parent=self,
+        )
 
     def _security_group(self) -> Output[str]:
         """Let tasks reach the cluster itself, not the proxy: they hold locks for long."""
@@ -195,7 +218,7 @@ class OneOffTasks(ComponentResource):
             RolesArguments(
                 environment=self._environment,
                 service=task,
-                image=self._environment.tasks.image,
+                images=[self._environment.tasks.image],
                 log_group_name=self._names.path(LOG),
                 secret_names=[],
                 parameter_names=[self._endpoint()] if _uses_database(task) else [],
