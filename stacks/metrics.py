@@ -1,6 +1,6 @@
 """Alarms as data: what to watch, which limit it must not pass, and for how long."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -89,6 +89,18 @@ class Alarm:
     """Seconds."""
     periods: int = 1
     missing: Missing = Missing.FINE
+    runbook: str = "other"
+    """The page in `docs/runbooks/alarms` that says what to do, without its ending."""
+
+
+def described(summary: str, requirement: str, runbook: str) -> str:
+    """What an alarm says of itself: what happened, why that matters, and where to read on."""
+    return f"{summary} ({requirement}). Runbook: docs/runbooks/alarms/{runbook}.md"
+
+
+def alarm_rule(names: Iterable[str]) -> str:
+    """The rule of a composite alarm that goes off where one of the alarms `names` does."""
+    return " OR ".join(f'ALARM("{name}")' for name in names)
 
 
 def declare_alarm(
@@ -103,7 +115,7 @@ def declare_alarm(
     return cloudwatch.MetricAlarm(
         alarm.name,
         name=physical_name,
-        alarm_description=f"{alarm.summary} ({alarm.limit.requirement})",
+        alarm_description=described(alarm.summary, alarm.limit.requirement, alarm.runbook),
         comparison_operator=alarm.limit.comparison.value,
         threshold=alarm.limit.threshold,
         evaluation_periods=alarm.periods,

@@ -31,7 +31,8 @@ class RolesArguments:
 
     environment: Environment
     service: str
-    image: str
+    images: Sequence[str]
+    """Of all containers of a task."""
     log_group_name: str
     secret_names: Sequence[str]
     parameter_names: Sequence[str]
@@ -158,14 +159,17 @@ def _starts(arguments: RolesArguments, names: Names) -> list[Statement]:
                 ],
             }
         )
-    image = _ECR_IMAGE.fullmatch(arguments.image)
-    if image:
-        repository = names.arn(
+    repositories = [
+        names.arn(
             "ecr",
             f"repository/{image['repository']}",
             region=image["region"],
             account=image["account"],
         )
+        for image in map(_ECR_IMAGE.fullmatch, arguments.images)
+        if image
+    ]
+    if repositories:
         statements += [
             {
                 "Sid": "SignInToRegistry",
@@ -181,7 +185,7 @@ def _starts(arguments: RolesArguments, names: Names) -> list[Statement]:
                     "ecr:BatchGetImage",
                     "ecr:GetDownloadUrlForLayer",
                 ],
-                "Resource": repository,
+                "Resource": repositories,
             },
         ]
     if arguments.secret_names:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from secrets import token_urlsafe
 from typing import Final
 from zlib import crc32
@@ -22,9 +21,13 @@ from stacks.logs import LogKind, log_group
 from stacks.metrics import Metric
 from stacks.naming import Names
 from stacks.network import HTTPS, Network
+from stacks.prometheus.collector import collector, writes
+from stacks.prometheus.workspace import Prometheus, endpoint_path
 from stacks.queues import JobQueue, JobQueueArguments
 from stacks.roles import Roles, RolesArguments, secret_path
+from stacks.rollout import Rollout, rollout_alarms
 from stacks.scaling import Scaling, ScalingArguments
+from stacks.sides import FIRST, Side
 from stacks.statements import Statement
 from stacks.tasks import SCRATCH, Container, container_definitions
 from stacks.topics import Topics
@@ -34,17 +37,6 @@ _DRAINING_SECONDS: Final = 60  # longer than any request takes
 _RECOVERY_DAYS: Final = 30  # how long a deleted secret can be brought back
 _LONGEST_PATH: Final = 128  # of a rule's condition, in characters; AWS's limit
 _SLOTS: Final = 300  # priorities for each length: 129 times 300 fit into the 50,000 there are
-
-
-class Side(StrEnum):
-    """The two sides of a service; at any time one of them serves."""
-
-    BLUE = "blue"
-    GREEN = "green"
-
-
-FIRST: Final = Side.BLUE
-"""The side that serves until the first cutover."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +50,7 @@ class Platform:
     database: Database
     cache: Cache | None
     api_keys: ApiKeys | None
+    prometheus: Prometheus | None
     topics: Topics
 
 
@@ -131,6 +124,10 @@ class Service(ComponentResource):
         rule = self._listener_rule(groups) if groups else None
         if rule:
             waits_for.append(rule)
+        if self._platform.prometheus is not None:
+            waits_for.append(self._platform.prometheus.endpoint_parameter)
+        self._guards = rollout_alarms(self._rollout(groups, queue), self)
+        waits_for += self._guards
         services: dict[Side, ecs.Service] = {}
         for side in Side:
             services[side] = self._side(side, definition, group, groups.get(side), waits_for)
@@ -253,13 +250,19 @@ class Service(ComponentResource):
             RolesArguments(
                 environment=self._environment,
                 service=self._service,
-                image=self._record.image,
+                images=[
+                    self._record.image,
+                    *([watch.image] if (watch := self._collector()) else []),
+                ],
                 log_group_name=self._names.path(self._service),
                 secret_names=[
                     secret_path(self._names, self._service, variable)
                     for variable in self._record.secrets
                 ],
-                parameter_names=[path for _, path in self._parameters()],
+                parameter_names=[
+                    *(path for _, path in self._parameters()),
+                    *([endpoint_path(self._names)] if self._collector() else []),
+                ],
                 queue_arn=queue.arn if queue else None,
                 database_resource_id=self._platform.database.entry.resource_id,
                 database_user=database_user(self._service),
@@ -276,7 +279,21 @@ class Service(ComponentResource):
         return [
             *(cache.connects(self._service) if cache else []),
             *(api_keys.reads(self._service) if api_keys and self._record.is_public else []),
+            *(writes(self._names) if self._collector() else []),
         ]
+
+    def _collector(self) -> Container | None:
+        """What collects the service's metrics, where it publishes some and they are collected."""
+        metrics, port = self._environment.metrics, self._record.metrics_port
+        if metrics is None or port is None:
+            return None
+        return collector(
+            self._service,
+            port,
+            metrics,
+            self._environment,
+            log_group_name=self._names.path(self._service),
+        )
 
     def _parameters(self) -> list[tuple[str, str]]:
         """The variables that parameters fill, which hold addresses known after an apply."""
@@ -327,7 +344,8 @@ class Service(ComponentResource):
                     log_group_name=self._names.path(self._service),
                     variables=variables,
                     references=references,
-                )
+                ),
+                *([watch] if (watch := self._collector()) else []),
             ),
             cpu=str(record.cpu),
             memory=str(record.memory),
@@ -394,6 +412,16 @@ class Service(ComponentResource):
             opts=ResourceOptions(parent=self, ignore_changes=["actions[0].forward.targetGroups"]),
         )
 
+    def _rollout(self, groups: Mapping[Side, lb.TargetGroup], queue: JobQueue | None) -> Rollout:
+        return Rollout(
+            environment=self._environment,
+            service=self._service,
+            balancer=self._platform.edge.load_balancer_arn_suffix,
+            groups={side: group.arn_suffix for side, group in groups.items()},
+            queue_name=queue.name if queue else None,
+            topics=self._platform.topics,
+        )
+
     def _side(
         self,
         side: Side,
@@ -428,6 +456,11 @@ class Service(ComponentResource):
             deployment_circuit_breaker=ecs.ServiceDeploymentCircuitBreakerArgs(
                 enable=True, rollback=True
             ),
+            alarms=ecs.ServiceAlarmsArgs(
+                enable=True, rollback=True, alarm_names=[guard.name for guard in self._guards]
+            )
+            if self._guards
+            else None,
             health_check_grace_period_seconds=grace if balancers else None,
             load_balancers=balancers,
             network_configuration=ecs.ServiceNetworkConfigurationArgs(

@@ -1,4 +1,4 @@
-"""What a task runs: one container, by digest, that can write to /tmp alone."""
+"""What a task runs: containers, by digest, that can write to /tmp alone."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,14 +28,22 @@ class Container:
     variables: Mapping[str, str]
     references: Mapping[str, str]
     """Variables that ECS fills when a task starts: the ARN of a secret or parameter for each."""
+    is_essential: bool = True
+    """Whether its end is the task's."""
+    log_prefix: str | None = None
+    """What its log streams begin with, where that is not its name."""
 
 
-def container_definitions(container: Container) -> str:
+def container_definitions(*containers: Container) -> str:
     """The JSON that ECS takes; all of it known before the first apply."""
+    return json.dumps([_definition(container) for container in containers])
+
+
+def _definition(container: Container) -> dict[str, Any]:
     definition: dict[str, Any] = {
         "name": container.name,
         "image": container.image,
-        "essential": True,
+        "essential": container.is_essential,
         "user": CONTAINER_USER,
         "privileged": False,
         "readonlyRootFilesystem": True,
@@ -50,7 +58,7 @@ def container_definitions(container: Container) -> str:
             "options": {
                 "awslogs-group": container.log_group_name,
                 "awslogs-region": container.region,
-                "awslogs-stream-prefix": container.name,
+                "awslogs-stream-prefix": container.log_prefix or container.name,
             },
         },
     }
@@ -60,7 +68,7 @@ def container_definitions(container: Container) -> str:
         ]
     if container.command:
         definition["command"] = list(container.command)
-    return json.dumps([definition])
+    return definition
 
 
 def _sorted(key: str, values: Mapping[str, str]) -> list[dict[str, str]]:

@@ -21,6 +21,9 @@ from stacks.topics import HEARTBEAT, Topics, topic_arn
 
 _LOGS: Final = "/aws/vendedlogs/prometheus"  # where AWS may write without a policy of ours
 
+METRICS_LOG: Final = "metrics"
+"""The group that CloudWatch reads metrics of the chain and the business from."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusArguments:
@@ -34,12 +37,14 @@ class PrometheusArguments:
 class Prometheus(ComponentResource):
     """Metrics of applications and of the chain (MON-04, MON-06), and the alerts on them.
 
-    Makes the workspace with its log group; a rule namespace for services, one for the chain and,
-    for a market, one for that; the definition of Alertmanager; and the parameter that tells
-    collectors where to write.
+    Makes the workspace with its log group, and the one that CloudWatch reads metrics from; a rule
+    namespace for services, one for the chain and, for a market, one for that; the definition of
+    Alertmanager; and the parameter that tells collectors where to write.
     """
 
     workspace_arn: Output[str]
+    endpoint_parameter: ssm.Parameter
+    """What must be there before a collector starts."""
 
     def __init__(
         self, name: str, arguments: PrometheusArguments, options: ResourceOptions | None = None
@@ -54,6 +59,13 @@ class Prometheus(ComponentResource):
             key_arn=arguments.keys.logs_arn,
             parent=self,
             physical_name=f"{_LOGS}/{names.of('prometheus')}",
+        )
+        log_group(
+            METRICS_LOG,
+            LogKind.APPLICATION,
+            environment=environment,
+            key_arn=arguments.keys.logs_arn,
+            parent=self,
         )
         workspace = amp.Workspace(
             "prometheus",
@@ -85,7 +97,7 @@ class Prometheus(ComponentResource):
             # Alertmanager publishes as soon as it is there.
             opts=ResourceOptions(parent=self, depends_on=[arguments.topics]),
         )
-        ssm.Parameter(
+        self.endpoint_parameter = ssm.Parameter(
             "prometheus",
             name=endpoint_path(names),
             description="Where collectors write metrics to",
