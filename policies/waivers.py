@@ -200,9 +200,16 @@ def _entries(path: Path) -> list[tuple[int, object, list[str]]]:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         entries: object = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
+        raise _unreadable(where, f"is not YAML that can be read: {error.problem}") from None
+    except yaml.reader.ReaderError as error:
+        where = f"{path}:{text.count(chr(10), 0, error.position) + 1}"
+        what = f"the character U+{error.character:04X} is not allowed"
+        raise _unreadable(where, f"is not YAML that can be read: {what}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        what = " ".join(str(error).split())
-        raise _unreadable(path, f"is not YAML that can be read: {what}") from None
+        raise _unreadable(path, f"is not YAML that can be read: {error}") from None
     if entries is None:
         return []
     if not isinstance(root, yaml.SequenceNode) or not isinstance(entries, list):

@@ -133,7 +133,7 @@ def test_every_problem_of_the_file_is_said_at_once(write: Write) -> None:
 
 
 def test_errors_say_where_what_and_what_next(write: Write) -> None:
-    """A line for each, in whole sentences; YAML's own words are put on one line."""
+    """A line for each, in whole sentences; of YAML's own words only what is wrong."""
     twice = write(entry(reason=None) + "  owner: eve@example.com\n" + entry() + entry())
     with pytest.raises(WaiversError) as caught:
         load_waivers(twice, TODAY)
@@ -144,15 +144,23 @@ def test_errors_say_where_what_and_what_next(write: Write) -> None:
         f"{twice}:13: {RULE.id} is already waived for this resource at {twice}:7; {next_}",
     ]
     remedy = "write one list entry for each waiver, as the comment at its top says"
+    yaml = "is not YAML that can be read"
     for text, what in (
-        ("a: 1\n", "is not a list of waivers"),
-        ("[", "is not YAML that can be read: while parsing a flow node expected"),
+        ("a: 1\n", ": is not a list of waivers"),
+        (
+            "- rule: a\n  x: {\n",
+            f":3:1: {yaml}: expected the node content, but found",
+        ),
+        ("- !!python/x 1", f":1:3: {yaml}: could not determine a constructor for the tag"),
+        ("- rule: a\n- rule: \x00\n", f":2: {yaml}: the character U+0000 is not allowed"),
+        ("- expires: 2026-13-45\n", f": {yaml}: month must be in 1..12"),
     ):
         path = write(text)
         with pytest.raises(WaiversError) as caught:
             load_waivers(path, TODAY)
-        assert str(caught.value).startswith(f"{path}: {what}")
+        assert str(caught.value).startswith(f"{path}{what}")
         assert str(caught.value).endswith(f"; {remedy}")
+        assert "\n" not in str(caught.value)
 
 
 def test_a_waiver_for_another_stack_than_there_is_is_refused(write: Write) -> None:
