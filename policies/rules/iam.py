@@ -1,6 +1,7 @@
 """Rules for identities: policies, roles and who may take them on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Final
 
 from plan.graph import Graph
@@ -12,6 +13,7 @@ from policies.settings import Settings, Severity
 from policies.statements import any_text, is_anything, on_everything, principals, statements
 
 ROLE: Final = "aws:iam/role:Role"
+USER: Final = "aws:iam/user:User"
 POLICY: Final = "aws:iam/policy:Policy"
 ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
 POLICIES: Final = (
@@ -46,13 +48,36 @@ _READ: Final = document(
 )
 
 
-def every_grant(subject: Subject, check: Callable[[Node], Outcome]) -> Outcome:
-    """Fail if `check` fails for a statement that allows, of a policy or of those inside a role."""
+def every_grant(subject: Subject, graph: Graph, check: Callable[[Node], Outcome]) -> Outcome:
+    """Fail if `check` fails for a statement that allows, of a policy or of those inside a role.
+
+    A policy that roles only carry as their boundary grants nothing, whatever it allows.
+    """
+    if subject.type == POLICY and _only_bounds(subject, graph):
+        return PASS
 
     def grants(policy: Node) -> Outcome:
         return every(statements(policy.document("policy"), "Allow"), check)
 
     return every(subject.each("inlinePolicies") if subject.type == ROLE else [subject], grants)
+
+
+def _only_bounds(policy: Subject, graph: Graph) -> bool:
+    """Whether a policy is the boundary of identities, and nothing attaches it to any."""
+    if not graph.referrers(policy.resource, ROLE, USER, key="permissionsBoundary"):
+        return False
+    attached = graph.referrers(policy.resource, *ATTACHMENTS, key="policyArn")
+    inside = graph.referrers(policy.resource, ROLE, key="managedPolicyArns")
+    suffix = f"/{policy.text('name') or policy.name}"
+    return not (attached or inside or any(arn.endswith(suffix) for arn in graph.once(_attached)))
+
+
+def _attached(graph: Graph) -> list[str]:
+    """The policies that the stack attaches by an ARN that is known."""
+    attachments = (one.inputs.get("policyArn") for one in graph.of_type(*ATTACHMENTS))
+    inside = (one.inputs.get("managedPolicyArns") for one in graph.of_type(ROLE))
+    lists = (arns for arns in inside if isinstance(arns, Sequence))
+    return [arn for arn in (*attachments, *chain(*lists)) if isinstance(arn, str)]
 
 
 @rule(
@@ -78,9 +103,23 @@ def every_grant(subject: Subject, check: Callable[[Node], Outcome]) -> Outcome:
             Given(ROLE_ATTACHMENT, "attached", {"policyArn": Ref("read")}),
         ),
         (Given(ROLE, "task", {"inlinePolicies": [{"name": "read", "policy": _READ}]}),),
+        (
+            Given(POLICY, "boundary", {"policy": _ADMIN}),
+            Given(ROLE, "deploy", {"permissionsBoundary": Ref("boundary")}),
+        ),
     ],
     failing=[
         (Given(ROLE_POLICY, "admin", {"policy": _ADMIN}),),
+        (
+            Given(POLICY, "boundary", {"policy": _ADMIN}),
+            Given(ROLE, "deploy", {"permissionsBoundary": Ref("boundary")}),
+            Given(ROLE_ATTACHMENT, "attached", {"policyArn": Ref("boundary")}),
+        ),
+        (
+            Given(POLICY, "boundary", {"name": "most", "policy": _ADMIN}),
+            Given(ROLE, "deploy", {"permissionsBoundary": Ref("boundary")}),
+            Given(ROLE, "admin", {"managedPolicyArns": ["arn:aws:iam::123456789012:policy/most"]}),
+        ),
         (Given(ROLE, "admin", {"inlinePolicies": [{"name": "admin", "policy": _ADMIN}]}),),
         (
             Given(
@@ -129,7 +168,7 @@ def iam_no_admin(subject: Subject, _: Settings, graph: Graph) -> Outcome:
             return PASS  # that policy is judged where it is declared
         return every(subject.each("policyArn"), ordinary)
     return all_of(
-        every_grant(subject, narrow),
+        every_grant(subject, graph, narrow),
         every(subject.each("managedPolicyArns"), ordinary),
     )
 
@@ -150,7 +189,7 @@ def iam_no_admin(subject: Subject, _: Settings, graph: Graph) -> Outcome:
     ],
     absence_is_safe=True,
 )
-def iam_no_service_wildcard(subject: Subject) -> Outcome:
+def iam_no_service_wildcard(subject: Subject, _: Settings, graph: Graph) -> Outcome:
     """No policy allows every action of a service.
 
     Such a grant grows with each action that AWS adds, and hides which ones are really used.
@@ -165,7 +204,7 @@ def iam_no_service_wildcard(subject: Subject) -> Outcome:
     def narrow(statement: Node) -> Outcome:
         return every(statement.each("Action"), named)
 
-    return every_grant(subject, narrow)
+    return every_grant(subject, graph, narrow)
 
 
 def trust(principal: str, condition: str = "") -> str:

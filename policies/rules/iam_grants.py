@@ -5,6 +5,7 @@ from typing import Final
 
 from pydantic import Field
 
+from plan.graph import Graph
 from policies.grants import is_about, is_narrowed, on_every_one
 from policies.nodes import Node, Subject
 from policies.outcomes import Outcome, every, require
@@ -128,12 +129,12 @@ _EVERY_ROLE: Final = "arn:aws:iam::123456789012:role/*"
     ],
     absence_is_safe=True,
 )
-def iam_no_privilege_escalation(subject: Subject) -> Outcome:
+def iam_no_privilege_escalation(subject: Subject, _: Settings, graph: Graph) -> Outcome:
     """No policy lets its holder give itself more rights.
 
     Who may pass any role, or change any policy, has every right that anything in the account has.
     """
-    return every_grant(subject, _refusing(_ESCALATING))
+    return every_grant(subject, graph, _refusing(_ESCALATING))
 
 
 @rule(
@@ -161,12 +162,12 @@ def iam_no_privilege_escalation(subject: Subject) -> Outcome:
     ],
     absence_is_safe=True,
 )
-def iam_no_exfiltration(subject: Subject) -> Outcome:
+def iam_no_exfiltration(subject: Subject, _: Settings, graph: Graph) -> Outcome:
     """No policy lets its holder read all data, or take on every role.
 
     One careless request forged through a service is enough to carry out what its role may read.
     """
-    return every_grant(subject, _refusing(_REVEALING))
+    return every_grant(subject, graph, _refusing(_REVEALING))
 
 
 @rule(
@@ -213,13 +214,13 @@ def iam_no_exfiltration(subject: Subject) -> Outcome:
     ],
     absence_is_safe=True,
 )
-def iam_no_kms_decrypt_star(subject: Subject) -> Outcome:
+def iam_no_kms_decrypt_star(subject: Subject, _: Settings, graph: Graph) -> Outcome:
     """No policy lets its holder decrypt with every key.
 
     A key of its own for each kind of data is worth nothing to whoever may use them all. As in the
     control that it follows, conditions do not count.
     """
-    return every_grant(subject, _refusing(_DECRYPTING, frozenset()))
+    return every_grant(subject, graph, _refusing(_DECRYPTING, frozenset()))
 
 
 class AuditGuard(Settings):

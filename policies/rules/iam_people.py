@@ -9,9 +9,9 @@ from policies.nodes import Subject
 from policies.outcomes import Outcome, all_of, every, fail, require
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import targets
+from policies.rules.iam import USER
 from policies.settings import Settings, Severity
 
-USER: Final = "aws:iam/user:User"
 ACCESS_KEY: Final = "aws:iam/accessKey:AccessKey"
 LOGIN: Final = "aws:iam/userLoginProfile:UserLoginProfile"
 USER_POLICIES: Final = (
