@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulumi import ComponentResource, ResourceOptions
-from pulumi_aws import ebs, ec2, iam, s3
+from pulumi_aws import accessanalyzer, ebs, ec2, iam, s3
+
+from environments import Foundation
+from stacks.naming import Names
 
 _PASSWORD_CHARACTERS: Final = 16
 _PASSWORD_DAYS: Final = 90
@@ -16,15 +19,14 @@ _HOPS: Final = 1  # a container on an instance is one further, and is not answer
 class AccountArguments:
     """What the account's defaults are made from."""
 
-    is_emulated: bool
-    """An emulator has no account to set defaults for, but for passwords and buckets."""
+    foundation: Foundation
 
 
 class Account(ComponentResource):
     """The account's own settings: what nobody made safe is safe by default.
 
     Makes the password policy, for the few users there may be; the block of public buckets; and, in
-    AWS itself, encryption of every new disk, the blocks of public snapshots and images, and version
+    AWS itself, the analyzer of access from outside, encryption of every new disk, the blocks of public snapshots and images, and version
     2 of the instance metadata service.
     """
 
@@ -53,7 +55,12 @@ class Account(ComponentResource):
             restrict_public_buckets=True,
             opts=inside,
         )
-        if not arguments.is_emulated:
+        # An emulator has no account to set these for.
+        if arguments.foundation.aws.endpoint is None:
+            names = Names(arguments.foundation)
+            accessanalyzer.Analyzer(
+                "external", analyzer_name=names.of("external"), type="ACCOUNT", opts=inside
+            )
             ebs.EncryptionByDefault("disks", enabled=True, opts=inside)
             ebs.SnapshotBlockPublicAccess("snapshots", state="block-all-sharing", opts=inside)
             ec2.ImageBlockPublicAccess("images", state="block-new-sharing", opts=inside)

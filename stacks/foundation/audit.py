@@ -113,7 +113,7 @@ class Audit(ComponentResource):
                     "StringEquals": delivered | {"s3:x-amz-acl": "bucket-owner-full-control"}
                 },
             },
-            *kept(bucket, foundation),
+            kept(bucket),
         ]
         return PrivateBucket(
             "audit",

@@ -107,7 +107,7 @@ class Configuration(ComponentResource):
                 "Resource": f"{bucket}/AWSLogs/{foundation.aws.account}/Config/*",
                 "Condition": from_account(names),
             },
-            *kept(bucket, foundation),
+            kept(bucket),
         ]
         return PrivateBucket(
             "configuration",

@@ -61,6 +61,5 @@ def declare_foundation(foundation: Foundation) -> None:
     )
     if foundation.must("SEC-14"):
         Detection("detection", DetectionArguments(foundation=foundation, topics=topics), inside)
-    is_emulated = foundation.aws.endpoint is not None
-    Account("account", AccountArguments(is_emulated=is_emulated), inside)
+    Account("account", AccountArguments(foundation=foundation), inside)
     export("backend", foundation.backend)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions
-from pulumi_aws import accessanalyzer, cloudwatch, guardduty, inspector2, securityhub
+from pulumi_aws import cloudwatch, guardduty, inspector2, securityhub
 
 from environments import Foundation
 from stacks.naming import Names
@@ -42,8 +42,7 @@ class Detection(ComponentResource):
     """The account's detectors, all findings of which reach somebody.
 
     Makes GuardDuty with every feature, run time included; Inspector, for images, instances and
-    functions; the analyzer of access from outside; Security Hub with AWS's own standard and that of
-    CIS; and for each kind of finding the event that tells of it: high ones of GuardDuty page, the
+    functions; Security Hub with AWS's own standard and that of CIS; and for each kind of finding the event that tells of it: high ones of GuardDuty page, the
     rest is mailed.
     """
 
@@ -60,9 +59,6 @@ class Detection(ComponentResource):
             account_ids=[aws.account],
             resource_types=_SCANNED,
             opts=self._inside,
-        )
-        accessanalyzer.Analyzer(
-            "external", analyzer_name=self._names.of("external"), type="ACCOUNT", opts=self._inside
         )
         hub = securityhub.Account(
             "account",

@@ -34,17 +34,19 @@ class Identities:
 
     def workflows(self, *subjects: str) -> Statement:
         """Let the workflows with one of the token's `subjects` take on a role, and no others."""
+        audience, subject = f"{GITHUB}:aud", f"{GITHUB}:sub"
+        exact = {audience: AUDIENCE}
+        # Development takes any branch; every other subject stands here letter by letter.
+        condition = (
+            {"StringEquals": exact, "StringLike": {subject: list(subjects)}}
+            if any("*" in one for one in subjects)
+            else {"StringEquals": {**exact, subject: list(subjects)}}
+        )
         return {
             "Effect": "Allow",
             "Principal": {"Federated": self.provider},
             "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {
-                "StringEquals": {f"{GITHUB}:aud": AUDIENCE},
-                # A branch of development is any; every other subject stands here letter by letter.
-                ("StringLike" if any("*" in one for one in subjects) else "StringEquals"): {
-                    f"{GITHUB}:sub": list(subjects)
-                },
-            },
+            "Condition": condition,
         }
 
 

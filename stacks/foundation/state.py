@@ -45,7 +45,7 @@ class State(ComponentResource):
                 arn=logs,
                 is_protected=foundation.is_stateful_protected,
                 expire_days=retention_days(LogKind.ACCESS, foundation),
-                statements=[_delivered(logs, names), *kept(logs, foundation)],
+                statements=[_delivered(logs, names), kept(logs)],
                 tags={"LogClass": LogKind.ACCESS.value},
             ),
             inside,
@@ -69,19 +69,15 @@ class State(ComponentResource):
         self.register_outputs({})
 
 
-def kept(bucket: str, foundation: Foundation) -> list[Statement]:
+def kept(bucket: str) -> Statement:
     """Let nobody take a log away (LOG-06)."""
-    if not foundation.must("LOG-06"):
-        return []
-    return [
-        {
-            "Sid": "NobodyDeletes",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-            "Resource": f"{bucket}/*",
-        }
-    ]
+    return {
+        "Sid": "NobodyDeletes",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+        "Resource": f"{bucket}/*",
+    }
 
 
 def _delivered(bucket: str, names: Names) -> Statement:
