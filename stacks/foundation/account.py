@@ -26,8 +26,8 @@ class Account(ComponentResource):
     """The account's own settings: what nobody made safe is safe by default.
 
     Makes the password policy, for the few users there may be; the block of public buckets; and, in
-    AWS itself, the analyzer of access from outside, encryption of every new disk, the blocks of public snapshots and images, and version
-    2 of the instance metadata service.
+    AWS itself, the analyzer of access from outside, encryption of every new disk, the blocks of
+    public snapshots and images, and version 2 of the instance metadata service.
     """
 
     def __init__(

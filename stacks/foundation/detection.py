@@ -42,8 +42,8 @@ class Detection(ComponentResource):
     """The account's detectors, all findings of which reach somebody.
 
     Makes GuardDuty with every feature, run time included; Inspector, for images, instances and
-    functions; Security Hub with AWS's own standard and that of CIS; and for each kind of finding the event that tells of it: high ones of GuardDuty page, the
-    rest is mailed.
+    functions; Security Hub with AWS's own standard and that of CIS; and for each kind of finding
+    the event that tells of it: high ones of GuardDuty page, the rest is mailed.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The foundation's keys: one for each purpose, so that access to one kind of data opens no other."""
+"""The foundation's keys: one for each purpose, so that access to one store opens no other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
