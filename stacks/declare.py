@@ -3,11 +3,13 @@
 from pulumi import ResourceOptions, export
 
 from environments import Environment
+from stacks.access_watch import AccessWatch, AccessWatchArguments
 from stacks.alarms import Alarms, AlarmsArguments
 from stacks.api_keys import ApiKeys, ApiKeysArguments
 from stacks.artifacts import Artifacts, ArtifactsArguments
 from stacks.backup import Backups, BackupsArguments
 from stacks.cache import Cache, CacheArguments
+from stacks.canaries.component import Canaries, CanariesArguments
 from stacks.cdn import Cdn, CdnArguments
 from stacks.chat import Chat, ChatArguments
 from stacks.database import Database, DatabaseArguments
@@ -17,6 +19,7 @@ from stacks.events import Events, EventsArguments
 from stacks.frontend import Frontend, FrontendArguments
 from stacks.keys import Keys, KeysArguments
 from stacks.log_archive import LogArchive, LogArchiveArguments
+from stacks.naming import Names
 from stacks.network import Network, NetworkArguments
 from stacks.one_off import OneOffTasks, OneOffTasksArguments
 from stacks.prometheus.workspace import Prometheus, PrometheusArguments
@@ -192,6 +195,14 @@ def declare(environment: Environment) -> None:
             ),
             inside,
         )
+    if environment.must("MON-08"):
+        Canaries(
+            "canaries",
+            CanariesArguments(
+                environment=environment, key_arn=keys.logs_arn, log_bucket=edge.log_bucket
+            ),
+            inside,
+        )
     Alarms(
         "alarms",
         AlarmsArguments(
@@ -219,6 +230,21 @@ def declare(environment: Environment) -> None:
         LogArchive(
             "log-archive",
             LogArchiveArguments(environment=environment, keys=keys, log_bucket=edge.log_bucket),
+            inside,
+        )
+    if environment.must("LOG-03"):
+        names = Names(environment)
+        AccessWatch(
+            "access-watch",
+            AccessWatchArguments(
+                environment=environment,
+                topics=topics,
+                log_groups={
+                    "flow": names.path("flow"),
+                    "firewall": f"aws-waf-logs-{names.of('edge')}",
+                },
+                made_by=[network, edge],
+            ),
             inside,
         )
     DatabaseWatch(
