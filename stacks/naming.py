@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from environments import Stack
+from environments import Environment, Stack
 
 _DIGEST: Final = 6
 
@@ -52,6 +52,11 @@ class Names:
     def bucket_arn(self, purpose: str) -> str:
         """The ARN of the bucket for `purpose`."""
         return self.arn("s3", self.bucket(purpose), region="", account="")
+
+
+def mcp_domain(environment: Environment) -> str:
+    """The name that services call the MCP server by, inside the network."""
+    return f"mcp.{environment.edge.name}"
 
 
 def shortened(name: str, limit: int) -> str:

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from secrets import token_urlsafe
 from typing import Final
 from zlib import crc32
 
-from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
-from pulumi_aws import ec2, ecs, lb, secretsmanager, vpc
+from pulumi import ComponentResource, CustomTimeouts, Input, Output, Resource, ResourceOptions
+from pulumi_aws import ec2, ecs, lb, vpc
 
 from environments import Environment
 from environments import Service as Record
@@ -19,7 +18,7 @@ from stacks.edge import Edge
 from stacks.keys import Keys
 from stacks.logs import LogKind, log_group
 from stacks.metrics import Metric
-from stacks.naming import Names
+from stacks.naming import Names, mcp_domain
 from stacks.network import HTTPS, Network
 from stacks.prometheus.collector import collector, writes
 from stacks.prometheus.workspace import Prometheus, endpoint_path
@@ -27,14 +26,14 @@ from stacks.queues import JobQueue, JobQueueArguments
 from stacks.roles import Roles, RolesArguments, secret_path
 from stacks.rollout import Rollout, rollout_alarms
 from stacks.scaling import Scaling, ScalingArguments
+from stacks.service_secrets import declare_secrets
 from stacks.sides import FIRST, Side
 from stacks.statements import Statement
 from stacks.tasks import SCRATCH, Container, container_definitions
 from stacks.topics import Topics
-from standards import Tier, figure
+from standards import figure
 
 _DRAINING_SECONDS: Final = 60  # longer than any request takes
-_RECOVERY_DAYS: Final = 30  # how long a deleted secret can be brought back
 _LONGEST_PATH: Final = 128  # of a rule's condition, in characters; AWS's limit
 _SLOTS: Final = 300  # priorities for each length: 129 times 300 fit into the 50,000 there are
 
@@ -109,7 +108,13 @@ class Service(ComponentResource):
             parent=self,
         )
         group = self._security_group()
-        self._secrets()
+        declare_secrets(
+            self._service,
+            self._record.secrets,
+            environment=environment,
+            key_arn=self._platform.keys.data_arn,
+            parent=self,
+        )
         queue = self._queue()
         roles = self._roles(queue)
         definition = self._task_definition(roles, queue)
@@ -206,31 +211,6 @@ class Service(ComponentResource):
             opts=self._inside,
         )
 
-    def _secrets(self) -> None:
-        """Make the secrets; people and scripts put their values there, development draws its own.
-
-        No rotation is scheduled: AWS cannot draw a new key for an application, and the operations
-        scripts that can do it run each month (KEY-02).
-        """
-        is_protected = self._environment.is_stateful_protected
-        for variable in self._record.secrets:
-            secret = secretsmanager.Secret(
-                f"{self._service}-{variable}",
-                name=secret_path(self._names, self._service, variable),
-                description=f"Fills {variable} of {self._service}",
-                kms_key_id=self._platform.keys.data_arn,
-                recovery_window_in_days=_RECOVERY_DAYS if is_protected else 0,
-                opts=ResourceOptions(parent=self, protect=is_protected),
-            )
-            if self._environment.tier is Tier.DEVELOPMENT:
-                secretsmanager.SecretVersion(
-                    f"{self._service}-{variable}",
-                    secret_id=secret.id,
-                    secret_string=Output.secret(token_urlsafe()),
-                    # The first value stays: each run of the program draws another one.
-                    opts=ResourceOptions(parent=self, ignore_changes=["secretString"]),
-                )
-
     def _queue(self) -> JobQueue | None:
         if not self._record.queue:
             return None
@@ -310,6 +290,7 @@ class Service(ComponentResource):
             "DATABASE_PORT": str(self._platform.database.entry.port),
             "DATABASE_SSLMODE": "verify-full",
             "DATABASE_USER": database_user(self._service),
+            **self._mcp(),
             "SOLANA_CLUSTER": solana.cluster.value,
             "SOLANA_PROGRAM_ID": solana.program_id,
             "SOLANA_RPC_URLS": ",".join(solana.rpc_urls),
@@ -360,6 +341,13 @@ class Service(ComponentResource):
             skip_destroy=True,  # a rollback returns to an earlier revision (ROLL-05)
             opts=self._inside,
         )
+
+    def _mcp(self) -> dict[str, str]:
+        """Where the MCP server is, for a service that may call it."""
+        kubernetes = self._environment.kubernetes
+        if kubernetes is None or self._service not in kubernetes.mcp.clients:
+            return {}
+        return {"MCP_URL": f"https://{mcp_domain(self._environment)}"}
 
     def _target_group(self, side: Side) -> lb.TargetGroup:
         check = self._record.health_check
@@ -475,6 +463,7 @@ class Service(ComponentResource):
             opts=ResourceOptions(
                 parent=self,
                 depends_on=waits_for,
+                custom_timeouts=_healthy_in_time(self._environment),
                 # A release registers its own revision and moves traffic and instances from one
                 # side to the other; scaling changes their number too. An update of the stack must
                 # neither bring an old image back nor empty the side that serves.
@@ -515,6 +504,14 @@ class Service(ComponentResource):
             ),
             self._inside,
         )
+
+
+def _healthy_in_time(environment: Environment) -> CustomTimeouts | None:
+    """Where the standards ask for it, an update fails once the wait for health has passed."""
+    if not environment.must("SVC-02"):
+        return None
+    minutes = figure("SVC-02", "healthy_wait_max_minutes").minutes
+    return CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m")
 
 
 def priority(service: str, paths: tuple[str, ...]) -> int:

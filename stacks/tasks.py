@@ -13,6 +13,11 @@ SCRATCH: Final = "scratch"
 volume on Fargate takes its owner from there."""
 
 
+STOP_SECONDS: Final = 120
+"""How long a container may finish what it is doing once it is told to stop: Fargate's longest. The
+load balancer stops sending before that; a job that takes longer goes back to its queue."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """What the container of a service or a one-off task is told."""
@@ -47,6 +52,7 @@ def _definition(container: Container) -> dict[str, Any]:
         "user": CONTAINER_USER,
         "privileged": False,
         "readonlyRootFilesystem": True,
+        "stopTimeout": STOP_SECONDS,
         "linuxParameters": {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}},
         "mountPoints": [
             {"sourceVolume": SCRATCH, "containerPath": "/tmp", "readOnly": False}  # noqa: S108 - the container's own

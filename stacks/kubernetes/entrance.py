@@ -11,7 +11,7 @@ from environments import Environment, McpServer
 from stacks.certificate import Certificate, CertificateArguments
 from stacks.edge import Edge
 from stacks.kubernetes.cluster import Cluster, cluster_name
-from stacks.naming import Names
+from stacks.naming import Names, mcp_domain
 from stacks.network import HTTPS, Network
 
 DRAINING_SECONDS: Final = 60
@@ -19,11 +19,6 @@ DRAINING_SECONDS: Final = 60
 
 _TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"  # TLS 1.2 and 1.3, forward secrecy only
 _NAME_LIMIT: Final = 32  # of a load balancer, and of a target group
-
-
-def mcp_domain(environment: Environment) -> str:
-    """The name that services call the MCP server by."""
-    return f"mcp.{environment.edge.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
