@@ -28,6 +28,7 @@ def _kind(balancer: Subject) -> str:
 @rule(
     types=BALANCERS,
     severity=Severity.MEDIUM,
+    requirements=["SEC-07"],
     controls=Controls(fsbp=("ELB.4",), checkov=("CKV_AWS_131",)),
     remediation="""
         Drop them:

@@ -3,12 +3,24 @@
 They are inputs of the web ACL, its JSON, resources of their own beside it, or in a rule group.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from pydantic import Field
 
 from plan.graph import Graph
+from policies.firewalls import (
+    ACL_RULE,
+    GROUP_ASSOCIATION,
+    RULE_GROUP,
+    STOPS,
+    WEB_ACL,
+    actions_of,
+    all_rules,
+    either,
+    managed_group,
+    own_rules,
+    statement_of,
+)
 from policies.nodes import Node, Subject
 from policies.outcomes import (
     NotEvaluated,
@@ -26,18 +38,11 @@ from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions, targets
 from policies.settings import Settings, Severity
 
-WEB_ACL: Final = "aws:wafv2/webAcl:WebAcl"
-RULE_GROUP: Final = "aws:wafv2/ruleGroup:RuleGroup"
-ACL_RULE: Final = "aws:wafv2/webAclRule:WebAclRule"
-GROUP_ASSOCIATION: Final = "aws:wafv2/webAclRuleGroupAssociation:WebAclRuleGroupAssociation"
 LOGGING: Final = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
 
-_ATTACHED: Final = (ACL_RULE, GROUP_ASSOCIATION)
-_JSON: Final = {WEB_ACL: "ruleJson", RULE_GROUP: "rulesJson"}
 _KNOWN_BAD: Final = "AWSManagedRulesKnownBadInputsRuleSet"
 _WINDOW_SECONDS: Final = 300
 """The window that AWS counts requests in where a rule names none."""
-_STOPS: Final = {"block", "captcha", "challenge"}
 
 _NO_OPTIONS: Final[dict[str, object]] = {}
 _VISIBLE: Final = {
@@ -84,43 +89,6 @@ _RATE_JSON: Final = (
 )
 
 
-def _either(node: Node, key: str) -> str:
-    """`key` as `node` spells it: as Pulumi does, or as AWS's JSON does."""
-    capital = key[:1].upper() + key[1:]
-    return capital if node.has(capital) else key
-
-
-def _own_rules(subject: Subject) -> list[Node]:
-    """The rules in the inputs of a web ACL or a rule group, as objects or as JSON."""
-    return [*subject.each("rules"), *subject.documents(_JSON[subject.type])]
-
-
-def _all_rules(acl: Subject, graph: Graph) -> Sequence[Node]:
-    """The rules of a web ACL, those that are resources of their own included."""
-    own = _own_rules(acl)
-    beside = graph.referrers(acl.resource, *_ATTACHED, key="webAclArn")
-    if own or beside:
-        return [*own, *(Subject(one) for one in beside)]
-    return companions(acl.resource, graph, _ATTACHED, "webAclArn")
-
-
-def _statement(rule_: Node, kind: str) -> Node | None:
-    """The statement of `kind` that the rule consists of, if it does."""
-    statement = rule_.node(_either(rule_, "statement"))
-    key = _either(statement, kind)
-    return statement.node(key) if statement.has(key) else None
-
-
-def _actions(node: Node, key: str) -> set[str]:
-    """What is done under `key`, in lower case: it is an object of one key, or its text."""
-    found = node.nodes(_either(node, key))
-    return {
-        name.lower()
-        for one in found
-        for name in (one.names() if one.is_object else [one.as_text()])
-    }
-
-
 @rule(
     types=[WEB_ACL],
     severity=Severity.MEDIUM,
@@ -156,7 +124,7 @@ def waf_has_rules(acl: Subject, _: Settings, graph: Graph) -> Outcome:
 
     Without any, every request meets its default action: the firewall is there in name alone.
     """
-    rules = _all_rules(acl, graph)
+    rules = all_rules(acl, graph)
     if not rules:
         return fail("has no rules", "rules")
     return every(rules, lambda one: require(one.names(), "has an empty rule", one.here))
@@ -257,13 +225,13 @@ def waf_metrics(subject: Subject) -> Outcome:
     """
 
     def measured(node: Node) -> Outcome:
-        config = node.node(_either(node, "visibilityConfig"))
+        config = node.node(either(node, "visibilityConfig"))
         spelled = "CloudWatchMetricsEnabled"
         key = spelled if config.has(spelled) else "cloudwatchMetricsEnabled"
-        name = node.text(_either(node, "name")) if node is not subject else subject.name
+        name = node.text(either(node, "name")) if node is not subject else subject.name
         return require(config.flag(key), f"{name or 'a rule'} publishes no metrics", config.at(key))
 
-    rules = _own_rules(subject) if subject.type in _JSON else []
+    rules = own_rules(subject) if subject.type != ACL_RULE else []
     return every([subject, *rules], measured)
 
 
@@ -346,29 +314,24 @@ def waf_known_bad_inputs(acl: Subject, settings: BadInputs, graph: Graph) -> Out
     place; a group, or one of its rules, that only counts lets them in.
     """
 
-    def group(rule_: Node) -> Node | None:
-        if rule_.has("managedRuleGroup"):
-            return rule_.node("managedRuleGroup")
-        return _statement(rule_, "managedRuleGroupStatement")
-
     def concerned(rule_: Node) -> Outcome:
-        managed = group(rule_)
-        return met(managed and managed.text(_either(managed, "name")) == _KNOWN_BAD)
+        managed = managed_group(rule_)
+        return met(managed and managed.text(either(managed, "name")) == _KNOWN_BAD)
 
     def armed(override: Node) -> Outcome:
-        name = override.text(_either(override, "name"))
-        stops = _actions(override, "actionToUse") <= _STOPS
+        name = override.text(either(override, "name"))
+        stops = actions_of(override, "actionToUse") <= STOPS
         return met(stops or name in settings.counted)
 
     def blocks(rule_: Node) -> Outcome:
-        managed = group(rule_) or Node({})
+        managed = managed_group(rule_) or Node({})
         return all_of(
-            met(_actions(rule_, "overrideAction") <= {"none"}),
-            met(not managed.has(_either(managed, "excludedRules"))),
-            every(managed.each(_either(managed, "ruleActionOverrides")), armed),
+            met(actions_of(rule_, "overrideAction") <= {"none"}),
+            met(not managed.has(either(managed, "excludedRules"))),
+            every(managed.each(either(managed, "ruleActionOverrides")), armed),
         )
 
-    rules = _all_rules(acl, graph)
+    rules = all_rules(acl, graph)
     present = some(rules, concerned, f"no rule uses {_KNOWN_BAD}")
     if not isinstance(present, Pass):
         return present
@@ -471,23 +434,23 @@ def waf_rate_limit(acl: Subject, settings: RequestRate, graph: Graph) -> Outcome
     """
 
     def limits(rule_: Node) -> Outcome:
-        rate = _statement(rule_, "rateBasedStatement")
+        rate = statement_of(rule_, "rateBasedStatement")
         if rate is None:
             return fail("")
-        limit = rate.number(_either(rate, "limit"))
-        window = rate.number(_either(rate, "evaluationWindowSec")) or _WINDOW_SECONDS
+        limit = rate.number(either(rate, "limit"))
+        window = rate.number(either(rate, "evaluationWindowSec")) or _WINDOW_SECONDS
         most = settings.max_requests_in_five_minutes * window
         return all_of(
             met(limit is not None and 0 < limit * _WINDOW_SECONDS <= most),
-            met(_actions(rule_, "action") & _STOPS),
-            met(not rate.has(_either(rate, "scopeDownStatement"))),
+            met(actions_of(rule_, "action") & STOPS),
+            met(not rate.has(either(rate, "scopeDownStatement"))),
         )
 
     def limits_by_group(rule_: Node) -> Outcome:
         """A rule that uses a rule group limits if the group has a rule that does."""
         if not _uses_group(rule_):
             return fail("")
-        if not _actions(rule_, "overrideAction") <= {"none"}:
+        if not actions_of(rule_, "overrideAction") <= {"none"}:
             return fail("")
         owner, key = (
             (rule_, "ruleGroupReference" if rule_.has("ruleGroupReference") else "statement")
@@ -497,13 +460,13 @@ def waf_rate_limit(acl: Subject, settings: RequestRate, graph: Graph) -> Outcome
         groups = targets(owner.resource, graph, key, [RULE_GROUP])
         if not groups:
             return NotEvaluated("it uses a rule group that is not in this plan")
-        return some([one for group in groups for one in _own_rules(group)], limits, "")
+        return some([one for group in groups for one in own_rules(group)], limits, "")
 
     def limits_somehow(rule_: Node) -> Outcome:
         return some([limits, limits_by_group], lambda check: check(rule_), "")
 
     return some(
-        _all_rules(acl, graph),
+        all_rules(acl, graph),
         limits_somehow,
         f"no rule blocks a client after {settings.max_requests_in_five_minutes} requests in five"
         " minutes",
@@ -513,5 +476,5 @@ def waf_rate_limit(acl: Subject, settings: RequestRate, graph: Graph) -> Outcome
 def _uses_group(rule_: Node) -> bool:
     return (
         rule_.has("ruleGroupReference")
-        or _statement(rule_, "ruleGroupReferenceStatement") is not None
+        or statement_of(rule_, "ruleGroupReferenceStatement") is not None
     )
