@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Final
 
 from plan.graph import Graph
@@ -65,6 +66,13 @@ FAMILIES: Final = {
     "changes of the organisation": "organizations.amazonaws.com",
 }
 """The fifteen kinds of events of CIS AWS 4.1 to 4.15, each with the words of a filter for it."""
+
+_SUSPICIOUS: Final = (
+    "failed sign-ins",
+    "sign-in without a second factor",
+    "unauthorised calls",
+    "use of the root user",
+)
 
 
 def _watched(name: str, pattern: str, group: object) -> tuple[Given, Given]:
@@ -141,6 +149,47 @@ def cis_metric_alarms(trail: Subject, _: Settings, graph: Graph) -> Outcome:
     and worth a call at night. The filters and alarms are looked for beside the trail; an account
     whose findings Security Hub or EventBridge reports may turn this rule off.
     """
+    return _all_watched(trail, graph, FAMILIES)
+
+
+@rule(
+    types=[TRAIL],
+    severity=Severity.HIGH,
+    requirements=["SEC-16"],
+    remediation="""
+        Count failed sign-ins in the trail's log group, and alarm on them; likewise sign-ins without
+        a second factor, calls that were refused, and the root user:
+
+            aws.cloudwatch.LogMetricFilter("sign-ins", log_group_name=group.name,
+                pattern='{ ($.eventName = ConsoleLogin) && '
+                        '($.errorMessage = "Failed authentication") }',
+                metric_transformation={"name": "sign-ins", "namespace": "Audit", "value": "1"})
+            aws.cloudwatch.MetricAlarm("sign-ins", namespace="Audit", metric_name="sign-ins",
+                statistic="Sum", comparison_operator="GreaterThanOrEqualToThreshold", threshold=1,
+                period=300, evaluation_periods=1, alarm_actions=[topic.arn])
+        """,
+    passing=[_with(())],
+    failing=[
+        (_GROUP, _SENT),
+        (Given(TRAIL, "trail", {"isMultiRegionTrail": True}),),
+        (_GROUP, _SENT, *_watched("sign-ins", _SIGN_INS, Ref("audit"))[:1]),
+        (
+            _GROUP,
+            _SENT,
+            *_watched("some", _SIGN_INS.replace("Failed authentication", "*"), Ref("audit")),
+        ),
+    ],
+)
+def sign_in_alarms(trail: Subject, _: Settings, graph: Graph) -> Outcome:
+    """Failed sign-ins, and what else looks like an intruder, alarm somebody.
+
+    A stolen password is tried, and a stolen key refused, before either of them works.
+    """
+    return _all_watched(trail, graph, _SUSPICIOUS)
+
+
+def _all_watched(trail: Subject, graph: Graph, families: Iterable[str]) -> Outcome:
+    """Whether somebody is told of each of the `families` of events in the trail's log group."""
     if not trail.has_text("cloudWatchLogsGroupArn"):
         return fail("goes to no log group that a filter could watch", "cloudWatchLogsGroupArn")
     filters = _filters(trail, graph)
@@ -152,7 +201,7 @@ def cis_metric_alarms(trail: Subject, _: Settings, graph: Graph) -> Outcome:
             f"no filter and alarm for {family}",
         )
 
-    return every(FAMILIES, watched)
+    return every(families, watched)
 
 
 def _filters(trail: Subject, graph: Graph) -> list[Subject]:

@@ -6,7 +6,18 @@ from typing import Final
 from plan.graph import Graph
 from policies.audience import admits_somebody
 from policies.nodes import Node, Subject
-from policies.outcomes import PASS, NotEvaluated, Outcome, Pass, every, fail, met, require, some
+from policies.outcomes import (
+    PASS,
+    NotEvaluated,
+    Outcome,
+    Pass,
+    all_of,
+    every,
+    fail,
+    met,
+    require,
+    some,
+)
 from policies.patterns import fits
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import companions
@@ -19,6 +30,9 @@ LIFECYCLE: Final = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
 REPOSITORY_POLICY: Final = "aws:ecr/repositoryPolicy:RepositoryPolicy"
 REGISTRY_POLICY: Final = "aws:ecr/registryPolicy:RegistryPolicy"
 
+CLOUD_CONTROL: Final = "aws:cloudcontrol/resource:Resource"
+
+_SIGNING: Final = "AWS::ECR::SigningConfiguration"
 _SCANS: Final = {"SCAN_ON_PUSH", "CONTINUOUS_SCAN"}
 
 
@@ -170,6 +184,84 @@ def ecr_immutable_tags(repository: Subject, settings: MutableTags) -> Outcome:
     if mutability == "IMMUTABLE_WITH_EXCLUSION":
         return every(repository.each("imageTagMutabilityExclusionFilters"), may_move)
     return require(mutability == "IMMUTABLE", "its tags can be moved", "imageTagMutability")
+
+
+_PROFILE: Final = "arn:aws:signer:eu-central-1:123456789012:/signing-profiles/images"
+
+
+def _signing(rules: str, kind: str = _SIGNING) -> Given:
+    """The signing configuration of a registry, for the examples."""
+    return Given(
+        CLOUD_CONTROL, "signing", {"typeName": kind, "desiredState": f'{{"Rules": [{rules}]}}'}
+    )
+
+
+@rule(
+    types=[REPOSITORY],
+    severity=Severity.MEDIUM,
+    requirements=["ART-08"],
+    remediation="""
+        Let the registry sign each image as it is pushed:
+
+            profile = aws.signer.SigningProfile("images", name="images",
+                                                platform_id="Notation-OCI-SHA384-ECDSA")
+            aws.cloudcontrol.Resource("signing", type_name="AWS::ECR::SigningConfiguration",
+                desired_state=json.dumps({"Rules": [{"SigningProfileArn":
+                    f"arn:aws:signer:{region}:{account}:/signing-profiles/images"}]}))
+        """,
+    passing=[
+        (Given(REPOSITORY, "api"), _signing(f'{{"SigningProfileArn": "{_PROFILE}"}}')),
+        (
+            Given(REPOSITORY, "api", {"name": "payments/api"}),
+            _signing(
+                f'{{"SigningProfileArn": "{_PROFILE}", "RepositoryFilters":'
+                ' [{"Filter": "payments/*", "FilterType": "WILDCARD_MATCH"}]}'
+            ),
+        ),
+    ],
+    failing=[
+        (Given(REPOSITORY, "api"),),
+        (Given(REPOSITORY, "api"), _signing("")),
+        (Given(REPOSITORY, "api"), _signing('{"RepositoryFilters": []}')),
+        (
+            Given(REPOSITORY, "api"),
+            _signing(f'{{"SigningProfileArn": "{_PROFILE}"}}', "AWS::ECR::RegistryPolicy"),
+        ),
+        (
+            Given(REPOSITORY, "api", {"name": "payments/api"}),
+            _signing(
+                f'{{"SigningProfileArn": "{_PROFILE}", "RepositoryFilters":'
+                ' [{"Filter": "billing/*", "FilterType": "WILDCARD_MATCH"}]}'
+            ),
+        ),
+    ],
+)
+def ecr_signed_images(repository: Subject, _: Settings, graph: Graph) -> Outcome:
+    """Images are signed when they are pushed.
+
+    A deployment can then refuse what the pipeline did not build, whoever put it into the registry.
+    """
+
+    def matches(filter_: Node) -> Outcome:
+        return met(fits(repository.text("name") or "", filter_.text("Filter") or ""))
+
+    def signs(rule_: Node) -> Outcome:
+        filters = rule_.each("RepositoryFilters")
+        return all_of(
+            met(rule_.has_text("SigningProfileArn")),
+            some(filters, matches, "") if filters else PASS,
+        )
+
+    def configures(one: Subject) -> Outcome:
+        if one.text("typeName") != _SIGNING:
+            return met(condition=False)
+        return some(one.document("desiredState").each("Rules"), signs, "")
+
+    return some(
+        [Subject(one) for one in graph.of_type(CLOUD_CONTROL)],
+        configures,
+        "nothing signs its images when they are pushed",
+    )
 
 
 _EXPIRES: Final = (

@@ -1,20 +1,17 @@
 """Rules for GuardDuty, which looks for intruders."""
 
-from functools import lru_cache
 from typing import Final
 
 from plan.graph import Graph
 from plan.values import UNKNOWN
+from policies.events import EVENT_RULE, EVENT_TARGET, is_sent
 from policies.nodes import Node, Subject
-from policies.outcomes import PASS, Outcome, all_of, attempt, every, fail, met, require, some
+from policies.outcomes import PASS, Outcome, all_of, attempt, every, fail, require, some
 from policies.registry import Controls, Given, Ref, rule
-from policies.relations import companions
 from policies.settings import Settings, Severity
 
 DETECTOR: Final = "aws:guardduty/detector:Detector"
 FEATURE: Final = "aws:guardduty/detectorFeature:DetectorFeature"
-EVENT_RULE: Final = "aws:cloudwatch/eventRule:EventRule"
-EVENT_TARGET: Final = "aws:cloudwatch/eventTarget:EventTarget"
 
 _ASKED_FOR: Final = {"RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"}
 """The features that a new detector starts without."""
@@ -147,26 +144,4 @@ def guardduty_alerts(_: Subject, _settings: Settings, graph: Graph) -> Outcome:
 
     A finding that nobody hears of is read after the damage.
     """
-    return _is_sent(graph)
-
-
-@lru_cache(maxsize=8)
-def _is_sent(graph: Graph) -> Outcome:
-    """Whether an event rule of the stack takes findings and has a target; asked once a stack."""
-
-    def sends(event_rule: Subject) -> Outcome:
-        return all_of(
-            some(
-                event_rule.document("eventPattern").each("source"),
-                lambda source: met(source.as_text() == "aws.guardduty"),
-                "",
-            ),
-            met((event_rule.text("state") or "ENABLED") != "DISABLED"),
-            met(companions(event_rule.resource, graph, [EVENT_TARGET], "rule")),
-        )
-
-    return some(
-        [Subject(one) for one in graph.of_type(EVENT_RULE)],
-        sends,
-        "no event rule sends its findings to anybody",
-    )
+    return is_sent(graph, "aws.guardduty", "no event rule sends its findings to anybody")
