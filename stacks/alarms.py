@@ -26,7 +26,7 @@ from stacks.metrics import (
 from stacks.naming import Names
 from stacks.prometheus.alertmanager import HEARTBEAT_MINUTES
 from stacks.service import ServiceOutputs
-from stacks.service_alarms import OBJECTIVE, Entry, ServiceWatch, log_errors_name
+from stacks.service_alarms import OBJECTIVE, Entry, ServiceWatch, log_errors_name, unreachable
 from stacks.services import Services
 from stacks.severity import Severity
 from stacks.topics import HEARTBEAT, Topics
@@ -132,6 +132,8 @@ def _of_service(
     yield from watch.everything()
     if outputs.target_group_arn_suffixes:
         yield from watch.requests()
+    if arguments.environment.services[service].outside_path is not None:
+        yield watch.outside()
     if outputs.dead_letter_queue_name is not None:
         yield _dead_letters(service, outputs.dead_letter_queue_name)
 
@@ -142,6 +144,8 @@ def _single(arguments: AlarmsArguments) -> Iterator[Entry]:
     yield _database_cpu(arguments.database.cluster_identifier)
     if arguments.backups is not None:
         yield from _backups(arguments.backups.vault_name)
+    if arguments.environment.frontend is not None:
+        yield Severity.CRITICAL, unreachable("frontend", Names(arguments.environment))
     yield from _delivery(arguments)
 
 

@@ -7,7 +7,9 @@ from typing import Final
 from pulumi import Output
 
 from environments import Environment
+from stacks.canaries.component import canary_name
 from stacks.metrics import MINUTE, Alarm, Comparison, Formula, Limit, Metric, Missing
+from stacks.naming import Names
 from stacks.service import ServiceOutputs
 from stacks.severity import Severity
 from stacks.sides import Side, error_percent, response_ms, target_metrics, total, worse
@@ -15,6 +17,7 @@ from standards import Figure, figure
 
 OBJECTIVE: Final = 60 * MINUTE
 """A long-run objective is missed when an hour as a whole misses it."""
+_ALL_PERCENT: Final = 100
 _LASTING: Final = 10  # minutes; "stays above", where the standard does not say for how long
 
 Entry = tuple[Severity, Alarm]
@@ -97,6 +100,10 @@ class ServiceWatch:
                     runbook="down",
                 ),
             )
+
+    def outside(self) -> Entry:
+        """Whether it can be reached, and says that it is well, from outside (MON-08)."""
+        return Severity.CRITICAL, unreachable(self.service, Names(self.environment))
 
     def requests(self) -> Iterator[Entry]:
         """What is watched of a service that answers requests."""
@@ -202,6 +209,24 @@ class ServiceWatch:
     def _target(self, name: str, statistic: str) -> dict[Side, Metric]:
         groups = self.outputs.target_group_arn_suffixes
         return target_metrics(name, statistic, self.balancer, groups)
+
+
+def unreachable(endpoint: str, names: Names) -> Alarm:
+    """The alarm on the canary of a public endpoint: two runs failed, or there are none."""
+    return Alarm(
+        name=f"{endpoint}-unreachable",
+        summary=f"{endpoint} does not answer from outside that it is well",
+        watched=Metric(
+            namespace="CloudWatchSynthetics",
+            name="SuccessPercent",
+            statistic="Average",
+            dimensions={"CanaryName": canary_name(endpoint, names)},
+        ),
+        limit=Limit(Comparison.BELOW, _ALL_PERCENT, "MON-08"),
+        periods=2,
+        missing=Missing.TROUBLE,
+        runbook="unreachable",
+    )
 
 
 def log_errors_name(service: str) -> str:
