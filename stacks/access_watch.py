@@ -68,6 +68,7 @@ class AccessWatch(ComponentResource):
                 ),
                 limit=Limit(Comparison.ABOVE, 0, "LOG-03"),
                 period=_EVALUATION_SECONDS,
+                runbook="access-anomaly",
             ),
             physical_name=Names(arguments.environment).of(name, limit=255),
             actions=[arguments.topics.warning_arn],

@@ -125,6 +125,7 @@ class ApiKeys(ComponentResource):
                     value="$.oldestDays",
                     statistic="Maximum",
                     limit=Limit(Comparison.ABOVE, due, "KEY-02"),
+                    runbook="api-keys",
                 ),
             ),
             (
@@ -137,6 +138,7 @@ class ApiKeys(ComponentResource):
                     value="$.oldestDays",
                     statistic="Maximum",
                     limit=Limit(Comparison.ABOVE, lifetime, "KEY-03"),
+                    runbook="api-keys",
                 ),
             ),
             (
@@ -147,6 +149,7 @@ class ApiKeys(ComponentResource):
                     log_group_name=self._log.name,
                     pattern=_REVIEWED,
                     limit=Limit(Comparison.BELOW, 1, "KEY-02"),
+                    runbook="api-keys",
                     period=_DAY,
                     periods=_LATE_DAYS,
                     missing=Missing.TROUBLE,
@@ -160,6 +163,7 @@ class ApiKeys(ComponentResource):
                     log_group_name=self._log.name,
                     pattern='{ ($.event = "api_key_refused") && ($.reason = "revoked") }',
                     limit=Limit(Comparison.ABOVE, 0, "LOG-04"),
+                    runbook="security",
                 ),
             ),
         ]

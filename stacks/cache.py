@@ -223,6 +223,7 @@ class Cache(ComponentResource):
                     watched=Formula(text=f"100 * {hits} / ({hits} + {misses})", metrics=counts),
                     limit=Limit.of(percent),
                     period=_MEASURED_SECONDS,
+                    runbook="cache",
                 ),
                 physical_name=self._names.of(name, limit=255),
                 actions=[self._arguments.topics.info_arn],

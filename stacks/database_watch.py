@@ -11,7 +11,7 @@ from environments import Environment
 from stacks.backup import Backups
 from stacks.database import ADMINISTRATOR, Database
 from stacks.log_watch import LogWatch, watch_log
-from stacks.metrics import MINUTE, Comparison, Limit
+from stacks.metrics import MINUTE, Comparison, Limit, described
 from stacks.naming import Names
 from stacks.topics import Topics
 from standards import figure
@@ -105,6 +105,7 @@ class DatabaseWatch(ComponentResource):
             log_group_name=self._arguments.database.log_group_name,
             pattern=" ".join(f"?{one}" for one in quoted) if len(quoted) > 1 else quoted[0],
             limit=Limit(Comparison.ABOVE, 0, requirement),
+            runbook="data-corrupt" if requirement == "COMP-08" else "security",
         )
 
     def _watch_reads(self) -> None:
@@ -122,9 +123,10 @@ class DatabaseWatch(ComponentResource):
         cloudwatch.MetricAlarm(
             "database-reads",
             name=names.of("database-reads", limit=255),
-            alarm_description=(
-                f"The database answers more than {limit:g} reads a second: raise "
-                "database.replicas (SCALE-02)"
+            alarm_description=described(
+                f"The database answers more than {limit:g} reads a second: it needs a replica",
+                limit.figure.requirement,
+                "database",
             ),
             comparison_operator=Limit.of(limit).comparison.value,
             threshold=limit,

@@ -21,6 +21,8 @@ class LogWatch:
     pattern: str
     """As CloudWatch filters: words, or a JSON path such as `{ $.event = "refused" }`."""
     limit: Limit
+    runbook: str
+    """The page under docs/runbooks/alarms that says what to do."""
     value: str = "1"
     """What a line counts: one, or a number that stands in it, such as `$.ageDays`."""
     statistic: str = "Sum"
@@ -56,6 +58,7 @@ def watch_log(
             period=watch.period,
             periods=watch.periods,
             missing=watch.missing,
+            runbook=watch.runbook,
         ),
         physical_name=names.of(watch.name, limit=255),
         actions=[topic_arn],
