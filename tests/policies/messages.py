@@ -1,13 +1,24 @@
 """What each rule says of its failing examples, as one text: `make messages` writes it anew."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
+from plan.graph import Graph
+from plan.values import UNKNOWN
+from policies.examples import plan_of
+from policies.nodes import Subject
+from policies.outcomes import NotApplicable, NotEvaluated, Outcome
 from policies.registry import AnyRule, Example, Given, rules
-from tests.policies.doors import judged
+from policies.relations import PHYSICAL_NAMES
+from policies.settings import Settings
+from standards import Tier
+from tests.policies.doors import changed, inputs, judged
 
 FILE: Final = Path(__file__).with_name("messages.txt")
+
+_PLAIN: Final = re.compile(r"\S+ is known after apply")
 
 
 def reviewed() -> dict[str, list[str]]:
@@ -29,13 +40,18 @@ def messages() -> str:
 def said_by(rule: AnyRule) -> Iterator[str]:
     """The sentences of one rule: where in the inputs, and what is wrong.
 
-    Of each failing example by its number, and of a resource of each type that sets nothing.
+    Of each failing example by its number, and of a resource of each type that sets nothing; then
+    why it leaves resources of its examples alone in some tier, or cannot decide on them.
     """
     yield rule.id
     for number, example in enumerate(rule.failing, start=1):
         yield from (f"  {number} {sentence}" for sentence in _found(rule, example))
     bare = (_found(rule, (Given(type_, "empty"),)) for type_ in rule.types)
     yield from dict.fromkeys(f"  - {sentence}" for sentences in bare for sentence in sentences)
+    outcomes = list(_outcomes(rule))
+    reasons = {f"  not applicable: {each.reason}" for each in outcomes if _is_other(each)}
+    reasons |= {f"  not evaluated: {each.reason}" for each in outcomes if _is_undecided(each)}
+    yield from sorted(reasons)
 
 
 def _found(rule: AnyRule, example: Example) -> Iterator[str]:
@@ -43,6 +59,33 @@ def _found(rule: AnyRule, example: Example) -> Iterator[str]:
         violation = finding.violation
         where = f"{finding.resource.name} {violation.path}".strip()
         yield f"{where}: {violation.message}"
+
+
+def _outcomes(rule: AnyRule) -> Iterator[Outcome]:
+    """What a rule comes to on its examples in each tier, and where an input is not known."""
+    for example in (*rule.passing, *rule.failing):
+        for tier in Tier:
+            yield from _judged(rule, example, rule.settings(tier=tier))
+        for where, _ in inputs(example):
+            for value in (UNKNOWN, "elsewhere"):
+                yield from _judged(rule, changed(example, where, value), rule.settings())
+
+
+def _judged(rule: AnyRule, example: Example, settings: Settings) -> Iterator[Outcome]:
+    plan = plan_of(example)
+    graph = Graph(plan, PHYSICAL_NAMES)
+    for resource in plan.resources:
+        if resource.type in rule.types:
+            yield rule.judge(Subject(resource), settings, graph)
+
+
+def _is_other(outcome: Outcome) -> TypeGuard[NotApplicable]:
+    return isinstance(outcome, NotApplicable)
+
+
+def _is_undecided(outcome: Outcome) -> TypeGuard[NotEvaluated]:
+    """Whether a rule says why in words of its own: not just which input is not known."""
+    return isinstance(outcome, NotEvaluated) and not _PLAIN.fullmatch(outcome.reason)
 
 
 if __name__ == "__main__":
