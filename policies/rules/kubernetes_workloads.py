@@ -415,7 +415,7 @@ def _replicated(deployment: Subject, least: int, graph: Graph) -> Outcome:
 def _enough(spec: Node, key: str, least: int) -> Outcome:
     count = spec.number(key)
     count = 1 if count is None else count  # what Kubernetes takes where nobody says
-    return require(count >= least, f"may run {count:g} pods, fewer than {least}", spec.at(key))
+    return require(count >= least, f"may run with {count:g} of {least} pods", spec.at(key))
 
 
 def _scalers(deployment: Subject, graph: Graph) -> list[Node]:
