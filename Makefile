@@ -7,7 +7,7 @@ CHECKOV ?= $(if $(shell command -v checkov),checkov,$(CURDIR)/$(BIN)/uv tool run
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup preview test format lint types imports tests lock benchmarks mutation agreement messages docs clean
+.PHONY: help setup preview test format lint types imports tests build audit policies lock benchmarks mutation agreement messages docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,15 @@ imports: $(READY) ## Check that imports point one way
 
 tests: $(READY) ## Run the tests, with coverage
 	$(BIN)/pytest --cov --cov-report=term
+
+build: $(READY) ## Build the distribution from the locked packages
+	$(BIN)/uv build --quiet --wheel --no-build-isolation --out-dir dist
+
+audit: $(READY) ## Look for known vulnerabilities in the locked packages
+	$(BIN)/uv tool run pip-audit@2.10.1 --strict --disable-pip --require-hashes --requirement requirements.lock
+
+policies: $(READY) ## Judge every stack by the policies
+	@$(BIN)/slipway preview $$($(BIN)/python -c 'import environments, pathlib; print(*environments.stacks(pathlib.Path()))')
 
 format: $(READY) ## Put the code into its format
 	$(BIN)/ruff format .

@@ -2,7 +2,9 @@
 
 Nothing counts by being named. A rule serves a requirement where it cites it and judged a resource
 of the environment; a resource where one of its inputs was built from the requirement's figure; the
-configuration where a check, a bound or a comparison refuses what the requirement forbids.
+configuration where a check, a bound or a comparison refuses what the requirement forbids; a job of
+a workflow or a page where a proof finds in it all that the sentence asks; a step where a command's
+plan has it.
 """
 
 from collections import defaultdict
@@ -25,6 +27,19 @@ class Means(StrEnum):
     RULE = "rule"
     RESOURCE = "resource"
     CONFIGURATION = "configuration"
+    STEP = "step"
+    WORKFLOW = "workflow"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Something outside of plans and records that serves a requirement, and in which tiers."""
+
+    requirement: str
+    by: Means
+    name: str
+    environments: tuple[Tier, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +74,12 @@ def trace(
     requirements: Iterable[Requirement],
     rules: Collection[AnyRule],
     judgements: Mapping[Tier, Sequence[Judgement]],
+    others: Iterable[Serving] = (),
 ) -> list[Traced]:
     """What serves each of `requirements`, by what `rules` said of the stacks of each tier.
 
-    Those are one environment and the foundation that it stands on.
+    Those are one environment and the foundation that it stands on. `others` serve besides, each in
+    its own tiers.
     """
     tiers: defaultdict[str, defaultdict[tuple[Means, str], list[Tier]]] = defaultdict(
         lambda: defaultdict(list)
@@ -71,6 +88,8 @@ def trace(
         serving = {server for one in judged for server in _serving(tier, rules, one)}
         for cited, means, name in serving:
             tiers[cited][means, name].append(tier)
+    for other in others:
+        tiers[other.requirement][other.by, other.name].extend(other.environments)
     return [
         Traced(requirement, tuple(_servers(requirement, tiers[requirement.id])))
         for requirement in requirements

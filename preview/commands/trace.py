@@ -1,23 +1,34 @@
 """`slipway trace`: what serves each requirement of the standards, and what has nothing yet."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from environments import Environment, Foundation, foundations, load_foundation, names
 from policies.configuration import settings_by_rule
 from policies.judgement import Judgement, judge
 from policies.registry import rules
+from preview.documents import serving_pages
 from preview.environment import evaluate_environment, find_project, read_environment
+from preview.pipeline import serving_jobs
 from preview.reports import trace as reports
-from preview.trace import Traced, trace
+from preview.trace import Serving, Traced, trace
 from standards import Requirement, Tier, UnknownRequirementError, requirement, requirements
 
 
-def trace_command(asked: Sequence[str], *, as_json: bool = False, as_markdown: bool = False) -> int:
-    """Print what serves the requirements `asked` (ids or themes, none: all); the exit code."""
+def trace_command(
+    asked: Sequence[str],
+    *,
+    as_json: bool = False,
+    as_markdown: bool = False,
+    steps: Iterable[Serving] = (),
+) -> int:
+    """Print what serves the requirements `asked` (ids or themes, none: all); the exit code.
+
+    `steps` are those of the commands, which only their own room knows.
+    """
     chosen = choose(asked)
-    traced = trace_project(chosen, find_project(Path.cwd()))
+    traced = trace_project(chosen, find_project(Path.cwd()), steps)
     if as_json:
         text = reports.json_text(traced)
     elif as_markdown:
@@ -49,8 +60,10 @@ def choose(asked: Sequence[str]) -> list[Requirement]:
     return list(chosen.values())
 
 
-def trace_project(chosen: Sequence[Requirement], folder: Path) -> list[Traced]:
-    """What serves the requirements `chosen` in the environments of the project in `folder`."""
+def trace_project(
+    chosen: Sequence[Requirement], folder: Path, steps: Iterable[Serving] = ()
+) -> list[Traced]:
+    """What serves the requirements `chosen` in the project in `folder`, its `steps` among it."""
     pack = rules().values()
 
     def judged(stack: Environment | Foundation) -> Judgement:
@@ -71,4 +84,5 @@ def trace_project(chosen: Sequence[Requirement], folder: Path) -> list[Traced]:
             judgement = judged(foundation)
             for tier in carried:
                 judgements[tier].append(judgement)
-    return trace(chosen, pack, judgements)
+    others = [*serving_jobs(folder), *serving_pages(folder), *steps]
+    return trace(chosen, pack, judgements, others)
