@@ -67,10 +67,11 @@ agreement: $(READY) ## Compare the rules with Checkov's on the same resources
 messages: $(READY) ## Write anew what each rule says of its failing examples, for review
 	$(BIN)/python -m tests.policies.messages
 
-docs: $(READY) ## Write the generated pages: the rules, the requirements
+docs: $(READY) ## Write the generated pages: the rules, the requirements, the diagrams
 	$(BIN)/python -m policies.pages
 	$(BIN)/slipway trace --markdown > docs/requirements.md.new
 	mv docs/requirements.md.new docs/requirements.md
+	for file in Pulumi.*.yaml; do stack=$${file#Pulumi.}; stack=$${stack%.yaml}; $(BIN)/slipway plan $$stack --diagram docs/diagrams/$$stack.svg || exit; done
 
 lock: $(READY) ## Resolve the packages anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --upgrade --output-file requirements.lock pyproject.toml

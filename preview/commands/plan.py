@@ -6,14 +6,22 @@ from pathlib import Path
 from plan.file import dumps
 from preview import files
 from preview.environment import evaluate_environment, find_project, read_stack
+from preview.picture import picture
+from preview.reports.picture import document
 
 
-def plan(name: str, *, output: Path | None = None) -> int:
-    """Print the plan of the environment `name`, or write it to `output`; the exit code."""
+def plan(name: str, *, output: Path | None = None, diagram: Path | None = None) -> int:
+    """Print the plan of the environment `name`; the exit code.
+
+    It is written to `output` instead, its picture to `diagram`, where these are named.
+    """
     folder = find_project(Path.cwd())
-    text = dumps(evaluate_environment(read_stack(name, folder), folder))
+    declared = evaluate_environment(read_stack(name, folder), folder)
+    if diagram:
+        files.write(diagram, document(picture(declared)))
+    text = dumps(declared)
     if output:
         files.write(output, text)
-    else:
+    elif not diagram:
         sys.stdout.write(text)
     return 0

@@ -17,8 +17,12 @@ from plan import Graph, Resource
 from policies.judgement import Finding
 from policies.settings import Severity
 from preview.cases import Case
+from preview.cost.estimate import Estimate, estimate
+from preview.cost.prices import prices
+from preview.picture import picture
 from preview.reports.matrix import NAMES_OF_STATES, Control, controls
-from preview.reports.wording import NAMES_OF_STANDARDS, figures, plural, shown
+from preview.reports.picture import render as svg
+from preview.reports.wording import NAMES_OF_STANDARDS, dollars, figures, plural, shown
 from preview.tree import Branch, branches
 from preview.verdict import Use, Verdict
 from standards import Requirement, requirement
@@ -81,6 +85,9 @@ def render(verdicts: Sequence[Verdict], now: datetime | None = None) -> str:
         most_named=_NAMED,
         tree=_tree,
         marks=_marks,
+        picture=_picture,
+        estimate=_estimate,
+        dollars=dollars,
     )
 
 
@@ -127,6 +134,14 @@ def _marks(verdict: Verdict) -> dict[str, list[Finding]]:
         for finding in group.findings:
             found[finding.resource.urn].append(finding)
     return found
+
+
+def _picture(verdict: Verdict) -> Markup:
+    return svg(picture(verdict.plan))
+
+
+def _estimate(verdict: Verdict) -> Estimate:
+    return estimate(verdict.plan, prices())
 
 
 def _matrix(verdict: Verdict) -> list[tuple[str, list[Control]]]:

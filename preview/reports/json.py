@@ -7,6 +7,9 @@ from typing import Any
 
 from policies.judgement import Finding
 from policies.waivers import Waiver
+from preview.cost.estimate import estimate
+from preview.cost.prices import prices
+from preview.reports import cost
 from preview.verdict import Verdict
 
 Object = dict[str, Any]
@@ -34,6 +37,7 @@ def _preview(verdict: Verdict) -> Object:
         "failed": verdict.failed,
         "resources": len(verdict.managed),
         "summary": verdict.services,
+        "cost": cost.as_object(estimate(verdict.plan, prices())),
         "figures": {identifier: len(uses) for identifier, uses in verdict.uses.items()},
         **_judged(verdict),
     }

@@ -12,7 +12,9 @@ from policies.judgement import Finding
 from policies.registry import Controls
 from policies.settings import Level, Severity
 from policies.waivers import Waiver
-from preview.reports.wording import NAMES_OF_STANDARDS, figures, plural, shown
+from preview.cost.estimate import estimate
+from preview.cost.prices import prices
+from preview.reports.wording import NAMES_OF_STANDARDS, dollars, figures, plural, shown
 from preview.tree import branches
 from preview.verdict import Doubt, Group, Verdict
 from standards import requirement
@@ -73,6 +75,7 @@ def render(verdict: Verdict, paper: Paper, *, tree: bool = True) -> str:
         _heading(verdict, paper),
         _tree(verdict, paper) if tree else (),
         _services(verdict, paper),
+        _cost(verdict, paper) if tree else (),
         _not_visible(verdict, paper),
         _doubts(verdict.doubts, paper),
         _waivers(verdict, paper),
@@ -134,6 +137,13 @@ def _services(verdict: Verdict, paper: Paper) -> Iterator[str]:
     if values:
         sentences = plural(len(verdict.uses), "sentence")
         yield f"  {plural(values, 'value')} built from the figures of {sentences} of the standards"
+
+
+def _cost(verdict: Verdict, paper: Paper) -> Iterator[str]:
+    told = estimate(verdict.plan, prices())
+    aside = f"US dollars at list prices of {told.prices.date}; what is billed by use comes on top"
+    yield paper.title(f"{dollars(told.total)} a month", aside)
+    yield from _columns([(shown(name), dollars(cost)) for name, cost in told.parts.items()], paper)
 
 
 def _columns(cells: Sequence[tuple[str, str]], paper: Paper) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from plan import Resource, Secret, Unknown, Value
+from preview.cost.estimate import Monthly
 from preview.verdict import uses_of
 
 NAMES_OF_STANDARDS: Final[Mapping[str, str]] = {
@@ -20,6 +21,12 @@ NAMES_OF_STANDARDS: Final[Mapping[str, str]] = {
 def plural(count: int, one: str, many: str = "") -> str:
     """`count` of `one`: `1 resource`, `2 resources`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def dollars(cost: Monthly) -> str:
+    """What something costs: `1,946` where that is sure, else `1,946 to 4,634`."""
+    least, most = f"{cost.least:,.0f}", f"{cost.most:,.0f}"
+    return least if least == most else f"{least} to {most}"
 
 
 def figures(resource: Resource) -> Iterator[str]:

@@ -117,6 +117,7 @@ PREVIEW: Final = {
                     "failed": {"type": "boolean"},
                     "resources": {"type": "integer"},
                     "summary": {"type": "object", "additionalProperties": {"type": "integer"}},
+                    "cost": {"type": "object", "required": ["month", "parts", "unpriced"]},
                     "figures": {"type": "object", "additionalProperties": {"type": "integer"}},
                     **JUDGED,
                 },
