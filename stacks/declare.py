@@ -8,6 +8,7 @@ from stacks.alarms import Alarms, AlarmsArguments
 from stacks.api_keys import ApiKeys, ApiKeysArguments
 from stacks.artifacts import Artifacts, ArtifactsArguments
 from stacks.backup import Backups, BackupsArguments
+from stacks.boundary import bind_roles
 from stacks.cache import Cache, CacheArguments
 from stacks.canaries.component import Canaries, CanariesArguments
 from stacks.cdn import Cdn, CdnArguments
@@ -33,6 +34,7 @@ from stacks.topics import Topics, TopicsArguments
 
 def declare(environment: Environment) -> None:
     """Declare everything that `environment` is made of."""
+    bind_roles(environment)
     providers = make_providers(environment)
     inside = ResourceOptions(providers={"aws": providers.main})
     keys = Keys(
