@@ -126,12 +126,16 @@ def plan(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Write it there."),
     ] = None,
+    diagram: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Draw it there, as SVG."),
+    ] = None,
     debug: Debug = False,
 ) -> None:
-    """Print every resource of an environment as JSON."""
+    """Print every resource of an environment as JSON, or draw its parts and their traffic."""
     from preview.commands.plan import plan
 
-    run(lambda: plan(environment, output=output), debug=debug)
+    run(lambda: plan(environment, output=output, diagram=diagram), debug=debug)
 
 
 @app.command()
@@ -168,6 +172,25 @@ def check(  # noqa: PLR0913 - each is an option of the command
 
     reports = Reports(sarif=sarif, junit=junit, matrix=matrix, docs_url=docs_url)
     run(lambda: check(plans, tier=tier, as_json=as_json, reports=reports), debug=debug)
+
+
+@app.command()
+def cost(
+    what: Annotated[
+        str, typer.Argument(metavar="ENVIRONMENT|FILE", help="Which one, or a plan's .json file.")
+    ] = "production",
+    *,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="ENVIRONMENT|FILE", help="Show the difference from this one."),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Estimate what an environment costs a month, by its parts, from list prices."""
+    from preview.commands.cost import cost
+
+    run(lambda: cost(what, against=against, as_json=as_json), debug=debug)
 
 
 @app.command()
