@@ -1,5 +1,6 @@
 """The record of a foundation: what an account, and all environments in it, share."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Final, Self, cast
 
@@ -135,7 +136,7 @@ class Foundation(Stack):
         """Which image of `environment` comes from elsewhere than the account's registry."""
         host = f"{self.aws.account}.dkr.ecr.{self.aws.region}.amazonaws.com"
         for key, image in _images(environment.model_dump(mode="json", by_alias=True)):
-            repository = image.partition("@")[0].removeprefix(f"{host}/")
+            repository = re.split("[:@]", image.removeprefix(f"{host}/"))[0]
             if repository not in self.registry.repositories:
                 return (
                     f"pulls {key} from {repository}: registry.repositories has "

@@ -21,7 +21,7 @@ Statement: TypeAlias = dict[str, Any]
 
 _ECR_IMAGE: Final = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
-    r"/(?P<repository>[^@]+)@sha256:[0-9a-f]{64}"
+    r"/(?P<repository>[^:@]+)(:[^:@]+)?@sha256:[0-9a-f]{64}"
 )
 
 
