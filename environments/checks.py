@@ -28,6 +28,14 @@ _CLUSTERS: Final = {
     Tier.STAGING: Cluster.DEVNET,
     Tier.PRODUCTION: Cluster.MAINNET_BETA,
 }
+_SIGNS: Final = (
+    (Cluster.LOCALNET, "//127.0.0.1"),
+    (Cluster.LOCALNET, "//localhost"),
+    (Cluster.DEVNET, "devnet"),
+    (Cluster.MAINNET_BETA, "mainnet"),
+    (None, "testnet"),
+)
+"""What stands in the address of an RPC endpoint, by the cluster that it answers for."""
 _BRANCHES: Final = {
     Tier.DEVELOPMENT: _ANY_BRANCH,
     Tier.INTEGRATION: "develop",
@@ -87,6 +95,26 @@ def _overloaded(environment: Environment) -> list[str]:
         for key, (instances, demand) in _scaled(environment).items()
         if demand is None or not demand.is_carried_by(instances)
     ]
+
+
+def _unreal_origins(environment: Environment) -> list[str]:
+    """The origins that no user's page can have."""
+    return [
+        origin
+        for origin in environment.edge.allowed_origins
+        if not origin.startswith("https://") or "localhost" in origin
+    ]
+
+
+def _frontend_origin(environment: Environment) -> str:
+    return f"https://{environment.frontend.name}" if environment.frontend else ""
+
+
+def _foreign_nodes(environment: Environment) -> list[str]:
+    """The RPC endpoints whose names say that they answer for another cluster."""
+    own = environment.solana.cluster
+    signs = [sign for cluster, sign in _SIGNS if cluster is not own]
+    return [url for url in environment.solana.rpc_urls if any(sign in url for sign in signs)]
 
 
 CHECKS: Final = (
@@ -178,6 +206,50 @@ CHECKS: Final = (
             "awskms://alias/<key>?region=<region>"
         ),
         breaking={"secretsProvider": None},
+    ),
+    Check(
+        requirement="KEY-05",
+        key="slipway:edge.apiKeys",
+        holds=lambda it: it.edge.api_keys is not None,
+        message=lambda it: (
+            f"{it.tier} limits what one API key may ask for: give requestsPerFiveMinutes"
+        ),
+        breaking={"edge.apiKeys": None},
+    ),
+    Check(
+        requirement="NET-10",
+        key="slipway:edge.signIn",
+        holds=lambda it: it.edge.sign_in is not None,
+        message=lambda it: (
+            f"{it.tier} stops whoever keeps guessing: give the path of sign-ins, and "
+            "attemptsPerTenMinutes"
+        ),
+        breaking={"edge.signIn": None},
+    ),
+    Check(
+        requirement="NET-08",
+        key="slipway:edge.allowedOrigins",
+        holds=lambda it: not _unreal_origins(it),
+        message=lambda it: (
+            f"{', '.join(_unreal_origins(it))} is no page of users: name real domains, with https"
+        ),
+        breaking={"edge.allowedOrigins": ["http://localhost:3000"]},
+    ),
+    Check(
+        requirement="NET-08",
+        key="slipway:edge.allowedOrigins",
+        holds=lambda it: it.frontend is None or _frontend_origin(it) in it.edge.allowed_origins,
+        message=lambda it: f"lacks {_frontend_origin(it)}, which the pages are opened by",
+        breaking={"edge.allowedOrigins": ["https://elsewhere.example.com"]},
+    ),
+    Check(
+        requirement="NET-12",
+        key="slipway:solana.rpcUrls",
+        holds=lambda it: not _foreign_nodes(it),
+        message=lambda it: (
+            f"{', '.join(_foreign_nodes(it))} answers for another cluster than {it.solana.cluster}"
+        ),
+        breaking={"solana.rpcUrls": ["https://api.testnet.solana.com"]},
     ),
     Check(
         requirement="ENV-10",

@@ -1,7 +1,9 @@
 """Finding and reading the environments of a project: one `Pulumi.<name>.yaml` each."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
+from ipaddress import IPv4Network
 from pathlib import Path
 from reprlib import Repr
 from typing import Any, Final, TypeVar, cast
@@ -12,6 +14,7 @@ from pydantic_core import ErrorDetails
 from environments.checks import broken
 from environments.foundation import Foundation
 from environments.model import Environment
+from environments.ranges import overlaps
 from environments.record import parts
 from environments.settings import ConfigurationError, read_settings, value_of
 from environments.stack import Kind, Stack
@@ -55,9 +58,26 @@ def load(name: str, folder: Path) -> Environment:
         f"{path.name}: {check.key}: {check.message(environment)} ({check.requirement})"
         for check in broken(environment)
     ]
+    problems += [
+        f"{path.name}: {problem}" for problem in overlaps(environment, _ranges(folder, name))
+    ]
     if problems:
         raise ConfigurationError(problems)
     return environment
+
+
+def _ranges(folder: Path, name: str) -> dict[str, IPv4Network]:
+    """The address ranges of the environments beside `name`; what is wrong with one is its own."""
+    ranges: dict[str, IPv4Network] = {}
+    for other in sorted({*names(folder)} - {name}):
+        path = folder / f"Pulumi.{other}.yaml"
+        with suppress(ConfigurationError, ValueError):
+            config = _mapping(path, _read(path).get("config"), "config")
+            aws = _mapping(path, config.get(f"{NAMESPACE}aws"), "aws")
+            network = _mapping(path, config.get(f"{NAMESPACE}network"), "network")
+            if not aws.get("endpoint"):
+                ranges[other] = IPv4Network(str(network.get("cidr")))
+    return ranges
 
 
 def load_foundation(name: str, folder: Path) -> Foundation:

@@ -32,6 +32,7 @@ class Cluster(StrEnum):
     MAINNET_BETA = "mainnet-beta"
 
 
+_RESERVED = ("internal", "sg", "aws", "amzn", "xn", "sthree")
 _GIBIBYTE = 1024
 FARGATE_MEMORY = {
     256: (512, _GIBIBYTE, 2 * _GIBIBYTE),
@@ -160,6 +161,13 @@ class Environment(Stack):
             for path in service.paths:
                 if owners.setdefault(path, name) != name:
                     raise refused(f"services {owners[path]} and {name} both take path {path}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_named(self) -> Self:
+        """AWS keeps these beginnings of names to itself, for load balancers, groups and buckets."""
+        if self.name.partition("-")[0] in _RESERVED:
+            raise refused(f"name {self.name}: AWS lets no name begin with {', '.join(_RESERVED)}")
         return self
 
     @model_validator(mode="after")

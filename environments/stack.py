@@ -33,6 +33,10 @@ RETENTION_DAYS: Final = (
 """How many days CloudWatch can keep a log group's entries."""
 
 
+_OTHER_PARTITIONS: Final = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
+"""How regions begin that share neither accounts nor names with the others: China, governments."""
+
+
 class Aws(Record):
     """The account and regions that a stack lives in."""
 
@@ -45,6 +49,10 @@ class Aws(Record):
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
+        for region in (self.region, self.backup_region):
+            if region.startswith(_OTHER_PARTITIONS):
+                message = f"region {region} is in another partition of AWS, which lacks its edge"
+                raise refused(f"{message}: name one of the commercial regions, such as us-east-1")
         if self.backup_region == self.region:
             message = f"backupRegion {self.backup_region} is the environment's own region"
             raise refused(f"{message}: name another one")

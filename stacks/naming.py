@@ -17,11 +17,8 @@ class Names:
 
     @property
     def partition(self) -> str:
-        """The partition of AWS that the environment's region is in."""
-        region = self.environment.aws.region
-        if region.startswith("cn-"):
-            return "aws-cn"
-        return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+        """The partition of AWS that every region which an environment may name is in."""
+        return "aws"
 
     @property
     def root(self) -> str:

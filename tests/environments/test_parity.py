@@ -40,7 +40,7 @@ def test_every_difference_is_told_with_its_reason() -> None:
     [
         ("network.natGateways", "single", "network.natGateways is single, and per-zone in"),
         ("network.zones", ["us-east-1a", "us-east-1b"], "network.zones is us-east-1a, us-east-1b,"),
-        ("aws.region", "us-east-2", "aws.region is us-east-2, and us-east-1 in production"),
+        ("aws.backupRegion", "us-east-2", "aws.backupRegion is us-east-2, and us-west-2 in "),
         ("database.engineVersion", "16.9", "database.engineVersion is 16.9, and 16.8"),
         ("services.api.port", 8081, "services.api.port is 8081, and 8080"),
         ("services.api.healthCheck.path", "/ok", "services.api.healthCheck.path is /ok, and"),
