@@ -19,6 +19,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from scripts.exits import ExitCode, explain, reopen_closed_streams, run
+from scripts.program.cli import app as program
 from standards import Tier
 
 app = typer.Typer(
@@ -218,6 +219,7 @@ evidence = typer.Typer(
     help="Read what runs left behind.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(evidence, name="evidence")
+app.add_typer(program, name="program")
 
 
 def _time(text: str) -> datetime:
@@ -261,6 +263,69 @@ def evidence_verify(
     from scripts.commands.evidence import verify_command
 
     run(lambda: verify_command(file, approvers=approvers, at=at, as_json=as_json), debug=debug)
+
+
+By = Annotated[str, typer.Option(metavar="NAME", help="Who signs, as in the file of approvers.")]
+InRole = Annotated[
+    str,
+    typer.Option("--role", help="lead, engineering, security, operations, legal or executive."),
+]
+SigningKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--key", metavar="FILE", dir_okay=False, help="The signer's Ed25519 key, PEM, mode 0600."
+    ),
+]
+KmsKey = Annotated[
+    str | None, typer.Option("--kms", metavar="KEY", help="The key in KMS that signs instead.")
+]
+
+
+@evidence.command("sign")
+def evidence_sign(  # noqa: PLR0913 - each is an option of the command
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The evidence.")
+    ],
+    *,
+    by: By,
+    role: InRole,
+    key: SigningKey = None,
+    kms: KmsKey = None,
+    debug: Debug = False,
+) -> None:
+    """Add a signature to the evidence of a run."""
+    from scripts.commands.signing import sign_command
+
+    run(lambda: sign_command(file, by=by, role=role, key=key, kms=kms), debug=debug)
+
+
+@evidence.command("approve")
+def evidence_approve(  # noqa: PLR0913 - each is an option of the command
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's whole hash.")],
+    *,
+    by: By,
+    role: InRole,
+    key: SigningKey = None,
+    kms: KmsKey = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            dir_okay=False,
+            help="Where the approval goes; approval-<plan>-<role>.json unless named.",
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Approve a plan before it is run: a signature of its hash, in a file."""
+    from scripts.commands.signing import approve_command
+
+    run(
+        lambda: approve_command(plan, by=by, role=role, key=key, kms=kms, output=output),
+        debug=debug,
+    )
 
 
 def _faults(text: str) -> str:

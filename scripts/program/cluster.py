@@ -41,8 +41,8 @@ async def confirm(node: Node, cluster: Cluster) -> Hash:
     serves = next((name for name, hash_ in GENESIS.items() if hash_ == genesis), None)
     if serves != (None if cluster is Cluster.LOCALNET else cluster.value):
         raise ProgramRefusedError(
-            f"the node serves {serves or 'a local chain'} (genesis {genesis}), and the environment's"
-            f" cluster is {cluster}: correct slipway:solana.rpcUrls"
+            f"the node serves {serves or 'a local chain'} (genesis {genesis}), and the"
+            f" environment's cluster is {cluster}: correct slipway:solana.rpcUrls"
         )
     said = ""
     for _ in range(_TRIES):

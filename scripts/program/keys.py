@@ -1,4 +1,4 @@
-"""Key files, as the Solana CLI writes them: a JSON list of 64 numbers, readable by the owner alone."""
+"""Key files, as the Solana CLI writes them: 64 numbers in JSON, for their owner's eyes alone."""
 
 import json
 import os
@@ -14,10 +14,7 @@ def read_key(path: Path) -> Keypair:
     """The key in the file `path`; `KeyFileError` where there is none, or others can read it."""
     text = read_private(path)
     try:
-        numbers = cast("object", json.loads(text))
-        if not isinstance(numbers, list):
-            raise TypeError
-        return Keypair.from_bytes(bytes(cast("list[int]", numbers)))
+        return Keypair.from_bytes(bytes(cast("list[int]", json.loads(text))))
     except (ValueError, TypeError):
         # Whatever else it holds may be a secret: nothing of it is shown.
         raise KeyFileError(

@@ -22,6 +22,7 @@ def deploy(target: str, inputs: Mapping[str, Json]) -> Plan[World]:
         inputs=inputs,
         steps=[
             checks.cluster(),
+            switch.keep_build(),
             buffer.make_key(),
             buffer.create(),
             buffer.upload(Timeout("upload", UPLOAD_SECONDS)),
@@ -62,6 +63,7 @@ def _replace(
         inputs=inputs,
         steps=[
             checks.cluster(),
+            *([] if withdrawn else [switch.keep_build()]),
             switch.save(withdrawn=withdrawn),
             buffer.make_key(),
             buffer.create(),

@@ -1,7 +1,7 @@
 """Sending a transaction until it has landed, so that no kill and no bad link pays for it twice.
 
-What a transaction stands on (a blockhash, a fee) is journaled before the first send. Whoever resumes
-signs the same transaction again, as long as it can land: the same bytes land once.
+What a transaction stands on (a blockhash, a fee) is journaled before the first send. Whoever
+resumes signs the same transaction again, as long as it can land: the same bytes land once.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

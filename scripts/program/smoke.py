@@ -1,4 +1,4 @@
-"""A product's smoke instruction: simulated after each change, it has to succeed on the real chain."""
+"""A product's smoke instruction: simulated after each change, on the chain itself."""
 
 import json
 from dataclasses import dataclass

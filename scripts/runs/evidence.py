@@ -217,16 +217,20 @@ def verify(text: bytes, approvers: Approvers, *, at: datetime) -> Verdict:
     bundle = evidence.bundle
     subject, missing = _approved(bundle)
     # Every signature is looked at, also those that no quorum needs: a wrong one is never harmless.
-    approvals = _Signatures(Purpose.APPROVAL, subject, bundle.approvals, approvers, at)
-    signatures = _Signatures(Purpose.EVIDENCE, evidence.hash, evidence.signatures, approvers, at)
-    short, outstanding = _sign_offs(bundle, approvals.good, signatures.good)
+    approved, not_approved = check_signatures(
+        Purpose.APPROVAL, subject, bundle.approvals, approvers, at
+    )
+    signed, not_signed = check_signatures(
+        Purpose.EVIDENCE, evidence.hash, evidence.signatures, approvers, at
+    )
+    short, outstanding = _sign_offs(bundle, approved, signed)
     problems = [
         *_content(evidence, content),
         *_age(bundle, at),
         *missing,
-        *approvals.problems,
-        *signatures.problems,
-        *_lead(bundle, signatures.good),
+        *not_approved,
+        *not_signed,
+        *_lead(bundle, signed),
         *short,
     ]
     return Verdict(problems, outstanding, evidence)
@@ -294,26 +298,23 @@ def _approved(bundle: Bundle) -> tuple[str, list[str]]:
     return "", [f"a standard change without the hash of its pre-approval (hashes.{_PRE_APPROVAL})"]
 
 
-class _Signatures:
-    """Signatures of one subject, checked one by one."""
-
-    def __init__(
-        self,
-        purpose: Purpose,
-        subject: str,
-        signatures: Iterable[Signature],
-        approvers: Approvers,
-        at: datetime,
-    ) -> None:
-        self.good: Final[list[Signature]] = []
-        self.problems: Final[list[str]] = []
-        for one in signatures:
-            message = statement(purpose, subject, by=one.by, role=one.role, at=one.at)
-            problem = _problem(one, message, approvers, at)
-            if problem:
-                self.problems.append(f"{purpose.value} of {one.by} as {one.role.value}: {problem}")
-            else:
-                self.good.append(one)
+def check_signatures(
+    purpose: Purpose,
+    subject: str,
+    signatures: Iterable[Signature],
+    approvers: Approvers,
+    at: datetime,
+) -> tuple[list[Signature], list[str]]:
+    """Which signatures of `subject` count, and what is wrong with the others."""
+    good: list[Signature] = []
+    problems: list[str] = []
+    for one in signatures:
+        message = statement(purpose, subject, by=one.by, role=one.role, at=one.at)
+        if problem := _problem(one, message, approvers, at):
+            problems.append(f"{purpose.value} of {one.by} as {one.role.value}: {problem}")
+        else:
+            good.append(one)
+    return good, problems
 
 
 def _problem(signature: Signature, message: bytes, approvers: Approvers, at: datetime) -> str:

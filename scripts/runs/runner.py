@@ -54,6 +54,8 @@ class Outcome:
     run: str
     code: ExitCode
     message: str
+    journal: str
+    """Where it is written down."""
 
 
 def execute(plan: Plan[World], world: World, setting: Setting) -> Outcome:
@@ -112,9 +114,8 @@ class _Run(Generic[World]):
         except KeyboardInterrupt:
             return self._end("run.interrupted", ExitCode.INTERRUPTED, "interrupted")
         self._write("run.done", {})
-        return Outcome(
-            self._id, ExitCode.DONE, f"{self._plan.command} on {self._plan.target}: done"
-        )
+        message = f"{self._plan.command} on {self._plan.target}: done"
+        return Outcome(self._id, ExitCode.DONE, message, self._journal.name)
 
     def _open(self) -> None:
         if self._resumed:
@@ -191,7 +192,8 @@ class _Run(Generic[World]):
 
     def _end(self, kind: str, code: ExitCode, message: str) -> Outcome:
         self._write(kind, {})
-        return Outcome(self._id, code, f"{message}\n  To go on: {self._setting.resume}")
+        message = f"{message}\n  To go on: {self._setting.resume}"
+        return Outcome(self._id, code, message, self._journal.name)
 
 
 def _notes(journal: Journal, run: str) -> dict[str, Mapping[str, Json]]:

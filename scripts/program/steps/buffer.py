@@ -40,7 +40,8 @@ def create() -> Step[World]:
     async def is_done(world: World) -> bool:
         if await world.is_switched():
             return True
-        return await world.node.account(_key(world).pubkey()) is not None
+        key = world.folder.buffer(world.code)
+        return key is not None and await world.node.account(key.pubkey()) is not None
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
         key, length = _key(world), len(world.code)
@@ -123,7 +124,10 @@ async def holds_all(world: World) -> bool:
 
 async def difference(world: World) -> str:
     """Where the buffer differs from the program; empty if it does not."""
-    buffer, code = _key(world).pubkey(), world.code
+    code, key = world.code, world.folder.buffer(world.code)
+    if key is None or await world.node.account(key.pubkey()) is None:
+        return "there is no buffer"
+    buffer = key.pubkey()
     held = await held_in(world.node, buffer, world.authority.pubkey(), len(code))
     if held == code:
         return ""

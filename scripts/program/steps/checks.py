@@ -1,4 +1,4 @@
-"""Steps that look: at the cluster before anything is spent, at the program after it was switched."""
+"""Steps that look: at the cluster before anything is spent, at the program afterwards."""
 
 from collections.abc import Mapping
 from typing import Final

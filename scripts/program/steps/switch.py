@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
-from scripts.program.elf import without_room
-from scripts.program.folder import now
+from scripts.program.elf import program_hash, without_room
+from scripts.program.folder import Saved, now
 from scripts.program.loader import (
     PROGRAM_SIZE,
     create_program,
@@ -24,6 +24,32 @@ from scripts.runs.steps import Acting, Step, StepFailedError, Timeout
 LEAST_EXTENSION = 10_240
 """What a program grows by at least (SIMD-0431)."""
 _AGAIN = "Run the command again: it goes on. Until then the program runs what it ran before."
+
+
+def keep_build() -> Step[World]:
+    """The new build on disk, with its version: a later rollback finds it by that."""
+
+    def about(world: World) -> Saved:
+        known = world.folder.about(world.code, world.version)
+        return known.model_copy(update={"version": world.version, "withdrawn": False})
+
+    async def is_done(world: World) -> bool:
+        return world.folder.saved(program_hash(world.code)) == about(world)
+
+    async def run(world: World, _acting: Acting) -> Mapping[str, Json]:
+        world.folder.save(world.code, about(world))
+        return {"hash": program_hash(world.code)}
+
+    return step(
+        id_="keep",
+        title="Keep the build",
+        does="Keeps the build on disk, with its version and hash.",
+        is_done=is_done,
+        run=run,
+        timeout=Timeout("disk", 15),
+        on_failure="Make room on the disk, and run it again. Nothing was spent.",
+        requirements=("ROLL-05",),
+    )
 
 
 def save(*, withdrawn: bool) -> Step[World]:

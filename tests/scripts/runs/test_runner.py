@@ -138,7 +138,10 @@ def test_a_step_that_waits_for_people_is_no_failure(setting: Setting, world: Led
     assert "waiting: 1 of 2 approvals" in outcome.message
     assert kinds(setting)[-1] == "run.pending"
     assert execute(plan(), world, setting) == Outcome(
-        outcome.run, ExitCode.DONE, "program upgrade on staging/program: done"
+        run=outcome.run,
+        code=ExitCode.DONE,
+        message="program upgrade on staging/program: done",
+        journal=TARGET,
     )
 
 

@@ -1,0 +1,430 @@
+"""The commands of `slipway program`: they parse arguments and options, and nothing else.
+
+What a command does is loaded when it runs, so that help and bad usage wait for nothing.
+"""
+# ruff: noqa: PLC0415 - for that reason
+
+import getpass
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scripts.exits import run
+
+if TYPE_CHECKING:
+    from scripts.program.commands.act import Consent
+    from scripts.program.session import Options
+
+app = typer.Typer(
+    help="Put a Solana program on chain, bring it back, look at it. Nothing without --execute.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Environment = Annotated[
+    str, typer.Argument(metavar="ENVIRONMENT", help="Whose cluster and program.")
+]
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The built program, .so."),
+]
+Payer = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE", envvar="SLIPWAY_PAYER", help="The key that pays, as the Solana CLI has it."
+    ),
+]
+Authority = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="SLIPWAY_AUTHORITY",
+        help="The key of the upgrade authority; the payer's unless given.",
+    ),
+]
+State = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        envvar="SLIPWAY_STATE",
+        help="Where keys of buffers, saved programs, journal and evidence are kept; .slipway in"
+        " the project unless given.",
+    ),
+]
+Operator = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        envvar="SLIPWAY_OPERATOR",
+        help="Who runs it, as in the file of approvers; the login name unless given.",
+    ),
+]
+Rate = Annotated[
+    float, typer.Option(min=0.1, max=10_000, help="Transactions sent in a second, at the most.")
+]
+Ceiling = Annotated[
+    int,
+    typer.Option(
+        "--max-price",
+        min=0,
+        help="The most to offer for a compute unit, in millionths of a lamport.",
+    ),
+]
+Execute = Annotated[bool, typer.Option("--execute", help="Run the steps instead of printing them.")]
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", help="Ask nothing; production then wants approvals on record."),
+]
+Emergency = Annotated[
+    bool, typer.Option("--emergency", help="Record it as an emergency, approved afterwards.")
+]
+Approvals = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--approval",
+        metavar="FILE",
+        dir_okay=False,
+        help="An approval of the plan, from `slipway evidence approve`; any number.",
+    ),
+]
+Approvers = Annotated[
+    Path, typer.Option(metavar="FILE", dir_okay=False, help="Whose approvals count.")
+]
+Version = Annotated[
+    str | None, typer.Option("--version", metavar="X.Y.Z", help="The version of the build.")
+]
+Checksum = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHA256",
+        help="The checksum recorded at the build; else FILE.sha256 beside it is read.",
+    ),
+]
+Smoke = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", dir_okay=False, help="The instruction to simulate afterwards, JSON."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+_PAYER = Path("~/.config/solana/id.json")
+_APPROVERS = Path("approvers.yaml")
+_PRICE = 1_000_000
+
+
+@app.command()
+def deploy(  # noqa: PLR0913 - each is an option of the command
+    environment: Environment,
+    file: File,
+    *,
+    program_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The program's own key.")
+    ] = None,
+    room: Annotated[
+        int, typer.Option(min=0, help="Bytes to leave for later versions to grow into.")
+    ] = 0,
+    version: Version = None,
+    checksum: Checksum = None,
+    smoke: Smoke = None,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    rate: Rate = 100.0,
+    max_price: Ceiling = _PRICE,
+    execute: Execute = False,
+    yes: Yes = False,
+    emergency: Emergency = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Deploy a program for the first time."""
+    from scripts.program.commands.deploy import Build, deploy_command
+
+    options = _options(environment, payer, authority, state, operator, rate, max_price)
+    build = Build(file=file, version=version, checksum=checksum, smoke=smoke)
+    consent = _consent(execute, yes, emergency, approval, approvers)
+    run(
+        lambda: deploy_command(
+            options, build, consent, program_key=program_key, room=room, as_json=as_json
+        ),
+        debug=debug,
+    )
+
+
+@app.command()
+def upgrade(  # noqa: PLR0913
+    environment: Environment,
+    file: File,
+    *,
+    version: Version = None,
+    checksum: Checksum = None,
+    smoke: Smoke = None,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    rate: Rate = 100.0,
+    max_price: Ceiling = _PRICE,
+    execute: Execute = False,
+    yes: Yes = False,
+    emergency: Emergency = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Put a new version in the place of the running one, which is saved first."""
+    from scripts.program.commands.deploy import Build, upgrade_command
+
+    options = _options(environment, payer, authority, state, operator, rate, max_price)
+    build = Build(file=file, version=version, checksum=checksum, smoke=smoke)
+    consent = _consent(execute, yes, emergency, approval, approvers)
+    run(lambda: upgrade_command(options, build, consent, as_json=as_json), debug=debug)
+
+
+@app.command()
+def rollback(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="HASH|VERSION", help="Which one; the one before unless given."),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="Its file, where none was saved here."
+        ),
+    ] = None,
+    smoke: Smoke = None,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    rate: Rate = 100.0,
+    max_price: Ceiling = _PRICE,
+    execute: Execute = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Bring an earlier version back. With --execute it asks nothing."""
+    from scripts.program.commands.rollback import rollback_command
+
+    options = _options(environment, payer, authority, state, operator, rate, max_price)
+    consent = _consent(execute, True, True, None, _APPROVERS)  # noqa: FBT003 - it never asks
+    run(
+        lambda: rollback_command(options, consent, to=to, file=file, smoke=smoke, as_json=as_json),
+        debug=debug,
+    )
+
+
+@app.command()
+def show(
+    environment: Environment,
+    *,
+    payer: Payer = _PAYER,
+    state: State = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Show what the chain says of the program."""
+    from scripts.program.commands.look import show_command
+
+    options = _options(environment, payer, None, state, None, 100.0, 0)
+    run(lambda: show_command(options, as_json=as_json), debug=debug)
+
+
+@app.command()
+def verify(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="A build.")
+    ] = None,
+    hash_: Annotated[
+        str | None, typer.Option("--hash", help="A hash, as solana-verify shows it.")
+    ] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The evidence of a run.")
+    ] = None,
+    payer: Payer = _PAYER,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Compare what runs with a build, a hash or a run's evidence. Exit code 1: it differs."""
+    from scripts.program.commands.look import verify_command
+
+    options = _options(environment, payer, None, None, None, 100.0, 0)
+    run(
+        lambda: verify_command(options, file=file, hash_=hash_, evidence=evidence, as_json=as_json),
+        debug=debug,
+    )
+
+
+@app.command()
+def recover(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    close: Annotated[
+        bool, typer.Option("--close", help="Close them; their lamports come back.")
+    ] = False,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    max_price: Ceiling = _PRICE,
+    execute: Execute = False,
+    yes: Yes = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """List the buffers that runs left behind, or close them."""
+    from scripts.program.commands.recover import recover_command
+
+    options = _options(environment, payer, authority, state, operator, 100.0, max_price)
+    consent = _consent(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
+    run(lambda: recover_command(options, consent, close=close, as_json=as_json), debug=debug)
+
+
+@app.command()
+def authority(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    new_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The next authority's key; it signs, too.")
+    ] = None,
+    new_address: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A multisig's vault, which cannot sign here."),
+    ] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="Nobody: the program can never be changed again.")
+    ] = False,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    max_price: Ceiling = _PRICE,
+    execute: Execute = False,
+    yes: Yes = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Hand the upgrade authority over, or take it away for good."""
+    from scripts.program.commands.change import authority_command
+
+    options = _options(environment, payer, authority, state, operator, 100.0, max_price)
+    consent = _consent(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
+    run(
+        lambda: authority_command(
+            options,
+            consent,
+            new_key=new_key,
+            new_address=new_address,
+            final=final,
+            as_json=as_json,
+        ),
+        debug=debug,
+    )
+
+
+@app.command()
+def extend(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    to: Annotated[int, typer.Option(metavar="BYTES", min=1, help="The room in all.")],
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    max_price: Ceiling = _PRICE,
+    execute: Execute = False,
+    yes: Yes = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Make room for a larger version."""
+    from scripts.program.commands.change import extend_command
+
+    options = _options(environment, payer, authority, state, operator, 100.0, max_price)
+    consent = _consent(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
+    run(lambda: extend_command(options, consent, to=to, as_json=as_json), debug=debug)
+
+
+@app.command()
+def close(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    max_price: Ceiling = _PRICE,
+    execute: Execute = False,
+    yes: Yes = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Remove the program for good."""
+    from scripts.program.commands.change import close_command
+
+    options = _options(environment, payer, authority, state, operator, 100.0, max_price)
+    consent = _consent(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
+    run(lambda: close_command(options, consent, as_json=as_json), debug=debug)
+
+
+def _options(  # noqa: PLR0913, PLR0917 - each is an option that several commands have
+    environment: str,
+    payer: Path,
+    authority: Path | None,
+    state: Path | None,
+    operator: str | None,
+    rate: float,
+    ceiling: int,
+) -> "Options":
+    from scripts.program.session import Options
+
+    return Options(
+        environment=environment,
+        payer=payer.expanduser(),
+        authority=authority.expanduser() if authority else None,
+        state=state,
+        operator=operator or getpass.getuser(),
+        rate=rate,
+        ceiling=ceiling,
+        resume=shlex.join(["slipway", *sys.argv[1:]]),
+    )
+
+
+def _consent(
+    execute: bool,  # noqa: FBT001 - as the options are
+    yes: bool,  # noqa: FBT001
+    emergency: bool,  # noqa: FBT001
+    approvals: list[Path] | None,
+    approvers: Path,
+) -> "Consent":
+    from scripts.program.commands.act import Consent
+
+    return Consent(
+        execute=execute,
+        yes=yes,
+        emergency=emergency,
+        approvals=approvals or [],
+        approvers=approvers,
+    )

@@ -1,0 +1,87 @@
+"""`slipway program rollback`: an earlier version back, at once and without a question."""
+
+from pathlib import Path
+
+from scripts.program import plans
+from scripts.program.commands.act import Consent, Shown, act
+from scripts.program.commands.deploy import facts
+from scripts.program.elf import read_program_file
+from scripts.program.estimate import estimate
+from scripts.program.folder import Folder, Saved, SavedError
+from scripts.program.refusals import refuse_buffer, refuse_change, refuse_poor
+from scripts.program.session import Options, Session, opened
+from scripts.program.smoke import read_smoke
+from scripts.program.state import OnChain
+from scripts.runs.journal import Journal, JournalError
+from scripts.runs.steps import duration
+
+
+def rollback_command(  # noqa: PLR0913 - each is an option of the command
+    options: Options,
+    consent: Consent,
+    *,
+    to: str | None = None,
+    file: Path | None = None,
+    smoke: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """Bring back the version `to`, the one before unless given, or print the steps."""
+    given = read_program_file(file) if file else None
+    smoked = read_smoke(smoke) if smoke else None
+    with opened(options) as session:
+        world = session.world
+        found = world.wait(world.on_chain())
+        refuse_change(world, found)
+        if given:
+            if to and not given.hash.startswith(to):
+                raise SavedError(f"{file} has the hash {given.hash}, which is not {to}")
+            about = world.folder.about(given.code)
+            world.code = given.code
+        else:
+            about = _target(session, found, to)
+            world.code = world.folder.code(about.hash)
+        world.version, world.smoke = about.version, smoked
+        world.wait(refuse_buffer(world))
+        taken = world.wait(estimate(world, found))
+        refuse_poor(world, taken)
+        plan = plans.rollback(session.target, plans.inputs(world))
+        version = f" (version {about.version})" if about.version else ""
+        shown = Shown(
+            facts=[
+                (
+                    f"Back to {about.hash}{version}, {len(world.code):,} bytes,"
+                    f" within {duration(plan.bound)}"
+                ),
+                *facts(session, found, taken),
+            ],
+            hashes={"program": about.hash},
+        )
+        return act(session, plan, consent, shown, asks=False, as_json=as_json)
+
+
+def _target(session: Session, found: OnChain, to: str | None) -> Saved:
+    folder: Folder = session.world.folder
+    if to:
+        if about := folder.named(to):
+            return about
+        kept = ", ".join(one.version or one.hash[:16] for one in folder.all_saved()) or "none"
+        raise SavedError(f"no saved program is {to}; there are: {kept}. Give it with --file")
+    if open_ := _open(session):
+        return open_
+    return folder.previous(found.hash)
+
+
+def _open(session: Session) -> Saved | None:
+    """What an unfinished rollback brings back: after a kill, the same again."""
+    journal = Journal(session.target, session.setting.store)
+    try:
+        started, done = journal.latest("run.started"), journal.latest("run.done")
+    except (JournalError, ValueError):
+        return None
+    if started is None or started.data["command"] != "program rollback":
+        return None
+    if done and done.run == started.run:
+        return None
+    inputs = started.data["inputs"]
+    hash_ = inputs.get("hash") if isinstance(inputs, dict) else None
+    return session.world.folder.saved(hash_) if isinstance(hash_, str) else None

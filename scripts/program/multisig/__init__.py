@@ -1,0 +1,1 @@
+"""A program whose upgrades several people approve: Squads v4."""

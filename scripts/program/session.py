@@ -1,0 +1,149 @@
+"""A session with a program: its environment, a node of the right cluster, keys, a journal."""
+
+import asyncio
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol, cast
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from solana.rpc.async_api import AsyncClient
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from environments import load
+from environments.model import Environment
+from preview.environment import find_project
+from scripts.exits import CommandError, ExitCode
+from scripts.program.cluster import check_address, confirm
+from scripts.program.folder import Folder
+from scripts.program.keys import read_key
+from scripts.program.node import Node, Pace
+from scripts.program.progress import Meter, tell
+from scripts.program.sending import Sender
+from scripts.program.world import World
+from scripts.runs.journal import Store
+from scripts.runs.lease import Owner
+from scripts.runs.runner import Setting
+from scripts.runs.sqlite import SqliteStore
+
+RPC_VARIABLE: Final = "SLIPWAY_RPC_URL"
+"""Names a node in the place of the record's; its address may hold a key, and is never shown."""
+TABLE_VARIABLE: Final = "SLIPWAY_RUNS_TABLE"
+"""Names the DynamoDB table in which a team keeps its journals."""
+_CONNECTIONS: Final = 64
+
+
+class SessionError(CommandError):
+    """A session that cannot begin."""
+
+    code = ExitCode.USAGE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What every command about a program is told."""
+
+    environment: str
+    payer: Path
+    authority: Path | None = None
+    state: Path | None = None
+    operator: str
+    rate: float = 100.0
+    ceiling: int = 0
+    resume: str
+    """The command line, to go on with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What a command works with."""
+
+    environment: Environment
+    world: World
+    setting: Setting
+    state: Path
+
+    @property
+    def target(self) -> str:
+        """What is acted on; names the journal and the lease."""
+        return f"{self.environment.name}/program"
+
+
+class _Boto3(Protocol):
+    def client(self, name: str) -> object: ...
+
+
+@contextmanager
+def opened(options: Options) -> Generator[Session]:
+    """A session; refused where the node serves another cluster, or a key is not private."""
+    project = find_project(Path.cwd())
+    environment = load(options.environment, project)
+    own = os.environ.get(RPC_VARIABLE)
+    url = own or environment.solana.rpc_urls[0]
+    check_address(url, environment.solana.cluster)
+    payer = read_key(options.payer)
+    authority = read_key(options.authority) if options.authority else payer
+    state = options.state or project / ".slipway"
+    program = Pubkey.from_string(environment.solana.program_id)
+    with asyncio.Runner() as runner:
+        client = AsyncClient(url, http2=False, max_connections=_CONNECTIONS, timeout=30)
+        node = Node(client, Pace(per_second=options.rate))
+        world = World(
+            runner=runner,
+            sender=Sender(node=node, payer=payer, ceiling=options.ceiling),
+            authority=authority,
+            cluster=environment.solana.cluster,
+            program=program,
+            folder=Folder(root=state, program=program),
+            watch=Meter().show,
+        )
+        try:
+            world.wait(confirm(node, world.cluster))
+            yield Session(
+                environment=environment,
+                world=world,
+                setting=Setting(
+                    store=_store(state),
+                    owner=Owner.here(options.operator),
+                    tell=tell,
+                    resume=options.resume,
+                    secrets=[*_secrets(payer, authority), *_address_secrets(own)],
+                ),
+                state=state,
+            )
+        finally:
+            runner.get_loop().run_until_complete(client.close())
+
+
+def _store(state: Path) -> Store:
+    """A team's table where one is named, else a file of this machine."""
+    table = os.environ.get(TABLE_VARIABLE)
+    if not table:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return SqliteStore(state / "runs.sqlite")
+    # Loaded here: who works alone does not wait for boto3.
+    import boto3  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs] - boto3 has no types
+
+    from scripts.runs.dynamodb import DynamoDbClient, DynamoDbStore  # noqa: PLC0415
+
+    client = cast("_Boto3", cast("object", boto3)).client("dynamodb")
+    return DynamoDbStore(cast("DynamoDbClient", client), table)
+
+
+def _secrets(*keys: Keypair) -> list[SecretStr]:
+    """Each form in which a private key might be written."""
+    forms = {form for key in keys for form in (str(key), str(list(bytes(key))), bytes(key).hex())}
+    return [SecretStr(form) for form in sorted(forms)]
+
+
+def _address_secrets(url: str | None) -> list[SecretStr]:
+    """What of a node's address may be a key: its path, query and user."""
+    if not url:
+        return []
+    parts = urlsplit(url)
+    found = [parts.path.strip("/"), parts.query, parts.password or "", parts.username or ""]
+    return [SecretStr(part) for part in (url, *found) if part]
