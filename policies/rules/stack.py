@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 from plan.graph import Graph
-from plan.model import PROVIDER_PREFIX
+from plan.model import PROVIDER_PREFIX, STACK_TYPE
 from policies.databases import CLUSTER, CLUSTER_INSTANCE, INSTANCE
 from policies.nodes import Subject
-from policies.outcomes import NotApplicable, Outcome, every, require
+from policies.outcomes import NotApplicable, Outcome, all_of, every, fail, require
 from policies.registry import Given, Inputs, rule
 from policies.relations import tag
 from policies.remediation import with_input
@@ -40,6 +40,7 @@ _FITTING_CLASSES: Final = {
 }
 """What data an environment may hold (ENV-02)."""
 _PROVIDER: Final = f"{PROVIDER_PREFIX}aws"
+_ENVIRONMENT: Final = "Environment"
 
 
 @rule(
@@ -162,3 +163,75 @@ def data_class(store: Subject, settings: Settings, graph: Graph) -> Outcome:
         f"data class {found or 'missing'} does not fit {settings.tier}: {', '.join(fitting)}",
         "tags.DataClass",
     )
+
+
+def _provider(name: str, environment: str) -> Given:
+    """A provider that tags what it makes with `environment`, for the examples."""
+    return Given(_PROVIDER, name, {"defaultTags": {"tags": {"Environment": environment}}})
+
+
+@rule(
+    types=[STACK_TYPE],
+    severity=Severity.MEDIUM,
+    requirements=["ENV-01"],
+    remediation="""
+        Give each environment a stack of its own, and all providers of a stack its name:
+
+            aws.Provider("aws", default_tags={"tags": {"Environment": pulumi.get_stack()}})
+        """,
+    passing=[
+        (
+            Given(STACK_TYPE, "shop"),
+            _provider("aws", "staging"),
+            _provider("second-region", "staging"),
+            Given(BUCKET, "data", {"tags": {"Environment": "staging"}}),
+        ),
+        (
+            Given(STACK_TYPE, "shop"),
+            Given(_PROVIDER, "aws", {"defaultTags": '{"tags": {"Environment": "staging"}}'}),
+        ),
+    ],
+    failing=[
+        (Given(STACK_TYPE, "shop"), Given(_PROVIDER, "aws")),
+        (Given(STACK_TYPE, "shop"), _provider("aws", " ")),
+        (
+            Given(STACK_TYPE, "shop"),
+            _provider("aws", "staging"),
+            _provider("other", "production"),
+        ),
+        (
+            Given(STACK_TYPE, "shop"),
+            _provider("aws", "staging"),
+            Given(BUCKET, "data", {"tags": {"Environment": "production"}}),
+        ),
+    ],
+    absence_is_safe=True,
+)
+def stack_one_environment(_: Subject, _settings: Settings, graph: Graph) -> Outcome:
+    """A stack makes one environment, and says which.
+
+    Where two share a stack, what is tried in one changes the other: no release can pass the first
+    before it reaches the second. A stack without a provider of AWS is not concerned.
+    """
+    providers = [Subject(one) for one in graph.of_type(_PROVIDER)]
+    if not providers:
+        return NotApplicable("makes nothing in AWS")
+
+    def given(provider: Subject) -> str:
+        tags = provider.document("defaultTags").node("tags")
+        return (tags.text(_ENVIRONMENT) or "").strip()
+
+    def says(provider: Subject) -> Outcome:
+        name = given(provider)
+        if not name:
+            return fail(f"provider {provider.name} does not say which environment it makes")
+        return require(name == first, f"provider {provider.name} makes {name}, others {first}")
+
+    def belongs(resource: Subject) -> Outcome:
+        own = resource.node("tags").text(_ENVIRONMENT)
+        return require(own in {None, first}, f"{resource.name} is of {own}, others of {first}")
+
+    first = given(providers[0])
+    resources = (one for one in graph.plan.resources if one.type.startswith("aws:"))
+    tagged = [Subject(one) for one in resources if one.inputs.get("tags")]
+    return all_of(every(providers, says), every(tagged, belongs))
