@@ -185,7 +185,12 @@ class Cluster(ComponentResource):
                     },
                 }
             ],
-            "users": [{"name": name, "user": {"exec": _token(name, self._arguments.environment)}}],
+            "users": [
+                {
+                    "name": name,
+                    "user": {"exec": cluster_token(name, self._names.environment.aws.region)},
+                }
+            ],
             "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
             "current-context": name,
         }
@@ -197,9 +202,8 @@ class Cluster(ComponentResource):
         )
 
 
-def _token(name: str, environment: Environment) -> dict[str, object]:
-    """How a client of the cluster asks AWS for a token."""
-    region = environment.aws.region
+def cluster_token(name: str, region: str) -> dict[str, object]:
+    """How a client of the cluster asks AWS for a token, which lives for minutes."""
     return {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": "aws",

@@ -1,0 +1,1 @@
+"""Tests of the cluster, and of what runs there."""
