@@ -1,7 +1,7 @@
 """What a vault does once its members approve: instructions, as Squads keeps them.
 
 The form is Solana's message with shorter lengths: a u8 before lists, a u16 before the data of an
-instruction, and no blockhash. Source: `TransactionMessage` of the program's `vault_transaction_create`.
+instruction, and no blockhash. Source: `TransactionMessage` of Squads v4.
 """
 
 import struct
@@ -24,7 +24,7 @@ class MessageError(Exception):
 class Message:
     """Instructions over one list of accounts: first those that sign, writable ones before others.
 
-    `signers`, `writable_signers` and `writable_others` are how many accounts of each kind there are.
+    `signers`, `writable_signers` and `writable_others` count the accounts of each kind.
     """
 
     signers: int
@@ -82,10 +82,11 @@ def compiled(payer: Pubkey, instructions: Sequence[Instruction]) -> Message:
     """
     kinds: dict[Pubkey, tuple[bool, bool]] = {payer: (True, True)}
     for instruction in instructions:
+        # The program before its accounts: the order of Squads' own SDK, so that bytes compare.
+        kinds.setdefault(instruction.program_id, (False, False))
         for meta in instruction.accounts:
             signs, writes = kinds.get(meta.pubkey, (False, False))
             kinds[meta.pubkey] = (signs or meta.is_signer, writes or meta.is_writable)
-        kinds.setdefault(instruction.program_id, (False, False))
     if len(kinds) > _U8:
         raise MessageError(f"{len(kinds)} accounts are more than a vault transaction takes ({_U8})")
     # A stable sort: the payer stays first, and the others in the order in which they were named.
@@ -137,8 +138,8 @@ def decode(data: bytes) -> Message:
     instructions: list[Compiled] = []
     for _ in range(reader.length()):
         (program,) = reader.take("<B")
-        places = tuple(reader.bytes())
-        instructions.append(Compiled(program=program, accounts=places, data=reader.bytes()))
+        places = tuple(reader.octets())
+        instructions.append(Compiled(program=program, accounts=places, data=reader.octets()))
     if reader.length():
         raise MessageError("it loads accounts from lookup tables, which no deployment does")
     places = [one.program for one in instructions]
@@ -173,7 +174,7 @@ class Reader:
         """A list of addresses."""
         return tuple(self.key() for _ in range(self.length()))
 
-    def bytes(self) -> bytes:
+    def octets(self) -> bytes:
         """A list of bytes."""
         return self._next(self.length())
 

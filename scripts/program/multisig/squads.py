@@ -216,7 +216,7 @@ def parse_transaction(data: bytes) -> VaultTransaction:
     reader = _reader(data, "VaultTransaction")
     multisig, creator = reader.key(), reader.key()
     index, _bump, vault_index, _vault_bump = reader.take("<QBBB")
-    reader.bytes()  # of signers that the program makes up
+    reader.octets()  # of signers that the program makes up
     return VaultTransaction(
         multisig=multisig,
         creator=creator,
