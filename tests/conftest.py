@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from environments import Environment
 from plan import Plan
-from preview.environment import evaluate_environment, read_environment
+from preview.environment import evaluate_environment, read_environment, read_stack
 
 settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -30,7 +30,7 @@ def record_of() -> Callable[[str], Environment]:
 
 @pytest.fixture(scope="session")
 def plan_of() -> Callable[[str], Plan]:
-    """The plan of one of the project's environments, by name; each is evaluated once."""
+    """The plan of one of the project's stacks, by name; each is evaluated once."""
     return _plan
 
 
@@ -41,4 +41,4 @@ def _record(name: str) -> Environment:
 
 @cache
 def _plan(name: str) -> Plan:
-    return evaluate_environment(_record(name), PROJECT)
+    return evaluate_environment(read_stack(name, PROJECT), PROJECT)

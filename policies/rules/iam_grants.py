@@ -233,6 +233,7 @@ class AuditGuard(Settings):
 @rule(
     types=[*POLICIES, ROLE],
     severity=Severity.HIGH,
+    requirements=["SEC-15"],
     settings=AuditGuard,
     remediation="""
         Leave the actions out, or deny them to whoever deploys:

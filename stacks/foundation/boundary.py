@@ -134,7 +134,7 @@ def _stores_stay(foundation: Foundation, names: Names) -> list[Statement]:
         {
             "Sid": "RecordStays",
             "Effect": "Deny",
-            "Action": ["cloudwatch:*", "ecr:Delete*", "ecr:Put*Policy", "ecr:Set*", "events:*",
+            "Action": ["cloudwatch:*", "ecr:*Delete*", "ecr:Put*Policy", "ecr:Set*", "events:*",
                        "logs:*", "s3:*", "sns:*"],
             "Resource": [
                 names.arn("cloudwatch", f"alarm:{own}"),

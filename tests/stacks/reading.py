@@ -1,12 +1,14 @@
 """Reading a plan in a test: the resources of a type, as rules read them."""
 
-from environments import names
+from environments import foundations, names
 from plan import Plan, Resource
 from policies.nodes import Node, Subject
 from tests.conftest import PROJECT
 
 ENVIRONMENTS = names(PROJECT)
 """Every environment of the project."""
+FOUNDATIONS = foundations(PROJECT)
+"""Every foundation of the project."""
 ON_AWS = [name for name in ENVIRONMENTS if name != "development"]
 """Those whose edge meets the internet."""
 
