@@ -143,6 +143,7 @@ def _triggers(arguments: ScalingArguments) -> list[Alarm]:
             watched=_cpu(arguments),
             limit=Limit.of(percent),
             periods=minutes,
+            runbook="scaling",
         )
     ]
     if arguments.response_time is not None:
@@ -155,6 +156,7 @@ def _triggers(arguments: ScalingArguments) -> list[Alarm]:
                     text="1000 * seconds", metrics={"seconds": arguments.response_time}
                 ),
                 limit=Limit.of(slow),
+                runbook="scaling",
             )
         )
     if arguments.queue_name is not None:
@@ -165,6 +167,7 @@ def _triggers(arguments: ScalingArguments) -> list[Alarm]:
                 summary=f"More than {jobs} jobs wait for {label}",
                 watched=_waiting(arguments.queue_name),
                 limit=Limit.of(jobs),
+                runbook="scaling",
             )
         )
     return alarms
@@ -187,4 +190,5 @@ def _idle(arguments: ScalingArguments) -> Alarm:
         limit=Limit(Comparison.BELOW, percent, _REQUIREMENT),
         periods=_IDLE_MINUTES,
         missing=Missing.UNKNOWN,
+        runbook="scaling",
     )

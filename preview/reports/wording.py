@@ -17,6 +17,9 @@ NAMES_OF_STANDARDS: Final[Mapping[str, str]] = {
 }
 """What people call the standards that a rule's controls belong to."""
 
+_LONGEST: Final = 100
+"""Characters of a value that stand in a line."""
+
 
 def plural(count: int, one: str, many: str = "") -> str:
     """`count` of `one`: `1 resource`, `2 resources`."""
@@ -30,11 +33,16 @@ def dollars(cost: Monthly) -> str:
 
 
 def figures(resource: Resource) -> Iterator[str]:
-    """Which inputs of `resource` hold a standard's figure: `threshold 70 ← SCALE-01`."""
+    """Which inputs of `resource` hold a standard's figure: `threshold 70 ← SCALE-01`.
+
+    A text of many lines is named, and not shown: `data ← PM-06`.
+    """
     keys: defaultdict[str, list[str]] = defaultdict(list)
     for use in uses_of(resource):
         key = use.cited.path.rpartition(".")[2]
-        keys[f"{shown(use.value)} ← {use.cited.requirement}"].append(shown(key))
+        is_text = isinstance(use.value, str) and len(use.value) > _LONGEST
+        value = "" if is_text else f"{shown(use.value)} "
+        keys[f"{value}← {use.cited.requirement}"].append(shown(key))
     for origin, named in keys.items():
         yield f"{', '.join(dict.fromkeys(named))} {origin}"
 

@@ -9,11 +9,16 @@ from environments import Environment
 from plan import Plan, Resource
 from policies.nodes import Subject
 from stacks.metrics import Comparison, Limit
-from standards import figure, requirement
+from standards import Tier, figure, requirement
+from tests.conftest import PROJECT
 from tests.stacks.reading import ENVIRONMENTS, of_type, only
 
+HOUR = 3600
+DAY = 24 * HOUR
 ALARM = "cloudwatch/metricAlarm"
-CITED = re.compile(r"\(([A-Z]+-\d+)\)$")
+COMPOSITE = "cloudwatch/compositeAlarm"
+RUNBOOK = re.compile(r"Runbook: (docs/runbooks/alarms/[a-z-]+\.md)$")
+CITED = re.compile(r"\(([A-Z]+-\d+)\)")
 
 # The alarm, the metric that it watches, and the figures that stand in its inputs.
 FIGURES = [
@@ -54,7 +59,15 @@ FIGURES = [
     ("api-memory", {"threshold": ("MON-09", "memory_above_percent")}),
     ("api-larger-instances", {"threshold": ("SCALE-03", "memory_above_percent")}),
     ("api-errors-warning-perf-01", {"threshold": ("PERF-01", "error_rate_below_percent")}),
-    ("api-slow-warning-perf-01", {"threshold": ("PERF-01", "rpc_response_mean_below_ms")}),
+    (
+        "api-rollout-more-errors",
+        {"threshold": ("MON-09", "error_rate_above_baseline_percentage_points")},
+    ),
+    ("api-rollout-slower-p50", {"threshold": ("MON-09", "latency_p50_above_baseline_percent")}),
+    ("api-rollout-slower-p99", {"threshold": ("MON-09", "latency_p99_above_baseline_percent")}),
+    ("prover-rollout-longer-queue", {"threshold": ("MON-09", "queue_depth_above_times_normal")}),
+    ("api-rollout-errors", {"threshold": ("ROLL-07", "error_rate_above_percent")}),
+    ("api-rollout-slow", {"threshold": ("ROLL-07", "latency_p99_above_percent_of_baseline")}),
     ("availability", {"threshold": ("PERF-01", "availability_min_percent")}),
     ("database-cpu", {"threshold": ("SCALE-02", "database_cpu_above_percent")}),
     ("backup-missing", {"period": ("BAK-05", "check_interval_hours")}),
@@ -101,25 +114,96 @@ def test_an_environment_has_the_alarms_that_the_standards_ask_of_it(
     for alarm in of_type(plan_of(environment), ALARM):
         cited = CITED.search(alarm.text("alarmDescription") or "")
         assert cited
-        assert cited[1] == "SCALE-01" or tier in requirement(cited[1]).environments, alarm.name
+        named = requirement(cited[1]).environments
+        mirrors = tier is Tier.STAGING and Tier.PRODUCTION in named  # ENV-07
+        assert cited[1] == "SCALE-01" or mirrors or tier in named, alarm.name
 
 
 def test_critical_alarms_page_and_warnings_do_not(plan_of: Callable[[str], Plan]) -> None:
     """A service that is down or fails one request in ten is critical; slowness is a warning."""
     plan = plan_of("production")
+    members = {severity: _members(plan, f"api-{severity}") for severity in ("critical", "warning")}
+    assert {"api-errors-critical-mon-12", "api-down-mon-12", "api-unreachable"} <= members[
+        "critical"
+    ]
+    assert {"api-errors-warning-mon-12", "api-slow-warning-mon-12", "api-cpu"} <= members["warning"]
+    assert "prover-dead-jobs" in _members(plan, "prover-critical")
+    for name in ("api-critical", "prover-critical", "api-rollout"):
+        assert _told(only(plan, COMPOSITE, name)) == {"critical"}
+    assert _told(only(plan, COMPOSITE, "api-warning")) == {"warning"}
+    assert _told(only(plan, ALARM, "backup-failed")) == {"critical"}
+    assert _told(only(plan, ALARM, "api-blue-more-for-cpu")) == {"info"}
 
-    def topics(name: str) -> set[str]:
-        alarm = only(plan, ALARM, name).resource
-        reached = {urn for urn in alarm.property_dependencies["alarmActions"] if "sns/topic" in urn}
-        return {urn.rpartition("::")[2] for urn in reached}
 
-    assert topics("api-errors-critical-mon-12") == {"critical"}
-    assert topics("api-down-mon-12") == {"critical"}
-    assert topics("prover-dead-jobs") == {"critical"}
-    assert topics("api-errors-warning-mon-12") == {"warning"}
-    assert topics("api-slow-warning-mon-12") == {"warning"}
-    assert topics("api-cpu") == {"warning"}
-    assert topics("api-blue-more-for-cpu") == {"info"}
+def test_one_cause_pages_once(plan_of: Callable[[str], Plan]) -> None:
+    """What stands for others pages; they tell chat, and a warning waits behind what is critical."""
+    plan = plan_of("production")
+    for composite in of_type(plan, COMPOSITE):
+        for name in _members(plan, composite.name):
+            assert _told(only(plan, ALARM, name)) == {"info"}, name
+    warning = only(plan, COMPOSITE, "api-warning").node("actionsSuppressor")
+    assert warning.text("alarm") == only(plan, COMPOSITE, "api-critical").text("alarmName")
+
+
+def test_a_rollout_goes_back_by_itself(plan_of: Callable[[str], Plan]) -> None:
+    """ECS rolls a deployment back by the alarms of ROLL-07, which one name stands for."""
+    plan = plan_of("production")
+    guards = {f"api-rollout-{what}" for what in ("errors", "slow", "unhealthy")}
+    assert _members(plan, "api-rollout") == guards
+    named = {only(plan, ALARM, name).text("name") for name in guards}
+    for side in ("blue", "green"):
+        alarms = only(plan, "ecs/service", f"api-{side}").node("alarms")
+        assert set(alarms.texts("alarmNames")) == named
+        assert alarms.flag("enable")
+        assert alarms.flag("rollback")
+
+
+def test_alarms_of_a_rollout_compare_with_the_baseline_that_it_publishes(
+    plan_of: Callable[[str], Plan],
+) -> None:
+    """Without a baseline there is no data and no alarm: they are silent between rollouts."""
+    plan = plan_of("production")
+    for name in (
+        "api-rollout-more-errors",
+        "api-rollout-slower-p99",
+        "prover-rollout-longer-queue",
+        "api-rollout-errors",
+        "api-rollout-slow",
+        "api-rollout-unhealthy",
+    ):
+        alarm = only(plan, ALARM, name)
+        queries = {query.text("id"): query for query in alarm.nodes("metricQueries")}
+        baseline = queries["baseline"].node("metric")
+        assert baseline.text("namespace") == "Slipway/production"
+        assert (baseline.text("metricName") or "").startswith("Baseline")
+        assert "baseline" in (queries["result"].text("expression") or "")
+        assert alarm.text("treatMissingData") == "notBreaching"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_alarm_links_a_runbook_that_exists(
+    plan_of: Callable[[str], Plan], environment: str
+) -> None:
+    """Whoever is woken reads what it means and what to do, alarm by alarm."""
+    plan = plan_of(environment)
+    for alarm in [*of_type(plan, ALARM), *of_type(plan, COMPOSITE)]:
+        found = RUNBOOK.search(alarm.text("alarmDescription") or "")
+        assert found, alarm.name
+        title, *said = (PROJECT / found[1]).read_text(encoding="utf-8").splitlines()
+        assert title.startswith("# ")
+        assert len("".join(said)) > len(title), found[1]
+
+
+def test_a_page_that_does_not_arrive_and_a_pulse_that_stops_are_told(
+    plan_of: Callable[[str], Plan],
+) -> None:
+    """A heartbeat goes the whole way of an alert; its silence pages by a way of its own."""
+    plan = plan_of("production")
+    missing = only(plan, ALARM, "heartbeat-missing")
+    assert missing.text("treatMissingData") == "breaching"
+    assert missing.node("dimensions").text("TopicName") == "production-heartbeat"
+    assert _told(missing) == {"critical"}
+    assert _told(only(plan, ALARM, "pages-undelivered")) == {"warning"}
 
 
 def test_silence_of_what_should_report_is_trouble(plan_of: Callable[[str], Plan]) -> None:
@@ -138,7 +222,8 @@ def test_every_datapoint_of_a_window_has_to_be_past_the_limit(
     for alarm in of_type(plan_of("production"), ALARM):
         assert alarm.number("datapointsToAlarm") == alarm.number("evaluationPeriods"), alarm.name
         for period in _periods(alarm):
-            assert period * (alarm.number("evaluationPeriods") or 0) <= 24 * 3600, alarm.name
+            longest = DAY if period < HOUR else 7 * DAY  # as CloudWatch allows
+            assert period * (alarm.number("evaluationPeriods") or 0) <= longest, alarm.name
 
 
 def test_both_sides_of_a_service_are_watched_as_one(plan_of: Callable[[str], Plan]) -> None:
@@ -233,6 +318,21 @@ def test_the_bound_of_a_figure_decides_which_side_is_bad(
 ) -> None:
     """To stay below 0.1 % is missed at 0.1 already; to be above 10 % is not yet so at 10."""
     assert Limit.of(figure(identifier, key).percent).comparison is comparison
+
+
+def _members(plan: Plan, composite: str) -> set[str]:
+    """The logical names of the alarms that `composite` stands for."""
+    rule = only(plan, COMPOSITE, composite).text("alarmRule") or ""
+    physical = set(re.findall(r'ALARM\("([^"]+)"\)', rule))
+    found = {alarm.name for alarm in of_type(plan, ALARM) if alarm.text("name") in physical}
+    assert len(found) == len(physical)
+    return found
+
+
+def _told(alarm: Subject) -> set[str]:
+    """The topics that hear of `alarm`."""
+    reached = alarm.resource.property_dependencies["alarmActions"]
+    return {urn.rpartition("::")[2] for urn in reached if "sns/topic" in urn}
 
 
 def _periods(alarm: Subject) -> list[float]:
