@@ -25,12 +25,14 @@ from scripts.program.folder import Folder
 from scripts.program.node import Node, Pace
 from scripts.program.sending import Sender
 from scripts.program.world import World
+from scripts.runs.journal import Journal
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
 from scripts.runs.sqlite import SqliteStore
 from tests.localnet.programs import SOL
 
 SLOT_SECONDS = 0.4
+TARGET = "development/program"
 
 
 class _Clock(selectors.SelectSelector):
@@ -124,6 +126,10 @@ class Simulation:
             resume="the same again",
             background=False,
         )
+
+    def journal(self) -> Journal:
+        """What the runs wrote down."""
+        return Journal(TARGET, self.setting().store)
 
     def fund(self, *keys: Keypair, sols: int = 100) -> None:
         """Give keys something to spend."""
