@@ -185,7 +185,9 @@ def _drift(pipeline: Pipeline) -> Iterator[str]:
         return
     if not drift.triggers.get("schedule"):
         yield f"{_DRIFT} has no schedule"
-    looked = {(each["environment"], each["branch"]) for each in drift.matrix.get("include", ())}
+    looked = {
+        (each.get("environment"), each.get("branch")) for each in drift.matrix.get("include", ())
+    }
     for tier in APPLIED:
         for each in pipeline.of(tier):
             if (each.name, each.release.branch) not in looked:
@@ -209,6 +211,7 @@ def _stages(pipeline: Pipeline) -> Iterator[str]:
     yield from _in_order(jobs, f"{_INTEGRATION}.verify", f"{_STAGING}.apply")
     yield from _runs(jobs, _GATE, "tools.ci.promoted")
     yield from _in_order(jobs, _GATE, f"{_PRODUCTION}.apply")
+    yield from _applied(jobs)
     yield from _verified(pipeline)
 
 

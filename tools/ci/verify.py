@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from time import monotonic, sleep
 from typing import Final
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from environments import Environment, load_stack
@@ -67,6 +67,9 @@ def _problem(url: str) -> str | None:
     try:
         with urlopen(url, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310 - of the environment's file
             return None if answer.status == _WELL else f"answers {answer.status}"
+    except HTTPError as error:
+        with error:
+            return f"answers {error.code}"
     except URLError as error:
         return str(error.reason)
     except OSError as error:
