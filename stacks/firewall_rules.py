@@ -274,7 +274,7 @@ def _all(*statements: Statement) -> Statement:
 def _none(statements: Sequence[Statement]) -> Statement:
     """No statement of these; AWS takes an `or` of two at least."""
     one = statements[0] if len(statements) == 1 else {"orStatement": {"statements": statements}}
-    return {"notStatement": {"statements": [one]}}
+    return {"notStatement": {"statement": one}}
 
 
 def _longer(field: Mapping[str, Any], size: int) -> Statement:

@@ -371,7 +371,7 @@ def _is_oversize(size: Value) -> bool:
     return any(body.text(either(body, "oversizeHandling")) == "MATCH" for body in bodies)
 
 
-_CLOSED: Final = {"notStatement": {"statements": [_INVITED]}}
+_CLOSED: Final = {"notStatement": {"statement": _INVITED}}
 
 
 @rule(
@@ -382,10 +382,10 @@ _CLOSED: Final = {"notStatement": {"statements": [_INVITED]}}
         Keep a rule that matches whoever is not on a list; it blocks during a beta and counts after:
 
             {"name": "uninvited", "priority": 5, "action": {"block": {}},
-             "statement": {"not_statement": {"statements": [
-                 {"regex_pattern_set_reference_statement": {
+             "statement": {"not_statement": {"statement": {
+                 "regex_pattern_set_reference_statement": {
                      "arn": invites.arn, "field_to_match": {"single_header": {"name": "x-invite"}},
-                     "text_transformations": [{"priority": 0, "type": "NONE"}]}}]}},
+                     "text_transformations": [{"priority": 0, "type": "NONE"}]}}}},
              "visibility_config": {...}}
         """,
     passing=[
@@ -395,16 +395,14 @@ _CLOSED: Final = {"notStatement": {"statements": [_INVITED]}}
             _own(
                 {
                     "notStatement": {
-                        "statements": [
-                            {
-                                "orStatement": {
-                                    "statements": [
-                                        _INVITED,
-                                        {"ipSetReferenceStatement": {"arn": "arn:aws:wafv2:x"}},
-                                    ]
-                                }
+                        "statement": {
+                            "orStatement": {
+                                "statements": [
+                                    _INVITED,
+                                    {"ipSetReferenceStatement": {"arn": "arn:aws:wafv2:x"}},
+                                ]
                             }
-                        ]
+                        }
                     }
                 }
             )
@@ -414,7 +412,7 @@ _CLOSED: Final = {"notStatement": {"statements": [_INVITED]}}
         _acl(),
         _acl(_own(_INVITED)),
         _acl(_own(_CLOSED, {"allow": _NO_OPTIONS})),
-        _acl(_own({"notStatement": {"statements": [_SIGN_IN]}})),
+        _acl(_own({"notStatement": {"statement": _SIGN_IN}})),
     ],
 )
 def waf_access_switch(acl: Subject, _: Settings, graph: Graph) -> Outcome:
