@@ -7,7 +7,7 @@ and production runs the very images that staging ran (PIPE-07).
 import argparse
 import subprocess
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 from environments import Environment, load, names
 from standards import Tier
@@ -45,14 +45,23 @@ def main(arguments: list[str]) -> int:
 
 
 def unlike(staging: Environment, production: Environment) -> Iterator[str]:
-    """Which services of production would run an image that staging did not."""
-    for name, service in production.services.items():
-        ours = staging.services[name].image if name in staging.services else "none"
-        if _digest(service.image) != _digest(ours):
+    """Which settings of production name an image that staging did not run."""
+    ran = dict(_images(staging.model_dump(mode="json", by_alias=True)))
+    for key, digest in _images(production.model_dump(mode="json", by_alias=True)):
+        if ran.get(key) != digest:
             yield (
-                f"services.{name}.image: {production.name} would run {_digest(service.image)},"
-                f" {staging.name} ran {_digest(ours)} (PIPE-07)"
+                f"{key}: {production.name} would run {digest}, {staging.name} ran"
+                f" {ran.get(key, 'none')} (PIPE-07)"
             )
+
+
+def _images(value: object, key: str = "") -> Iterator[tuple[str, str]]:
+    """The digest of every image that a record names, by its setting."""
+    if isinstance(value, dict):
+        for name, item in cast("dict[str, object]", value).items():
+            yield from _images(item, f"{key}.{name}" if key else name)
+    elif isinstance(value, str) and "@sha256:" in value:
+        yield key, value.rpartition("@")[2]
 
 
 def _of(tier: Tier, records: dict[str, Environment]) -> Environment:
@@ -60,10 +69,6 @@ def _of(tier: Tier, records: dict[str, Environment]) -> Environment:
     if len(found) != 1:
         raise StepError(f"there are {len(found)} environments of the tier {tier}, not one")
     return found[0]
-
-
-def _digest(image: str) -> str:
-    return image.rpartition("@")[2]
 
 
 def _is_ancestor(one: str, other: str) -> bool:

@@ -7,7 +7,7 @@ from tests.tools.ci.conftest import Stage
 
 REPOSITORY = {"GITHUB_REPOSITORY": "o/r"}
 NEW = "0" * 40
-IMAGE = re.compile(r"api@sha256:[0-9a-f]{64}")
+IMAGE = re.compile(r"(/mcp.*@sha256:)[0-9a-f]{64}")
 
 
 def runs(stage: Stage, commit: str, number: int = 1) -> None:
@@ -71,7 +71,7 @@ def test_an_image_that_staging_did_not_run_is_refused(stage: Stage) -> None:
     before = stage.git("rev-parse", "HEAD")
     file = stage.folder / "Pulumi.production.yaml"
     text = file.read_text(encoding="utf-8")
-    other, replaced = IMAGE.subn(f"api@sha256:{'b' * 64}", text)
+    other, replaced = IMAGE.subn(f"\\g<1>{'b' * 64}", text)
     assert replaced
     file.write_text(other, encoding="utf-8")
     commit = stage.commit()
@@ -79,7 +79,7 @@ def test_an_image_that_staging_did_not_run_is_refused(stage: Stage) -> None:
     runs(stage, commit)
     refused = stage.run("promoted", before, commit, **REPOSITORY)
     assert refused.returncode == 1
-    assert "services.api.image: production would run sha256:" in refused.stderr
+    assert "kubernetes.mcp.image: production would run sha256:bbb" in refused.stderr
 
 
 def test_a_commit_that_git_does_not_know_is_told(stage: Stage) -> None:
