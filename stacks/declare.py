@@ -4,24 +4,21 @@ from pulumi import ResourceOptions, export
 
 from environments import Environment
 from stacks.access_watch import AccessWatch, AccessWatchArguments
-from stacks.alarms import Alarms, AlarmsArguments
 from stacks.api_keys import ApiKeys, ApiKeysArguments
 from stacks.artifacts import Artifacts, ArtifactsArguments
 from stacks.backup import Backups, BackupsArguments
 from stacks.boundary import bind_roles
 from stacks.cache import Cache, CacheArguments
-from stacks.canaries.component import Canaries, CanariesArguments
 from stacks.cdn import Cdn, CdnArguments
-from stacks.chat import Chat, ChatArguments
 from stacks.database import Database, DatabaseArguments
 from stacks.database_watch import DatabaseWatch, DatabaseWatchArguments
 from stacks.edge import Edge, EdgeArguments
-from stacks.events import Events, EventsArguments
 from stacks.frontend import Frontend, FrontendArguments
 from stacks.keys import Keys, KeysArguments
 from stacks.log_archive import LogArchive, LogArchiveArguments
 from stacks.naming import Names
 from stacks.network import Network, NetworkArguments
+from stacks.observability import Watched, observe
 from stacks.one_off import OneOffTasks, OneOffTasksArguments
 from stacks.prometheus.workspace import Prometheus, PrometheusArguments
 from stacks.providers import make_providers
@@ -43,12 +40,6 @@ def declare(environment: Environment) -> None:
     topics = Topics(
         "topics", TopicsArguments(environment=environment, key_arn=keys.topics_arn), inside
     )
-    if environment.alerts.chat is not None:
-        Chat(
-            "chat",
-            ChatArguments(environment=environment, slack=environment.alerts.chat, topics=topics),
-            inside,
-        )
     prometheus = (
         Prometheus(
             "prometheus",
@@ -58,12 +49,6 @@ def declare(environment: Environment) -> None:
         if environment.metrics is not None
         else None
     )
-    if environment.must("MON-12"):
-        Events(
-            "events",
-            EventsArguments(environment=environment, topics=topics, logs_key_arn=keys.logs_arn),
-            inside,
-        )
     network = Network(
         "network", NetworkArguments(environment=environment, logs_key_arn=keys.logs_arn), inside
     )
@@ -197,18 +182,10 @@ def declare(environment: Environment) -> None:
             ),
             inside,
         )
-    if environment.must("MON-08"):
-        Canaries(
-            "canaries",
-            CanariesArguments(
-                environment=environment, key_arn=keys.logs_arn, log_bucket=edge.log_bucket
-            ),
-            inside,
-        )
-    Alarms(
-        "alarms",
-        AlarmsArguments(
+    observe(
+        Watched(
             environment=environment,
+            keys=keys,
             topics=topics,
             edge=edge,
             services=services,

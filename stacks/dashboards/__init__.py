@@ -1,0 +1,1 @@
+"""The dashboards of an environment, with the standards' limits drawn in."""
