@@ -63,12 +63,11 @@ class Kubernetes(Record):
     """Of Kubernetes; a cluster moves by one minor version at a time."""
     service_cidr: IPv4Network = IPv4Network("172.20.0.0/16")
     """The addresses of services inside the cluster, apart from those of the network."""
-    administrators: Annotated[
-        tuple[Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")], ...],
-        Field(min_length=1),
-    ]
-    """Names of the account's roles that may change the cluster: the one that applies the stack must
-    be among them, since whoever makes the cluster gets no rights by that alone."""
+    administrators: tuple[
+        Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")], ...
+    ] = ()
+    """Names of the account's roles that may change the cluster beside the one that applies the
+    stack; whoever makes a cluster gets no rights by that alone."""
     addons: Addons
     mcp: McpServer
 

@@ -9,12 +9,15 @@ from pulumi_aws import ec2, eks, iam, vpc
 from pulumi_kubernetes import Provider
 
 from environments import Environment, Kubernetes
+from stacks.foundation.identities import Identities
 from stacks.kubernetes.identities import control_plane_role, node_role
 from stacks.logs import LogKind, log_group
 from stacks.naming import Names
 from stacks.network import HTTPS, Network
 
 _LOGS: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+_CHANGES: Final = "AmazonEKSClusterAdminPolicy"
+_LOOKS: Final = "AmazonEKSAdminViewPolicy"
 _POOLS: Final = ("system", "general-purpose")
 """The node pools that come with Auto Mode: for the add-ons, and for everything else."""
 
@@ -44,7 +47,7 @@ class Cluster(ComponentResource):
     """A cluster of EKS in Auto Mode, which nobody reaches from outside the network.
 
     Makes the log group that its control plane writes to, the roles of control plane and nodes, the
-    cluster, an access entry for each administrator, the security group that a runner wears to reach
+    cluster, an access entry for each who may enter, the security group that a runner wears to reach
     the API, and the provider for what is declared inside the cluster.
 
     In Auto Mode EKS keeps the nodes: Bottlerocket with a read-only root and encrypted disks, no
@@ -56,7 +59,7 @@ class Cluster(ComponentResource):
     """Of nodes and pods."""
     runner_security_group_id: Output[str]
     provider: Provider
-    """For whatever is declared inside the cluster; it waits for the administrators' access."""
+    """For whatever is declared inside the cluster; it waits until the pipeline is let in."""
 
     def __init__(
         self, name: str, arguments: ClusterArguments, options: ResourceOptions | None = None
@@ -81,7 +84,7 @@ class Cluster(ComponentResource):
             lambda config: config.cluster_security_group_id or ""
         )
         self.runner_security_group_id = self._runner()
-        self.provider = self._connect(cluster, self._administrators(cluster))
+        self.provider = self._connect(cluster, self._admitted(cluster))
         self.register_outputs({})
 
     def _cluster(
@@ -121,24 +124,33 @@ class Cluster(ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=waits_for),
         )
 
-    def _administrators(self, cluster: eks.Cluster) -> list[Resource]:
-        """Let the administrators in, and nobody else: the roles are named, no map is edited."""
+    def _admitted(self, cluster: eks.Cluster) -> list[Resource]:
+        """Let in the pipeline, which applies or looks, and who else is named; nobody else."""
+        environment = self._arguments.environment
+        pipeline = Identities(self._names)
+        entries = {
+            "apply": (pipeline.role(f"{environment.name}-apply"), _CHANGES),
+            "preview": (pipeline.role(f"{environment.name}-preview"), _LOOKS),
+        }
+        for role in self._arguments.record.administrators:
+            arn = self._names.arn("iam", f"role/{role}", region="")
+            entries[role.removeprefix(f"{environment.name}-")] = (arn, _CHANGES)
         scope = f"arn:{self._names.partition}:eks::aws:cluster-access-policy"
         admitted: list[Resource] = []
-        for role in self._arguments.record.administrators:
+        for name, (principal, policy) in entries.items():
             entry = eks.AccessEntry(
-                role,
+                name,
                 cluster_name=cluster.name,
-                principal_arn=self._names.arn("iam", f"role/{role}", region=""),
+                principal_arn=principal,
                 type="STANDARD",
                 opts=self._inside,
             )
             admitted.append(
                 eks.AccessPolicyAssociation(
-                    role,
+                    name,
                     cluster_name=cluster.name,
                     principal_arn=entry.principal_arn,
-                    policy_arn=f"{scope}/AmazonEKSClusterAdminPolicy",
+                    policy_arn=f"{scope}/{policy}",
                     access_scope={"type": "cluster"},
                     opts=self._inside,
                 )

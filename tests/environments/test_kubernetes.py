@@ -24,7 +24,7 @@ def refusal(folder: Path, key: str, value: object, name: str = "production") -> 
         ("kubernetes.serviceCidr", "10.40.8.0/24", "overlaps network.cidr 10.40.0.0/16"),
         ("kubernetes.serviceCidr", "8.8.8.0/24", "8.8.8.0/24 is no private range"),
         ("kubernetes.serviceCidr", "172.20.0.0/25", "172.20.0.0/25 is no private range from /12"),
-        ("kubernetes.administrators", [], "slipway:kubernetes.administrators: "),
+        ("kubernetes.administrators", ["a role"], "slipway:kubernetes.administrators.0: "),
         ("kubernetes.addons.metricsServer", "latest", "kubernetes.addons.metricsServer: "),
         ("kubernetes.mcp.clients", ["web"], "clients: web is no service; there are: api, prover"),
         ("kubernetes.mcp.clients", [], "slipway:kubernetes.mcp.clients: "),

@@ -43,17 +43,22 @@ def test_nobody_reaches_the_cluster_from_outside(
 def test_access_is_by_entries_for_named_roles(
     plan_of: Callable[[str], Plan], record_of: Callable[[str], Environment], environment: str
 ) -> None:
-    """Whoever made the cluster gets nothing by that, and no map inside it grants anything."""
-    plan, record = plan_of(environment), record_of(environment)
-    assert record.kubernetes is not None
+    """The pipeline's: one changes, one looks. Whoever made the cluster gets nothing by that."""
+    plan = plan_of(environment)
     access = only(plan, "eks/cluster").node("accessConfig")
     assert access.text("authenticationMode") == "API"
     assert access.flag("bootstrapClusterCreatorAdminPermissions") is False
-    entries = {entry.text("principalArn") for entry in of_type(plan, "eks/accessEntry")}
-    account = record.aws.account
-    assert entries == {
-        f"arn:aws:iam::{account}:role/{role}" for role in record.kubernetes.administrators
+    policies = {
+        one.text("principalArn"): (one.text("policyArn") or "").rpartition("/")[2]
+        for one in of_type(plan, "eks/accessPolicyAssociation")
     }
+    account = record_of(environment).aws.account
+    role = f"arn:aws:iam::{account}:role/foundation/{environment}"
+    assert policies == {
+        f"{role}-apply": "AmazonEKSClusterAdminPolicy",
+        f"{role}-preview": "AmazonEKSAdminViewPolicy",
+    }
+    assert {one.text("principalArn") for one in of_type(plan, "eks/accessEntry")} == {*policies}
 
 
 @pytest.mark.parametrize("environment", WITH_CLUSTER)
