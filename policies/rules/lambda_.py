@@ -88,7 +88,7 @@ def _names_source(permission: Subject, graph: Graph) -> bool:
         return True
     if graph.references(permission.resource, "sourceArn"):
         return True
-    return any(not is_anything(one) for one in permission.texts("sourceArn"))
+    return any(one.strip() and not is_anything(one) for one in permission.texts("sourceArn"))
 
 
 class Runtimes(Settings):

@@ -283,3 +283,72 @@ def _known_fields() -> set[str]:
         found |= set(re.findall(r'@pulumi\.getter\(name="(\w+)"\)', text))
         found |= set(re.findall(r"@pulumi\.getter\n    def (\w+)\(", text))
     return found
+
+
+@pytest.mark.parametrize(
+    ("spec", "closed"),
+    [
+        ({}, {"ingress"}),
+        ({"egress": [{"ports": [{"port": 53}]}]}, {"ingress", "egress"}),
+        ({"policyTypes": ["Egress"]}, {"egress"}),
+        ({"policyTypes": ["Ingress", "Egress"], "ingress": [{}]}, {"egress"}),
+        ({"policyTypes": ["Ingress", "Egress"], "egress": [{}]}, {"ingress"}),
+        ({"ingress": [{"from": [{"podSelector": {}}]}]}, {"ingress"}),
+        ({"ingress": [{"to": [{"podSelector": {}}]}]}, set[str]()),
+        ({"egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}, {"ingress", "egress"}),
+        ({"egress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}, {"ingress"}),
+        ({"podSelector": {"matchLabels": {"app": "api"}}}, set[str]()),
+    ],
+)
+def test_a_network_policy_closes_the_ways_it_concerns(
+    spec: dict[str, object], closed: set[str]
+) -> None:
+    """Without types it is for what comes in, and for what goes out where it has rules for that."""
+    namespace = Given(NAMESPACE, "payments", {"metadata": {"name": "payments"}})
+    policy = Given(
+        NETWORK_POLICY,
+        "policy",
+        {"metadata": {"namespace": "payments"}, "spec": {"podSelector": {}, **spec}},
+    )
+    said = messages("k8s-network-policy", namespace, policy)
+    for way in ("ingress", "egress"):
+        assert (f"no policy closes this namespace to {way}" not in said) is (way in closed)
+
+
+def test_a_pod_runs_as_the_account_that_it_names() -> None:
+    """By the older key, too; and by a reference, whose name is the account's own."""
+    bare = {"automountServiceAccountToken": False}
+    older = given({}, type_=DEPLOYMENT, serviceAccount="api", **bare)
+    assert says("k8s-sa-token-off", older) == PASS
+    account = "kubernetes:core/v1:ServiceAccount"
+    for metadata, expected in (
+        ({}, PASS),
+        ({"name": "api"}, PASS),
+        ({"name": "default"}, FAIL),
+    ):
+        referring = given({}, type_=DEPLOYMENT, serviceAccountName=Ref("own"), **bare)
+        made = Given(account, "own", {"metadata": metadata, **bare})
+        assert says("k8s-sa-token-off", made, referring, of="api") == expected
+
+
+def test_an_older_budget_counts() -> None:
+    """A cluster that has not moved yet disrupts no more than it says."""
+    labels = {"app": "api"}
+    pods = given(
+        {},
+        type_=DEPLOYMENT,
+        metadata={"labels": labels},
+        topologySpreadConstraints=[
+            {"topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}
+        ],
+    )
+    spec = cast("Mapping[str, Any]", pods.inputs["spec"])
+    pods = Given(DEPLOYMENT, "api", {"spec": {**spec, "replicas": 3}})
+    for kind in ("policy/v1", "policy/v1beta1"):
+        budget = Given(
+            f"kubernetes:{kind}:PodDisruptionBudget",
+            "api",
+            {"spec": {"selector": {"matchLabels": labels}, "minAvailable": 1}},
+        )
+        assert messages("k8s-pdb-and-replicas", pods, budget) == []
+    assert messages("k8s-pdb-and-replicas", pods) == ["no disruption budget selects its pods"]

@@ -44,3 +44,55 @@ def test_an_advanced_selector_for_single_buckets_is_not_for_all() -> None:
 
     assert verdict(fields) == PASS
     assert verdict(narrow) == FAIL
+
+
+def _advanced(**fields: list[str]) -> dict[str, object]:
+    """An advanced selector that wants each of `fields` to equal one of the values."""
+    names = {"category": "eventCategory", "kind": "resources.type", "reads": "readOnly"}
+    selected = [{"field": names[key], "equals": values} for key, values in fields.items()]
+    return {"fieldSelectors": selected}
+
+
+def test_an_advanced_selector_takes_reads_writes_or_both() -> None:
+    """Two of them together take all; one that says nothing of it does, too."""
+
+    def missing(rule: str, *selectors: object) -> list[str]:
+        inputs = {"isMultiRegionTrail": True, "advancedEventSelectors": selectors}
+        return messages(rule, Given(cloudtrail.TRAIL, "trail", inputs))
+
+    reads = _advanced(category=["Management"], reads=["true"])
+    writes = _advanced(category=["Management"], reads=["false"])
+    management = "cloudtrail-multi-region"
+    assert missing(management, reads) == ["does not record WriteOnly management events"]
+    assert missing(management, writes) == ["does not record ReadOnly management events"]
+    assert missing(management, reads, writes) == []
+    assert missing(management, _advanced(category=["Management"])) == []
+    assert len(missing(management, _advanced(reads=["true", "false"]))) == 2
+    data = "cloudtrail-data-events"
+    objects, lost = ["AWS::S3::Object"], "events of the objects in every bucket"
+    assert missing(data, _advanced(category=["Data"], kind=objects, reads=["true"])) == [
+        f"does not record WriteOnly {lost}"
+    ]
+    assert missing(data, _advanced(category=["Data"], kind=objects)) == []
+    assert len(missing(data, _advanced(kind=objects))) == 2
+    assert len(missing(data, _advanced(category=["Data"]))) == 2
+    assert len(missing(data, _advanced(category=["Data"], kind=["AWS::Lambda::Function"]))) == 2
+
+
+def test_a_basic_selector_takes_what_it_says() -> None:
+    """Management events unless it leaves them out; data of the type and buckets that it names."""
+
+    def verdict(rule: str, selector: object) -> str:
+        inputs = {"isMultiRegionTrail": True, "eventSelectors": [selector]}
+        return says(rule, Given(cloudtrail.TRAIL, "trail", inputs))
+
+    assert verdict("cloudtrail-multi-region", {"includeManagementEvents": False}) == FAIL
+    assert verdict("cloudtrail-multi-region", {"includeManagementEvents": True}) == PASS
+
+    def data(kind: str, *values: str) -> object:
+        return {"dataResources": [{"type": kind, "values": values}]}
+
+    for every_bucket in ("arn:aws:s3", "arn:aws:s3:::", "arn:aws:s3:::/"):
+        assert verdict("cloudtrail-data-events", data("AWS::S3::Object", every_bucket)) == PASS
+    assert verdict("cloudtrail-data-events", data("AWS::S3::Object", "arn:aws:s3:::x/")) == FAIL
+    assert verdict("cloudtrail-data-events", data("AWS::Lambda::Function", "arn:aws:s3")) == FAIL

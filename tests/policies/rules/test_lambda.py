@@ -6,7 +6,7 @@ from policies.rules import (
     cloudwatch,
     lambda_,
 )
-from tests.policies.doors import FAIL, PASS, SILENT, UNDECIDED, says
+from tests.policies.doors import FAIL, PASS, SILENT, UNDECIDED, messages, says
 
 
 def test_a_source_that_is_not_known_leaves_a_permission_open() -> None:
@@ -28,3 +28,25 @@ def test_runtimes_are_a_setting() -> None:
     function = Given(lambda_.FUNCTION, "f", {"runtime": "nodejs26.x"})
     assert says("lambda-runtime", function, settings=one) == PASS
     assert says("lambda-runtime", function) == FAIL
+
+
+def test_a_service_calls_for_one_source() -> None:
+    """An account, an organisation or a resource; none of them is everybody's."""
+    for key, value in (
+        ("sourceAccount", "123456789012"),
+        ("principalOrgId", "o-a1b2c3"),
+        ("sourceArn", "arn:aws:s3:::uploads"),
+        ("sourceArn", Ref("uploads")),
+    ):
+        permission = Given(lambda_.PERMISSION, "s3", {"principal": "s3.amazonaws.com", key: value})
+        uploads = Given("aws:s3/bucket:Bucket", "uploads")
+        assert says("lambda-not-public", permission, uploads) == PASS
+    for inputs in ({}, {"sourceArn": "*"}, {"sourceArn": " "}):
+        permission = Given(lambda_.PERMISSION, "s3", {"principal": "s3.amazonaws.com", **inputs})
+        assert messages("lambda-not-public", permission) == [
+            "s3.amazonaws.com may call it on anybody's behalf: no source is named"
+        ]
+    anybody = Given(lambda_.PERMISSION, "all", {"principal": "*"})
+    assert messages("lambda-not-public", anybody) == ["anybody may call it"]
+    ours = Given(lambda_.PERMISSION, "all", {"principal": "*", "principalOrgId": "o-a1b2c3"})
+    assert says("lambda-not-public", ours) == PASS
