@@ -198,6 +198,15 @@ CHECKS: Final = (
         breaking={"database.replicas.min": 0},
     ),
     Check(
+        requirement="ENV-06",
+        key="slipway:database.localUrl",
+        holds=lambda it: it.database.local_url is None or it.tier is Tier.DEVELOPMENT,
+        message=lambda it: (
+            f"names a database of a developer's machine, and {it.tier} uses its PostgreSQL cluster"
+        ),
+        breaking={"database.localUrl": "sqlite:////tmp/slipway.db"},
+    ),
+    Check(
         requirement="SEC-12",
         key="secretsprovider",
         holds=lambda it: (it.secrets_provider or "").startswith("awskms://"),
