@@ -173,7 +173,7 @@ def _uninvited(edge: Edge, invites_arn: Input[str]) -> Iterator[Rule]:
         {"singleHeader": {"name": INVITE_HEADER}},
         {
             "cookies": {
-                "matchPattern": {"includedCookies": [INVITE_COOKIE]},
+                "matchPatterns": [{"includedCookies": [INVITE_COOKIE]}],
                 "matchScope": "VALUE",
                 "oversizeHandling": "NO_MATCH",
             }

@@ -1,13 +1,11 @@
 """The edge: what the internet reaches, and how."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Iterator
 
 import pytest
-from pulumi_aws import wafv2
 
 from environments import Environment
-from plan import Graph, Plan, Value
+from plan import Graph, Plan
 from policies.nodes import Subject
 from tests.stacks.reading import ENVIRONMENTS, ON_AWS, of_type, only, statements
 
@@ -64,7 +62,7 @@ def test_every_answer_carries_the_security_headers(name: str, plan_of: PlanOf) -
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_the_load_balancer_spans_the_zones(name: str, plan_of: PlanOf, record_of: RecordOf) -> None:
     """It stands in the public subnet of each zone, and refuses requests that are no proper HTTP."""
-    balancer = only(plan_of(name), "lb/loadBalancer")
+    balancer = only(plan_of(name), "lb/loadBalancer", "edge")
     subnets = Graph(plan_of(name)).references(balancer.resource, "subnets")
     zones = record_of(name).network.zones
     assert sorted(one.name for one in subnets) == sorted(f"public-{zone}" for zone in zones)
@@ -80,7 +78,7 @@ def test_access_is_logged_to_a_bucket_of_its_own(
     """Only load balancers add to it, only over TLS, and its entries are kept as long as asked."""
     plan = plan_of(name)
     graph = Graph(plan)
-    balancer = only(plan, "lb/loadBalancer")
+    balancer = only(plan, "lb/loadBalancer", "edge")
     assert balancer.node("accessLogs").flag("enabled")
     (bucket,) = graph.references(balancer.resource, "accessLogs")
     companions = {
@@ -119,108 +117,6 @@ def test_a_firewall_stands_where_the_standards_ask_for_one(
     assert len(associations) == int(asked)
 
 
-@pytest.mark.parametrize("name", ON_AWS)
-def test_the_firewall_blocks_known_attacks_and_floods(
-    name: str, plan_of: PlanOf, record_of: RecordOf
-) -> None:
-    """It limits what one address may send, and none of the managed rules is merely counted."""
-    plan = plan_of(name)
-    graph = Graph(plan)
-    acl = only(plan, "wafv2/webAcl")
-    limit, *others = acl.nodes("rules")
-    based = limit.node("statement").node("rateBasedStatement")
-    assert based.number("limit") == record_of(name).edge.requests_per_five_minutes
-    assert based.number("evaluationWindowSec") == 300
-    assert limit.node("action").names() == ["block"]
-    groups = {
-        one.node("statement").node("managedRuleGroupStatement").text("name") for one in others
-    }
-    assert groups == {
-        "AWSManagedRulesAmazonIpReputationList",
-        "AWSManagedRulesCommonRuleSet",
-        "AWSManagedRulesKnownBadInputsRuleSet",
-        "AWSManagedRulesSQLiRuleSet",
-    }
-    assert all(one.node("overrideAction").names() == ["none"] for one in others)
-    priorities = [one.number("priority") for one in acl.nodes("rules")]
-    assert len(set(priorities)) == len(priorities)
-    association = only(plan, "wafv2/webAclAssociation")
-    (balancer,) = graph.references(association.resource, "resourceArn")
-    assert balancer.type == "aws:lb/loadBalancer:LoadBalancer"
-    assert graph.references(association.resource, "webAclArn") == (acl.resource,)
-
-
-@pytest.mark.parametrize("name", ON_AWS)
-def test_the_firewall_logs_without_credentials(name: str, plan_of: PlanOf) -> None:
-    """What it judged is logged, to a group that WAF may write to, and nothing keeps sign-ins."""
-    plan = plan_of(name)
-    acl = only(plan, "wafv2/webAcl")
-    for part in (acl, *acl.nodes("rules")):
-        assert not part.node("visibilityConfig").flag("sampledRequestsEnabled")
-        assert part.node("visibilityConfig").flag("cloudwatchMetricsEnabled")
-    logging = only(plan, "wafv2/webAclLoggingConfiguration")
-    (group,) = Graph(plan).references(logging.resource, "logDestinationConfigs")
-    assert str(group.inputs["name"]).startswith("aws-waf-logs-")
-    assert group.inputs["retentionInDays"] == 90
-    withheld = {one.node("singleHeader").text("name") for one in logging.nodes("redactedFields")}
-    assert withheld == {"authorization", "cookie"}
-
-
-@pytest.mark.parametrize(
-    ("type_", "arguments"),
-    [
-        ("wafv2/webAcl", wafv2.WebAclArgs),
-        ("wafv2/webAclAssociation", wafv2.WebAclAssociationArgs),
-        ("wafv2/webAclLoggingConfiguration", wafv2.WebAclLoggingConfigurationArgs),
-    ],
-)
-def test_the_firewall_has_only_properties_that_the_sdk_knows(
-    type_: str, arguments: type, plan_of: PlanOf
-) -> None:
-    """It is declared without the SDK's types, so they are held against it here."""
-    subject = only(plan_of("production"), type_)
-    assert list(_strangers(subject.resource.inputs, arguments)) == []
-
-
-def _strangers(value: Value, hint: object) -> Iterator[str]:
-    """The keys in `value` that the SDK's argument class in `hint` does not have."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _strangers(item, hint)
-    elif isinstance(value, Mapping):
-        known = {_camel(key): type_ for key, type_ in _properties(hint).items()}
-        for key, item in value.items():
-            if key in known:
-                yield from _strangers(item, known[key])
-            else:
-                yield key
-
-
-def _properties(hint: object) -> dict[str, object]:
-    """The properties of the argument class in `hint`, with the type of each."""
-    for class_ in _classes(hint):
-        return {
-            name: get_type_hints(member.fget)["return"]
-            for name, member in vars(class_).items()
-            if isinstance(member, property) and member.fget
-        }
-    return {}
-
-
-def _classes(hint: Any) -> Iterator[type]:  # noqa: ANN401 - a type hint is anything
-    if get_origin(hint) is None:
-        if isinstance(hint, type) and hasattr(hint, "_pulumi_input_type"):
-            yield hint
-    else:
-        for argument in get_args(hint):
-            yield from _classes(argument)
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_the_name_leads_to_the_load_balancer(
     name: str, plan_of: PlanOf, record_of: RecordOf
@@ -255,7 +151,7 @@ def test_the_certificate_renews_itself_and_warns_when_it_cannot(
     """AWS validates it by DNS again and again; people hear of what goes wrong (NET-04)."""
     plan = plan_of(name)
     graph = Graph(plan)
-    certificate = only(plan, "acm/certificate")
+    certificate = only(plan, "acm/certificate", "edge")
     assert certificate.text("domainName") == record_of(name).edge.name
     assert certificate.text("validationMethod") == "DNS"
     listener = only(plan, "lb/listener", "https")

@@ -49,11 +49,3 @@ def test_arns_are_in_the_account_and_region(record_of: Callable[[str], Environme
     assert names.arn("sqs", "jobs") == "arn:aws:sqs:us-east-1:333333333333:jobs"
     assert names.root == "arn:aws:iam::333333333333:root"
     assert names.bucket_arn("logs") == "arn:aws:s3:::production-logs-333333333333"
-
-
-def test_the_partition_follows_the_region(record_of: Callable[[str], Environment]) -> None:
-    """In China and in GovCloud every ARN opens differently."""
-    record = record_of("production")
-    for region, partition in (("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")):
-        aws = record.aws.model_copy(update={"region": region})
-        assert Names(record.model_copy(update={"aws": aws})).partition == partition
