@@ -285,21 +285,21 @@ def _known_fields() -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("spec", "closed"),
-    [
-        ({}, {"ingress"}),
-        ({"egress": [{"ports": [{"port": 53}]}]}, {"ingress", "egress"}),
-        ({"policyTypes": ["Egress"]}, {"egress"}),
-        ({"policyTypes": ["Ingress", "Egress"], "ingress": [{}]}, {"egress"}),
-        ({"policyTypes": ["Ingress", "Egress"], "egress": [{}]}, {"ingress"}),
-        ({"ingress": [{"from": [{"podSelector": {}}]}]}, {"ingress"}),
-        ({"ingress": [{"to": [{"podSelector": {}}]}]}, set[str]()),
-        ({"egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}, {"ingress", "egress"}),
-        ({"egress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}, {"ingress"}),
-        ({"podSelector": {"matchLabels": {"app": "api"}}}, set[str]()),
-    ],
-)
+_SPECS: Final[list[tuple[dict[str, Any], set[str]]]] = [
+    ({}, {"ingress"}),
+    ({"egress": [{"ports": [{"port": 53}]}]}, {"ingress", "egress"}),
+    ({"policyTypes": ["Egress"]}, {"egress"}),
+    ({"policyTypes": ["Ingress", "Egress"], "ingress": [{}]}, {"egress"}),
+    ({"policyTypes": ["Ingress", "Egress"], "egress": [{}]}, {"ingress"}),
+    ({"ingress": [{"from": [{"podSelector": {}}]}]}, {"ingress"}),
+    ({"ingress": [{"to": [{"podSelector": {}}]}]}, set[str]()),
+    ({"egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}, {"ingress", "egress"}),
+    ({"egress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}, {"ingress"}),
+    ({"podSelector": {"matchLabels": {"app": "api"}}}, set[str]()),
+]
+
+
+@pytest.mark.parametrize(("spec", "closed"), _SPECS)
 def test_a_network_policy_closes_the_ways_it_concerns(
     spec: dict[str, object], closed: set[str]
 ) -> None:
@@ -317,7 +317,7 @@ def test_a_network_policy_closes_the_ways_it_concerns(
 
 def test_a_pod_runs_as_the_account_that_it_names() -> None:
     """By the older key, too; and by a reference, whose name is the account's own."""
-    bare = {"automountServiceAccountToken": False}
+    bare: dict[str, Any] = {"automountServiceAccountToken": False}
     older = given({}, type_=DEPLOYMENT, serviceAccount="api", **bare)
     assert says("k8s-sa-token-off", older) == PASS
     account = "kubernetes:core/v1:ServiceAccount"

@@ -299,3 +299,102 @@ def test_a_subscription_counts_for_what_it_tells_of(
     writer = Given(CLUSTER_INSTANCE, "writer", {"identifier": "writer-1"})
     told = Given(SUBSCRIPTION, "told", {"snsTopic": "arn:aws:sns:::critical", **inputs})
     assert says("rds-event-subscription", writer, told) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "inputs", "expected"),
+    [
+        ("rds-postgres", {"engine": "mysql"}, FAIL),
+        ("rds-cmk", {"kmsKeyId": " "}, FAIL),
+        ("rds-custom-port", {"engine": "mysql", "port": 3306}, FAIL),
+        ("rds-audit-logging", {"engine": "postgres"}, FAIL),
+    ],
+)
+def test_what_a_replica_says_itself_is_judged(
+    rule: str, inputs: dict[str, object], expected: str
+) -> None:
+    """Its source decides where it is silent, and nowhere else."""
+    replica = Given(INSTANCE, "replica", {"replicateSourceDb": "database", **inputs})
+    assert says(rule, replica) == expected
+
+
+def test_a_member_of_a_global_cluster_has_its_administrator_from_there() -> None:
+    """A second region takes over the first one's."""
+    assert says("rds-custom-admin", Given(CLUSTER, "database")) == FAIL
+    member = Given(CLUSTER, "database", {"globalClusterIdentifier": "world"})
+    assert says("rds-custom-admin", member) == SILENT
+
+
+@pytest.mark.parametrize("key", ["replicateSourceDb", "replicationSourceIdentifier"])
+def test_a_replica_of_any_kind_in_another_region_is_a_copy(key: str) -> None:
+    """An instance names its source by one key, a cluster by another."""
+    here = Given("pulumi:providers:aws", "here", {"region": "eu-central-1"})
+    there = Given("pulumi:providers:aws", "there", {"region": "eu-west-1"})
+    type_ = INSTANCE if key == "replicateSourceDb" else CLUSTER
+    database = Given(type_, "database", provider="here")
+    for provider, expected in (("there", PASS), ("here", FAIL)):
+        replica = Given(type_, "replica", {key: Ref("database")}, provider=provider)
+        found = says("rds-cross-region-backup", here, there, database, replica, of="database")
+        assert found == expected
+
+
+def _audited(value: object, log: str = "audit", plugin: str | None = None) -> str:
+    """Whether an Aurora MySQL cluster, or a MySQL instance with `plugin`, is audited."""
+    exports = {"enabledCloudwatchLogsExports": [log]}
+    if plugin is None:
+        parameters = [{"name": "server_audit_logging", "value": value}]
+        group = Given(CLUSTER_PARAMETERS, "group", {"parameters": parameters})
+        inputs = {"engine": "aurora-mysql", "dbClusterParameterGroupName": Ref("group"), **exports}
+        return says("rds-audit-logging", group, Given(CLUSTER, "database", inputs))
+    group = Given("aws:rds/optionGroup:OptionGroup", "group", {"options": [{"optionName": plugin}]})
+    inputs = {"engine": "mysql", "optionGroupName": Ref("group"), **exports}
+    return says("rds-audit-logging", group, Given(INSTANCE, "database", inputs))
+
+
+def test_mysql_is_audited_where_the_record_is_made_and_exported() -> None:
+    """Either alone is no audit: a record that stays in the database, or an export of nothing."""
+    assert [_audited(value) for value in ("1", "ON", "0", "off", "OFF")] == [
+        *(PASS, PASS, FAIL, FAIL, FAIL)
+    ]
+    assert _audited("1", log="error") == FAIL
+    assert _audited(None, plugin="MARIADB_AUDIT_PLUGIN") == PASS
+    assert _audited(None, plugin="MARIADB_AUDIT_PLUGIN", log="error") == FAIL
+    assert _audited(None, plugin="MEMCACHED") == FAIL
+
+
+def test_a_subscription_that_names_a_type_or_is_off_is_not_for_the_rest() -> None:
+    """A source that is known by reference is found, and others are not."""
+    instance = Given(INSTANCE, "database")
+    topic = "arn:aws:sns:::critical"
+    for inputs, expected in (
+        ({"sourceType": "db-instance"}, PASS),
+        ({"sourceType": "db-instance", "enabled": False}, FAIL),
+        ({"sourceType": "db-cluster"}, FAIL),
+        ({"sourceType": "db-instance", "sourceIds": [Ref("database")]}, PASS),
+        ({"sourceType": "db-instance", "sourceIds": [Ref("other")]}, FAIL),
+        ({"sourceType": "db-cluster", "sourceIds": [Ref("database")]}, FAIL),
+        ({"eventCategories": ["configuration change", "failure", "maintenance"]}, PASS),
+        ({"eventCategories": ["configuration change", "failure"]}, FAIL),
+    ):
+        told = Given(SUBSCRIPTION, "told", {"snsTopic": topic, **inputs})
+        other = Given(INSTANCE, "other")
+        found = says("rds-event-subscription", instance, other, told, of="database")
+        assert found == expected, inputs
+
+
+@pytest.mark.parametrize(
+    ("instance", "cluster", "expected"),
+    [
+        ({"monitoringInterval": 1, "monitoringRoleArn": "arn"}, {}, PASS),
+        ({"monitoringInterval": 60}, {}, FAIL),
+        ({}, {"monitoringInterval": 60, "monitoringRoleArn": "arn"}, PASS),
+        ({}, {"monitoringInterval": 60, "monitoringRoleArn": ""}, FAIL),
+    ],
+)
+def test_an_instance_is_watched_by_itself_or_by_its_cluster(
+    instance: dict[str, object], cluster: dict[str, object], expected: str
+) -> None:
+    """Of the instance and its cluster one has to say both, how often and by which role."""
+    writer = Given(CLUSTER_INSTANCE, "writer", {"clusterIdentifier": Ref("database"), **instance})
+    found = says("rds-enhanced-monitoring", Given(CLUSTER, "database", cluster), writer)
+    assert found == expected
