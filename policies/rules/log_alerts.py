@@ -31,6 +31,7 @@ ACCOUNT_POLICY: Final = "aws:cloudwatch/logAccountPolicy:LogAccountPolicy"
 SUBSCRIPTION: Final = "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter"
 
 _TAG: Final = "LogClass"
+_SHIPPED: Final = "LOG-06"
 _ALERTS: Final[Mapping[str, tuple[str, str]]] = {
     "application": ("LOG-02", "an error"),
     "access": ("LOG-03", "an anomaly"),
@@ -190,7 +191,7 @@ _STREAM: Final = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
 @rule(
     types=[LOG_GROUP],
     severity=Severity.MEDIUM,
-    requirements=["LOG-06"],
+    requirements=[_SHIPPED],
     remediation="""
         Ship every group of the account to a stream that fills a locked bucket:
 
@@ -220,13 +221,15 @@ _STREAM: Final = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
     ],
     absence_is_safe=True,
 )
-def logs_shipped(group: Subject, _: Settings, graph: Graph) -> Outcome:
+def logs_shipped(group: Subject, settings: Settings, graph: Graph) -> Outcome:
     """The logs of services are copied to where no writer can change them.
 
     Whoever breaks into a service deletes its log next. A subscription of the account ships every
     group that it does not except; one of the group itself does, too. What the shipping stream
     writes of itself stays behind: shipped, it would go in circles.
     """
+    if settings.tier not in requirement(_SHIPPED).environments:
+        return NotApplicable(f"logs of {settings.tier} need no second place")
     if not graph.of_type(SERVICE):
         return NotApplicable("the stack runs no service")
     name = group.text("name")
