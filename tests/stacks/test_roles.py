@@ -1,6 +1,7 @@
 """Roles hold what they use, by name; a wildcard stands only where AWS has no narrower form."""
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
@@ -13,10 +14,12 @@ POLICY = "iam/rolePolicy"
 
 # Resources with a wildcard, by the action that needs it.
 DOCUMENTED = {
-    "ecr:GetAuthorizationToken": "*",  # takes no resource at all
-    "logs:CreateLogStream": ":log-stream:",  # a stream's name ends in the task's id
-    "logs:PutLogEvents": ":log-stream:",
-    "secretsmanager:GetSecretValue": "-??????",  # six characters that AWS draws
+    "ecr:GetAuthorizationToken": ("*",),  # takes no resource at all
+    # A stream's name ends in the task's id, or is the collector's own of the metrics' group.
+    "logs:CreateLogStream": (":log-stream:", "/metrics:*"),
+    "logs:PutLogEvents": (":log-stream:", "/metrics:*"),
+    "secretsmanager:GetSecretValue": ("-??????",),  # six characters that AWS draws
+    "aps:RemoteWrite": (":workspace/",),  # a workspace's id is drawn by AWS, too
 }
 
 
@@ -33,7 +36,8 @@ def test_a_service_role_names_every_action_and_resource(
             assert "*" not in action
             for resource in statement.texts("Resource"):
                 if "*" in resource or "?" in resource:
-                    assert DOCUMENTED.get(action, "nothing") in resource, (action, resource)
+                    forms = DOCUMENTED.get(action, ())
+                    assert any(form in resource for form in forms), (action, resource)
 
 
 def test_what_starts_a_task_reaches_its_own_things_alone(plan_of: Callable[[str], Plan]) -> None:
@@ -48,7 +52,11 @@ def test_what_starts_a_task_reaches_its_own_things_alone(plan_of: Callable[[str]
     assert resources == {
         "*",
         f"arn:aws:logs:{account}:log-group:/slipway/production/api:log-stream:api/*",
-        f"arn:aws:ssm:{account}:parameter/slipway/production/database/endpoint",
+        *(
+            f"arn:aws:ssm:{account}:parameter/slipway/production/{place}"
+            for place in ("cache/endpoint", "database/endpoint", "prometheus/remote-write")
+        ),
+        f"arn:aws:ecr:{account}:repository/slipway/collector",
         f"arn:aws:ecr:{account}:repository/slipway/api",
         f"arn:aws:secretsmanager:{account}:secret:/slipway/production/api/API_SIGNING_KEY-??????",
     }
@@ -69,10 +77,11 @@ def test_only_the_service_with_a_queue_may_use_one(plan_of: Callable[[str], Plan
 def test_only_this_account_can_have_a_role_assumed_for_it(
     plan_of: Callable[[str], Plan], environment: str
 ) -> None:
-    """Every role names one AWS service, and the account on whose behalf that may act."""
-    for role in of_type(plan_of(environment), "iam/role"):
+    """Each role of a service names ECS, and the account on whose behalf that may act."""
+    for service, purpose in product(("api", "prover"), ("execution", "task")):
+        role = only(plan_of(environment), "iam/role", f"{service}-{purpose}")
         (statement,) = role.document("assumeRolePolicy").nodes("Statement")
-        assert statement.node("Principal").has("Service"), role.name
+        assert statement.node("Principal").text("Service") == "ecs-tasks.amazonaws.com"
         assert statement.node("Condition").node("StringEquals").has("aws:SourceAccount"), role.name
 
 
@@ -84,9 +93,11 @@ def test_a_policy_that_waits_for_an_apply_waits_for_one_thing(
         one.name: {urn.rpartition("::")[2] for urn in one.resource.property_dependencies["policy"]}
         for one in of_type(plan_of("production"), POLICY)
         if isinstance(one.resource.inputs["policy"], Unknown)
+        and one.name.startswith(("api-", "prover-"))
     }
     assert waiting == {
         "api-execution-key": {"data"},
+        "api-task-key": {"data"},
         "api-task-database": {"database"},
         "prover-task-database": {"database"},
         "prover-task-key": {"data"},

@@ -22,9 +22,10 @@ SIDES = ("blue", "green")
 
 
 def container(plan: Plan, service: str) -> dict[str, Any]:
-    """The one container of a service's task definition."""
+    """The container of a service's task definition that is the service's own."""
     text = only(plan, "ecs/taskDefinition", service).text("containerDefinitions")
-    (found,) = cast("list[dict[str, Any]]", json.loads(text or "[]"))
+    containers = cast("list[dict[str, Any]]", json.loads(text or "[]"))
+    (found,) = (one for one in containers if one["name"] == service)
     return found
 
 
@@ -99,6 +100,33 @@ def test_a_deployment_waits_as_long_as_the_standard_says(plan_of: Callable[[str]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_deployment_that_is_not_healthy_in_time_fails(
+    plan_of: Callable[[str], Plan], record_of: Callable[[str], Environment], environment: str
+) -> None:
+    """Where SVC-02 asks for it, an update ends with its wait; elsewhere it takes what it takes."""
+    minutes = figure("SVC-02", "healthy_wait_max_minutes").minutes
+    within = {"create": f"{minutes}m", "update": f"{minutes}m"}
+    expected = within if record_of(environment).must("SVC-02") else {}
+    for service in of_type(plan_of(environment), SERVICE):
+        assert service.options.custom_timeouts == expected
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_task_may_finish_what_it_is_doing(
+    plan_of: Callable[[str], Plan], record_of: Callable[[str], Environment], environment: str
+) -> None:
+    """It is told to stop once it gets no more requests, and then has as long as Fargate gives."""
+    plan = plan_of(environment)
+    for name in record_of(environment).services:
+        told = container(plan, name)
+        assert told["stopTimeout"] == 120
+        assert told["linuxParameters"]["initProcessEnabled"] is True  # hands the signal on
+        for side in SIDES:
+            group = only(plan, "lb/targetGroup", f"{name}-{side}")
+            assert 0 < (group.number("deregistrationDelay") or 0) <= told["stopTimeout"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_a_container_is_what_was_tested_and_can_change_nothing(
     plan_of: Callable[[str], Plan], record_of: Callable[[str], Environment], environment: str
 ) -> None:
@@ -149,13 +177,15 @@ def test_only_the_load_balancer_and_the_services_open_doors(
 ) -> None:
     """A service accepts its port from the load balancer, the database its port from services."""
     plan, record = plan_of(environment), record_of(environment)
+    # A proxy in front of the database listens on PostgreSQL's own port, whatever the database's.
+    entered = 5432 if of_type(plan, "rds/proxy") else record.database.port
     for name, service in record.services.items():
         entry = only(plan, "vpc/securityGroupIngressRule", f"{name}-from-edge")
         assert entry.number("fromPort") == entry.number("toPort") == service.port
         (source,) = entry.resource.property_dependencies["referencedSecurityGroupId"]
         assert source.endswith("::edge")
         door = only(plan, "vpc/securityGroupIngressRule", f"{name}-into-database")
-        assert door.number("fromPort") == door.number("toPort") == record.database.port
+        assert door.number("fromPort") == door.number("toPort") == entered
         (source,) = door.resource.property_dependencies["referencedSecurityGroupId"]
         assert source.endswith(f"::{name}")
 
