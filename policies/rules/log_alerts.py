@@ -245,6 +245,12 @@ def logs_shipped(group: Subject, settings: Settings, graph: Graph) -> Outcome:
     if unresolved := graph.unresolved("logGroup", SUBSCRIPTION):
         return NotEvaluated(f"the log group of {unresolved.name} is known after apply")
 
+    return _is_covered(name, graph)
+
+
+def _is_covered(name: str | None, graph: Graph) -> Outcome:
+    """Whether a subscription of the account ships the log group called `name`."""
+
     def ships(policy: Subject) -> Outcome:
         is_shipping = policy.text("policyType") == "SUBSCRIPTION_FILTER_POLICY"
         _, _, excepted = (policy.text("selectionCriteria") or "").partition("NOT IN")
