@@ -17,6 +17,7 @@ DOCUMENTED = {
     "ecr:GetAuthorizationToken": ("*",),  # takes no resource at all
     # A stream's name ends in the task's id, or is the collector's own of the metrics' group.
     "logs:CreateLogStream": (":log-stream:", "/metrics:*"),
+    "logs:DescribeLogStreams": ("/metrics:*",),
     "logs:PutLogEvents": (":log-stream:", "/metrics:*"),
     "secretsmanager:GetSecretValue": ("-??????",),  # six characters that AWS draws
     "aps:RemoteWrite": (":workspace/",),  # a workspace's id is drawn by AWS, too
