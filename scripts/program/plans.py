@@ -86,6 +86,6 @@ def inputs(world: World) -> dict[str, Json]:
         "hash": program_hash(world.code),
         "bytes": len(world.code),
         "version": world.version,
-        "authority": str(world.authority.pubkey()),
+        "authority": str(world.upgrade_authority),
         "payer": str(world.payer.pubkey()),
     }

@@ -36,10 +36,11 @@ def refuse_change(world: World, found: OnChain) -> None:
             f"{world.program} is final: it has no upgrade authority, and nobody can change it."
             " Deploy a new program and change the environment's programId by a review"
         )
-    if found.data.authority != world.authority.pubkey():
+    if found.data.authority != world.upgrade_authority:
         raise ProgramRefusedError(
-            f"{world.authority.pubkey()} is not the upgrade authority of {world.program}:"
-            f" {found.data.authority} is. Name its key with --authority"
+            f"{world.upgrade_authority} is not the upgrade authority of {world.program}:"
+            f" {found.data.authority} is. Name its key with --authority, or its multisig with"
+            " --multisig"
         )
 
 
@@ -70,7 +71,7 @@ async def refuse_buffer(world: World) -> None:
     if account.owner != LOADER:
         raise ProgramRefusedError(f"{key.pubkey()} ({path}) is no buffer: move the file away")
     buffer = read_buffer(bytes(account.data))
-    if buffer.authority != world.authority.pubkey():
+    if buffer.authority not in world.owners:
         raise ProgramRefusedError(
             f"the buffer {key.pubkey()} belongs to {buffer.authority}, not to"
             f" {world.authority.pubkey()}: give its authority's key with --authority, or move"

@@ -49,13 +49,16 @@ class Footing:
     """The last block height at which it can land."""
     price: int
     """Of a compute unit, in millionths of a lamport."""
+    units: int = UNITS
+    """How many it asks for, where it offers something for them."""
 
     @classmethod
-    def recalled(cls, note: Mapping[str, Json] | None) -> Self | None:
+    def recalled(cls, note: Mapping[str, Json] | None, units: int = UNITS) -> Self | None:
         """The one that was noted before a kill."""
         match note:
             case {"blockhash": str(text), "last_valid": int(last_valid), "price": int(price)}:
-                return cls(blockhash=Hash.from_string(text), last_valid=last_valid, price=price)
+                hash_ = Hash.from_string(text)
+                return cls(blockhash=hash_, last_valid=last_valid, price=price, units=units)
             case _:
                 return None
 
@@ -72,11 +75,11 @@ class Footing:
         """The instructions that offer the price; none where nothing is offered."""
         if not self.price:
             return []
-        return [set_compute_unit_limit(UNITS), set_compute_unit_price(self.price)]
+        return [set_compute_unit_limit(self.units), set_compute_unit_price(self.price)]
 
     def fee(self, signatures: int) -> int:
         """What a transaction with so many signatures costs."""
-        return SIGNATURE_FEE * signatures + priority_fee(self.price)
+        return SIGNATURE_FEE * signatures + priority_fee(self.price, self.units)
 
     def is_gone(self, now: Now) -> bool:
         """Whether nothing can land on it any more."""
@@ -109,7 +112,9 @@ class Sender:
     ceiling: int
     """The highest price of a compute unit, in millionths of a lamport."""
 
-    async def footing(self, writes: Sequence[Pubkey], after: Footing | None = None) -> Footing:
+    async def footing(
+        self, writes: Sequence[Pubkey], after: Footing | None = None, units: int = UNITS
+    ) -> Footing:
         """A fresh blockhash at the price of the day; higher than the one `after` which it comes."""
         latest = await self.node.ask_newest(
             lambda: self.node.client.get_latest_blockhash(CONFIRMED)
@@ -125,6 +130,7 @@ class Sender:
             blockhash=latest.value.blockhash,
             last_valid=latest.value.last_valid_block_height,
             price=min(price, self.ceiling),
+            units=units,
         )
 
     def sign(
@@ -143,19 +149,20 @@ class Sender:
         writes: Sequence[Pubkey],
         signers: Sequence[Keypair] = (),
         acting: Acting,
+        units: int = UNITS,
     ) -> Landed | None:
         """Do what `build` says, signed anew whenever a blockhash is gone, until it has landed.
 
         `build` is asked anew each time. None: it found nothing to do, an earlier try has landed.
         """
-        footing = Footing.recalled(acting.noted(acting.step))
+        footing = Footing.recalled(acting.noted(acting.step), units)
         while True:
             gone = footing is None or footing.is_gone(await self.node.now())
             if (instructions := await build()) is None:
                 return None
             if footing is None or gone:
                 # Its block comes after what `build` saw: on another fork the hash is unknown.
-                footing = await self.footing(writes, after=footing)
+                footing = await self.footing(writes, footing, units)
                 acting.note(footing.note())
             if landed := await self._follow(
                 self.sign(instructions, footing, signers), footing, acting
@@ -223,9 +230,9 @@ def refusal(result: RpcSimulateTransactionResult) -> str:
     return f"{result.err}{f' ({told[-1]})' if told else ''}"
 
 
-def priority_fee(price: int) -> int:
+def priority_fee(price: int, units: int = UNITS) -> int:
     """What a transaction costs beside its signatures, in lamports."""
-    return -(-price * UNITS // _MICRO)
+    return -(-price * units // _MICRO)
 
 
 def distinct(*keys: Keypair) -> tuple[Keypair, ...]:

@@ -5,7 +5,7 @@ The buffer itself says what is missing: an upload that was killed anywhere goes 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -94,7 +94,7 @@ class Uploader:
         if footing and footing.is_gone(await self._node.now()):
             footing = None
         while True:
-            held = await held_in(self._node, buffer, self.authority.pubkey(), len(code))
+            held = await held_in(self._node, buffer, [self.authority.pubkey()], len(code))
             if held == code:
                 return progress
             if footing is None:
@@ -116,15 +116,15 @@ class Uploader:
                 acting.note(footing.note())
 
 
-async def held_in(node: Node, buffer: Pubkey, authority: Pubkey, length: int) -> bytes:
-    """What lies in the buffer of `authority`; `UploadError` where it is not for `length` bytes."""
+async def held_in(node: Node, buffer: Pubkey, owners: Collection[Pubkey], length: int) -> bytes:
+    """What lies in the buffer of one of `owners`; `UploadError` if it is not for `length` bytes."""
     account = await node.account(buffer)
     if account is None:
         raise UploadError(f"there is no buffer {buffer}: run it again, which creates it")
     found = read_buffer(bytes(account.data))
-    if found.authority != authority:
+    if found.authority not in owners:
         raise UploadError(
-            f"buffer {buffer} belongs to {found.authority}, not to {authority}:"
+            f"buffer {buffer} belongs to {found.authority}, not to {', '.join(map(str, owners))}:"
             " give its authority's key, or upload to a buffer of your own"
         )
     if len(found.code) != length:

@@ -46,6 +46,8 @@ class World:
     watch: Callable[[Progress], None] = field(default=lambda _: None)
     genesis: Hash | None = None
     """The chain that the node turned out to serve."""
+    vault: Pubkey | None = None
+    """The vault of a multisig that upgrades the program; none where `authority` does."""
     passed: set[str] = field(default_factory=set[str])
     """The checks that this process has made: each makes them anew."""
 
@@ -58,6 +60,16 @@ class World:
     def payer(self) -> Keypair:
         """Who pays."""
         return self.sender.payer
+
+    @property
+    def upgrade_authority(self) -> Pubkey:
+        """Who upgrades the program."""
+        return self.vault or self.authority.pubkey()
+
+    @property
+    def owners(self) -> tuple[Pubkey, ...]:
+        """Who may own its buffers: who writes them, and the vault that they are handed to."""
+        return (self.authority.pubkey(), *([self.vault] if self.vault else []))
 
     async def on_chain(self) -> OnChain:
         """The program, as confirmed."""

@@ -128,7 +128,7 @@ async def difference(world: World) -> str:
     if key is None or await world.node.account(key.pubkey()) is None:
         return "there is no buffer"
     buffer = key.pubkey()
-    held = await held_in(world.node, buffer, world.authority.pubkey(), len(code))
+    held = await held_in(world.node, buffer, world.owners, len(code))
     if held == code:
         return ""
     wrong = [at for at, (left, right) in enumerate(zip(held, code, strict=True)) if left != right]

@@ -73,8 +73,8 @@ async def _wrong(world: World) -> str:
         return f"{world.program} is not deployed"
     if not found.executable:
         return f"{world.program} is not executable"
-    if found.data.authority != world.authority.pubkey():
-        return f"its authority is {found.data.authority}, not {world.authority.pubkey()}"
+    if found.data.authority != world.upgrade_authority:
+        return f"its authority is {found.data.authority}, not {world.upgrade_authority}"
     if found.capacity < len(world.code):
         return f"it has {found.capacity:,} bytes, the build {len(world.code):,}"
     if not found.runs(world.code):
