@@ -251,6 +251,7 @@ class Edge(ComponentResource):
             ],
             opts=self._inside,
         )
+        origins = self._environment.edge.allowed_origins
         listener = lb.Listener(
             "https",
             load_balancer_arn=balancer.arn,
@@ -273,6 +274,10 @@ class Edge(ComponentResource):
             ),
             routing_http_response_x_frame_options_header_value="DENY",
             routing_http_response_x_content_type_options_header_value="nosniff",
+            # A load balancer can name one origin; among several the service tells which (NET-08).
+            routing_http_response_access_control_allow_origin_header_value=origins[0]
+            if len(origins) == 1
+            else None,
             opts=self._inside,
         )
         return listener.arn

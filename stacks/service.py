@@ -282,6 +282,11 @@ class Service(ComponentResource):
             places.append(("CACHE_HOST", "cache"))
         return [(variable, self._names.path(place, "endpoint")) for variable, place in places]
 
+    def _origins(self) -> dict[str, str]:
+        """The pages that a public service answers to; the edge refuses all others (NET-08)."""
+        origins = self._environment.edge.allowed_origins
+        return {"ALLOWED_ORIGINS": ",".join(origins)} if self._record.is_public else {}
+
     def _task_definition(self, roles: Roles, queue: JobQueue | None) -> ecs.TaskDefinition:
         environment, record = self._environment, self._record
         solana, database = environment.solana, environment.database
@@ -294,6 +299,7 @@ class Service(ComponentResource):
             "SOLANA_CLUSTER": solana.cluster.value,
             "SOLANA_PROGRAM_ID": solana.program_id,
             "SOLANA_RPC_URLS": ",".join(solana.rpc_urls),
+            **self._origins(),
             **({"DATABASE_URL": database.local_url} if database.local_url else {}),
             **(cache.variables(self._service) if (cache := self._platform.cache) else {}),
             **(keys.variables if (keys := self._platform.api_keys) and record.is_public else {}),
