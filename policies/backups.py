@@ -6,14 +6,13 @@ from plan.graph import Graph
 from plan.values import leaves
 from policies.nodes import Node, Subject
 from policies.outcomes import (
+    MISS,
     PASS,
     Fail,
     NotEvaluated,
     Outcome,
     UnknownValueError,
-    fail,
     met,
-    require,
     some,
 )
 from policies.patterns import fits
@@ -55,7 +54,7 @@ def goes_abroad(copy: Node, plan: Subject, graph: Graph) -> Outcome:
         }
     if home is None or not places or None in places:
         return NotEvaluated(f"the region of {copy.at('destinationVaultArn')} is not known")
-    return require(places - {home, ""}, "copies nothing to another region")
+    return met(places - {home, ""})
 
 
 def _open_selections(graph: Graph) -> list[Subject]:
@@ -74,7 +73,7 @@ def _open_selections(graph: Graph) -> list[Subject]:
 def _selects(selection: Subject, subject: Subject, graph: Graph, arn: str) -> Outcome:
     excluded = _names(selection, "notResources", subject, graph, arn)
     if not isinstance(excluded, Fail):
-        return fail("excluded") if excluded == PASS else excluded
+        return MISS if excluded == PASS else excluded
 
     def has_tag(wanted: Node) -> Outcome:
         found = tag(subject, graph, wanted.text("key") or "")
@@ -83,10 +82,9 @@ def _selects(selection: Subject, subject: Subject, graph: Graph, arn: str) -> Ou
     return some(
         [
             _names(selection, "resources", subject, graph, arn),
-            some(selection.each("selectionTags"), has_tag, ""),
+            some(selection.each("selectionTags"), has_tag),
         ],
         lambda outcome: outcome,
-        "not selected",
     )
 
 
@@ -101,8 +99,8 @@ def _names(selection: Subject, key: str, subject: Subject, graph: Graph, arn: st
             pattern = item.as_text()
         except UnknownValueError:
             if referred:
-                return fail("another resource")
+                return MISS
             raise
         return met(fits(arn, pattern))
 
-    return some(selection.each(key), matches, "")
+    return some(selection.each(key), matches)

@@ -70,9 +70,13 @@ def require(condition: object, message: str, path: str = "") -> Outcome:
     return PASS if condition else fail(message, path)
 
 
+MISS: Final = Fail((Violation(""),))
+"""A failure without a word, of one thing that `some` tries: it has words of its own."""
+
+
 def met(condition: object) -> Outcome:
-    """Pass if `condition` holds, else fail without a word: for `some`, which has its own."""
-    return PASS if condition else Fail((Violation(""),))
+    """Pass if `condition` holds, else a `MISS`."""
+    return PASS if condition else MISS
 
 
 def _cut(sentence: str) -> str:
@@ -118,8 +122,11 @@ def every(items: Iterable[Item], check: Callable[[Item], Outcome]) -> Outcome:
     return all_of(*(attempt(lambda item=item: check(item)) for item in items))
 
 
-def some(items: Iterable[Item], check: Callable[[Item], Outcome], message: str) -> Outcome:
-    """Pass if `check` passes for one item at least; else undecided if any item is; else fail."""
+def some(items: Iterable[Item], check: Callable[[Item], Outcome], message: str = "") -> Outcome:
+    """Pass if `check` passes for one item at least; else undecided if any item is; else fail.
+
+    Only one that another `some` tries goes without a `message`.
+    """
     undecided: NotEvaluated | None = None
     for item in items:
         outcome = attempt(lambda item=item: check(item))

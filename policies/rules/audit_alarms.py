@@ -8,7 +8,7 @@ from typing import Final
 from plan.graph import Graph
 from plan.model import Resource
 from policies.nodes import Subject
-from policies.outcomes import NotEvaluated, Outcome, every, fail, require, some
+from policies.outcomes import MISS, NotEvaluated, Outcome, every, fail, met, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.relations import targets
 from policies.rules.cloudtrail import TRAIL
@@ -237,7 +237,7 @@ def _watches(one: Subject, words: str, graph: Graph) -> Outcome:
     pattern = one.text("pattern") or ""
     counted = set(_WORD.findall(pattern)) if len(pattern) <= _LONGEST else set[str]()
     if not counted.issuperset(words.split()):
-        return fail("other events")
+        return MISS
     made = one.node("metricTransformation")
     metric = (made.text("namespace"), made.text("name"))
     alarms = [
@@ -249,13 +249,13 @@ def _watches(one: Subject, words: str, graph: Graph) -> Outcome:
     ]
     if not alarms and (unresolved := graph.unresolved("metricName", METRIC_ALARM)):
         return NotEvaluated(f"the metric of alarm {unresolved.name} is known after apply")
-    return some(alarms, _tells, "no alarm")
+    return some(alarms, _tells)
 
 
 def _tells(alarm: Subject) -> Outcome:
     """Whether somebody hears of an alarm."""
     is_on = alarm.flag("actionsEnabled") is not False
-    return require(is_on and alarm.has_texts("alarmActions"), "tells nobody")
+    return met(is_on and alarm.has_texts("alarmActions"))
 
 
 def _by_metric(graph: Graph) -> defaultdict[tuple[str | None, str | None], list[Resource]]:

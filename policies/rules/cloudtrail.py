@@ -11,6 +11,7 @@ from typing import Final
 from plan.graph import Graph
 from policies.nodes import Node, Subject
 from policies.outcomes import (
+    MISS,
     PASS,
     NotApplicable,
     Outcome,
@@ -18,7 +19,6 @@ from policies.outcomes import (
     all_of,
     attempt,
     every,
-    fail,
     met,
     require,
     some,
@@ -71,8 +71,8 @@ def _equal(selector: Node, field: str) -> list[Node] | None:
 
 def _includes(values: list[Node] | None, *wanted: str) -> Outcome:
     if values is None:
-        return fail("")
-    return some(values, lambda value: met(value.as_text() in wanted), "")
+        return MISS
+    return some(values, lambda value: met(value.as_text() in wanted))
 
 
 def _reads_or_writes(selector: Node, kind: str) -> Outcome:
@@ -314,9 +314,7 @@ def _records_objects(trail: Subject) -> Outcome:
         )
 
     def objects(selector: Node, kind: str) -> Outcome:
-        return all_of(
-            _takes(selector, kind), some(selector.each("dataResources"), of_every_bucket, "")
-        )
+        return all_of(_takes(selector, kind), some(selector.each("dataResources"), of_every_bucket))
 
     def objects_advanced(selector: Node, kind: str) -> Outcome:
         return all_of(

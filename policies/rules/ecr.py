@@ -100,7 +100,7 @@ def ecr_scan_on_push(repository: Subject, _: Settings, graph: Graph) -> Outcome:
     def scans(place: str) -> Outcome:
         if place == "registry":
             patterns, undecided = _scanned(graph)
-            outcome = some(patterns, matches, "")
+            outcome = some(patterns, matches)
             return undecided if undecided and not isinstance(outcome, Pass) else outcome
         own = repository.node("imageScanningConfiguration")
         return met(own.flag("scanOnPush"))
@@ -249,13 +249,13 @@ def ecr_signed_images(repository: Subject, _: Settings, graph: Graph) -> Outcome
         filters = rule_.each("RepositoryFilters")
         return all_of(
             met(rule_.has_text("SigningProfileArn")),
-            some(filters, matches, "") if filters else PASS,
+            some(filters, matches) if filters else PASS,
         )
 
     def configures(one: Subject) -> Outcome:
         if one.text("typeName") != _SIGNING:
             return met(condition=False)
-        return some(one.document("desiredState").each("Rules"), signs, "")
+        return some(one.document("desiredState").each("Rules"), signs)
 
     return some(
         [Subject(one) for one in graph.of_type(CLOUD_CONTROL)],

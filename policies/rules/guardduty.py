@@ -6,7 +6,7 @@ from plan.graph import Graph
 from plan.values import UNKNOWN
 from policies.events import EVENT_RULE, EVENT_TARGET, is_sent
 from policies.nodes import Node, Subject
-from policies.outcomes import PASS, Outcome, all_of, attempt, every, fail, require, some
+from policies.outcomes import MISS, PASS, Outcome, all_of, attempt, every, require, some
 from policies.registry import Controls, Given, Ref, rule
 from policies.settings import Settings, Severity
 
@@ -79,7 +79,7 @@ def guardduty_on(detector: Subject, settings: Features, graph: Graph) -> Outcome
     def on(name: str) -> Outcome:
         def enabled(feature: Node) -> Outcome:
             if feature.text("name") != name:
-                return fail("")
+                return MISS
             return require(feature.text("status") == "ENABLED", f"{name} is off")
 
         def not_disabled(feature: Node) -> Outcome:

@@ -17,6 +17,7 @@ from policies.outcomes import (
     all_of,
     attempt,
     every,
+    met,
     require,
     some,
 )
@@ -433,7 +434,7 @@ def _spread(pod: Pod) -> Outcome:
 
     def over_zones(constraint: Node) -> Outcome:
         hard = constraint.text("whenUnsatisfiable") in {None, "DoNotSchedule"}
-        return require(hard and constraint.text("topologyKey") in _ZONES, "it is no such one")
+        return met(hard and constraint.text("topologyKey") in _ZONES)
 
     rules = [
         *pod.spec.each("topologySpreadConstraints"),
@@ -453,9 +454,7 @@ def _budgeted(deployment: Subject, pod: Pod, graph: Graph) -> Outcome:
             for selector in budget.spec.nodes("selector")
             if budget.type == BUDGET or not asks_for_nothing(selector)
         ]
-        return require(
-            chosen and all(selects(selector, labels) for selector in chosen), "it selects others"
-        )
+        return met(chosen and all(selects(selector, labels) for selector in chosen))
 
     place = place_of(deployment.resource, graph)
     budgets = may_select(labels, place, graph, BUDGET, OLDER_BUDGET)

@@ -152,7 +152,7 @@ def ddos_protection(endpoint: Subject, _: Settings, graph: Graph) -> Outcome:
         return NotEvaluated("its web ACL is not in this stack")
     return some(
         found,
-        lambda acl: some(all_rules(acl, graph), _stops_floods, ""),
+        lambda acl: some(all_rules(acl, graph), _stops_floods),
         "nothing refuses a client that sends too much",
     )
 

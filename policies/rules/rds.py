@@ -298,7 +298,7 @@ def rds_in_backup_plan(database: Subject, settings: BackupInterval, graph: Graph
         if not plans:
             return NotEvaluated(f"the plan of selection {selection.name} is not in this stack")
         entries = [entry for plan in plans for entry in plan.nodes("rules")]
-        return some(entries, lambda entry: _runs_every(entry, settings.max_hours), "")
+        return some(entries, lambda entry: _runs_every(entry, settings.max_hours))
 
     return some(
         chosen,

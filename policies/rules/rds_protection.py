@@ -12,6 +12,7 @@ from policies.outcomes import (
     NotEvaluated,
     Outcome,
     attempt,
+    met,
     require,
     some,
 )
@@ -276,7 +277,7 @@ def _is_abroad(replica: Subject, database: Subject, graph: Graph) -> Outcome:
     regions = {region_of(replica, graph), region_of(database, graph)}
     if None in regions:
         return NotEvaluated(f"the region of {replica.name} is not known")
-    return require(len(regions) > 1, "in the same region")
+    return met(len(regions) > 1)
 
 
 def _copied(selection: Subject, covers: Outcome, graph: Graph) -> Outcome:
@@ -288,10 +289,10 @@ def _copied(selection: Subject, covers: Outcome, graph: Graph) -> Outcome:
         return NotEvaluated(f"the plan of selection {selection.name} is not in this stack")
 
     def copied_by(plan: Subject) -> Outcome:
-        return some(plan.each("rules"), lambda entry: copied_as(entry, plan), "")
+        return some(plan.each("rules"), lambda entry: copied_as(entry, plan))
 
     def copied_as(entry: Node, plan: Subject) -> Outcome:
         actions = entry.each("copyActions")
-        return some(actions, lambda action: goes_abroad(action, plan, graph), "")
+        return some(actions, lambda action: goes_abroad(action, plan, graph))
 
-    return some(plans, copied_by, "")
+    return some(plans, copied_by)

@@ -292,6 +292,6 @@ def s3_tls_only(bucket: Subject, _: Settings, graph: Graph) -> Outcome:
         return fail("no bucket policy denies access without TLS")
     return some(
         policies,
-        lambda policy: some(statements(policy.document("policy"), "Deny"), refuses_plain, ""),
+        lambda policy: some(statements(policy.document("policy"), "Deny"), refuses_plain),
         "its policy does not deny everything that comes without TLS",
     )

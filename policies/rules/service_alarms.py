@@ -55,7 +55,7 @@ def _has_each(subject: Subject, graph: Graph, *wanted: _Wanted) -> Outcome:
     ]
 
     def has(one: _Wanted) -> Outcome:
-        found = some(alarms.values(), lambda alarm: met(one.is_such(alarm)), "")
+        found = some(alarms.values(), lambda alarm: met(one.is_such(alarm)))
         return some([found, *unresolved], lambda outcome: outcome, f"has no alarm on {one.what}")
 
     return every(wanted, has)

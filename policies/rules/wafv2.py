@@ -23,6 +23,7 @@ from policies.firewalls import (
 )
 from policies.nodes import Node, Subject
 from policies.outcomes import (
+    MISS,
     NotEvaluated,
     Outcome,
     Pass,
@@ -436,7 +437,7 @@ def waf_rate_limit(acl: Subject, settings: RequestRate, graph: Graph) -> Outcome
     def limits(rule_: Node) -> Outcome:
         rate = statement_of(rule_, "rateBasedStatement")
         if rate is None:
-            return fail("")
+            return MISS
         limit = rate.number(either(rate, "limit"))
         window = rate.number(either(rate, "evaluationWindowSec")) or _WINDOW_SECONDS
         most = settings.max_requests_in_five_minutes * window
@@ -449,9 +450,9 @@ def waf_rate_limit(acl: Subject, settings: RequestRate, graph: Graph) -> Outcome
     def limits_by_group(rule_: Node) -> Outcome:
         """A rule that uses a rule group limits if the group has a rule that does."""
         if not _uses_group(rule_):
-            return fail("")
+            return MISS
         if not actions_of(rule_, "overrideAction") <= {"none"}:
-            return fail("")
+            return MISS
         owner, key = (
             (rule_, "ruleGroupReference" if rule_.has("ruleGroupReference") else "statement")
             if isinstance(rule_, Subject)
@@ -460,10 +461,10 @@ def waf_rate_limit(acl: Subject, settings: RequestRate, graph: Graph) -> Outcome
         groups = targets(owner.resource, graph, key, [RULE_GROUP])
         if not groups:
             return NotEvaluated("it uses a rule group that is not in this plan")
-        return some([one for group in groups for one in own_rules(group)], limits, "")
+        return some([one for group in groups for one in own_rules(group)], limits)
 
     def limits_somehow(rule_: Node) -> Outcome:
-        return some([limits, limits_by_group], lambda check: check(rule_), "")
+        return some([limits, limits_by_group], lambda check: check(rule_))
 
     return some(
         all_rules(acl, graph),

@@ -357,7 +357,7 @@ def waf_inspects_bodies(acl: Subject, _: Settings, graph: Graph) -> Outcome:
         return met(any(_is_oversize(size) for size in sizes))
 
     def refuses_somehow(rule_: Node) -> Outcome:
-        return some([refuses, refuses_by_group], lambda check: check(rule_), "")
+        return some([refuses, refuses_by_group], lambda check: check(rule_))
 
     return all_of(
         some(rules, judges, f"no rule uses {_COMMON}, and lets it refuse"),
