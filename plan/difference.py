@@ -93,6 +93,8 @@ def _inputs(resource: Resource) -> Iterator[tuple[str, Value]]:
 def _options(resource: Resource) -> Iterator[tuple[str, Value]]:
     for field in fields(Options):
         value = getattr(resource.options, field.name)
+        if field.name == "aliases":
+            value = tuple(map(_place, value))
         if field.name not in _ENGINE and value != getattr(_OPTIONS, field.name):
             yield f"({field.name.replace('_', ' ')})", value
 

@@ -73,7 +73,7 @@ def test_a_fork_gets_no_role() -> None:
     """The engine's preview runs for branches of the repository, where there are roles at all."""
     condition = declared(ROOT / ".github" / "workflows" / "preview.yaml")["engine"]["if"]
     assert "!github.event.pull_request.head.repo.fork" in condition
-    assert "vars.SLIPWAY_ROLES == 'true'" in condition
+    assert "vars.SLIPWAY_PULL_REQUEST_ROLES == 'true'" in condition
 
 
 def test_one_update_of_an_environment_runs_at_a_time_and_none_is_killed() -> None:

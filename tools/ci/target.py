@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 from environments import Stack, load_stack
 from tools.ci.steps import PROJECT, run
 
-Role = Literal["deployer", "previewer"]
+Role = Literal["apply", "preview"]
 """Who applies, which GitHub's environment protects; and who only looks."""
 _PATH: Final = "/foundation/"
 """Where the foundation's roles stand."""

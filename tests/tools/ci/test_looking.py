@@ -59,9 +59,9 @@ def test_the_health_endpoints_are_those_that_the_internet_reaches() -> None:
 
 def test_a_role_is_found_by_stack_and_purpose(stage: Stage) -> None:
     """Region and account come from the environment's file."""
-    done = stage.run("target", "production", "previewer")
+    done = stage.run("target", "production", "preview")
     assert done.stdout.splitlines() == [
-        "role=arn:aws:iam::333333333333:role/foundation/production-previewer",
+        "role=arn:aws:iam::333333333333:role/foundation/production-preview",
         "region=us-east-1",
         "account=333333333333",
     ]

@@ -1,0 +1,37 @@
+"""What the steps of the commands serve: a step counts where a command's plan has it.
+
+A command plans its steps with a pure function, so that an example of its plan, which acts on
+nothing, names the steps that each tier gets. Tests of the command hold the steps to what they do.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from preview.trace import Means, Serving
+from scripts.program import plans
+from scripts.runs.steps import Plan
+from standards import Tier
+
+Example = Callable[[Tier], Plan[Any] | None]
+"""A plan of one command for an environment of a tier; none where the tier has no such command."""
+
+EXAMPLES: Final[tuple[Example, ...]] = tuple(
+    lambda tier, planned=planned: planned(f"{tier}/program", {})
+    for planned in (plans.deploy, plans.upgrade, plans.rollback)
+)
+
+
+def serving_steps(examples: tuple[Example, ...] = EXAMPLES) -> list[Serving]:
+    """What the steps of the plans of `examples` serve, each in the tiers whose plans have it."""
+    return [each for example in examples for tier in Tier for each in _served(example(tier), tier)]
+
+
+def _served(plan: Plan[Any] | None, tier: Tier) -> Iterator[Serving]:
+    for step in plan.steps if plan else ():
+        for cited in step.requirements:
+            yield Serving(
+                requirement=cited,
+                by=Means.STEP,
+                name=f"{plan.command} {step.id}" if plan else step.id,
+                environments=(tier,),
+            )
