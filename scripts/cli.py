@@ -99,6 +99,14 @@ def preview(  # noqa: PLR0913 - each is an option of the command
             help="Where the HTML report goes; out/<environments>.html unless named.",
         ),
     ] = None,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Show how the first of two environments differs from the second, and whether it"
+            " may; exit code 1 where it may not.",
+        ),
+    ] = False,
     sarif: Sarif = None,
     junit: JUnit = None,
     matrix: Matrix = None,
@@ -111,12 +119,29 @@ def preview(  # noqa: PLR0913 - each is an option of the command
     Needs no engine, plugin or credentials, and creates nothing. Exit code 1: a mandatory
     finding that no waiver covers, or a rule or a program that raised.
     """
+    if compare:
+        _compare(
+            environments or [], [sarif, junit, matrix], page=html, as_json=as_json, debug=debug
+        )
     from preview.commands.preview import preview
     from preview.commands.reports import Reports
 
     reports = Reports(sarif=sarif, junit=junit, matrix=matrix, docs_url=docs_url)
     named = environments or ["production"]
     run(lambda: preview(named, as_json=as_json, page=html, reports=reports), debug=debug)
+
+
+def _compare(
+    names: list[str], others: list[Path | None], *, page: Path | None, as_json: bool, debug: bool
+) -> NoReturn:
+    """Show how two environments differ; a comparison has no findings to report."""
+    if len(names) != 2:  # noqa: PLR2004 - a pair
+        raise typer.BadParameter("--compare takes two environments: staging production")
+    if any(others):
+        raise typer.BadParameter("--compare goes with --json and --html only")
+    from preview.commands.compare import compare_command
+
+    run(lambda: compare_command(*names, as_json=as_json, page=page), debug=debug)
 
 
 @app.command()
@@ -211,8 +236,14 @@ def trace(
 ) -> None:
     """Show what serves each requirement of the standards, and what has nothing yet."""
     from preview.commands.trace import trace_command
+    from scripts.serving import serving_steps
 
-    run(lambda: trace_command(asked or [], as_json=as_json, as_markdown=as_markdown), debug=debug)
+    run(
+        lambda: trace_command(
+            asked or [], as_json=as_json, as_markdown=as_markdown, steps=serving_steps()
+        ),
+        debug=debug,
+    )
 
 
 evidence = typer.Typer(
