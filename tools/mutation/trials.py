@@ -41,6 +41,8 @@ CPU_SECONDS: Final = 20
 BYTES: Final = 6 * 2**30
 
 _PYTEST: Final = ("-s", "-qq", "--assert=plain", "--tb=no", "--no-summary", "--rootdir=.")
+_NOT_FOR_THIS: Final = "not hostile and not megabytes and not circle"
+"""Tests for no crash on all that somebody may write; they take most of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,13 @@ def main(jobs: int, patterns: Sequence[str]) -> int:
     sys.path.insert(0, str(Path.cwd()))
     os.environ["PYTHONPATH"] = str(Path.cwd())  # for tests that start a process of their own
     told = config()
-    arguments = [*_PYTEST, *told.pytest_add_cli_args, *told.pytest_add_cli_args_test_selection]
+    arguments = [
+        *_PYTEST,
+        "-k",
+        _NOT_FOR_THIS,
+        *told.pytest_add_cli_args,
+        *told.pytest_add_cli_args_test_selection,
+    ]
     return int(pytest.main(arguments, plugins=[Trials(patterns, jobs)]))
 
 
@@ -153,40 +161,54 @@ def _note(data: SourceFileMutationData, mutant: str, code: int) -> None:
 
 
 def _learned(items: dict[str, pytest.Item]) -> dict[str, Reach]:
-    """What each test reaches. Known from the last run, unless a file that it reaches has changed.
+    """What each test reaches; from the last run, unless it reaches a module of other functions now.
 
     A test that fails without a mutant is left out: it would seem to notice every one.
     """
+    functions = {str(path): _functions_of(path) for path in walk_mutatable_files()}
     known: dict[str, Reach] = {}
     if LEARNED.exists():
-        changed = {
-            str(path.with_suffix("")).replace("/", ".")
-            for path in walk_mutatable_files()
-            if (MUTANTS / path).stat().st_mtime > LEARNED.stat().st_mtime
-        }
         noted: dict[str, dict[str, Any]] = json.loads(LEARNED.read_text("utf-8"))
+        changed = {
+            path.removesuffix(".py").replace("/", ".")
+            for path, names in functions.items()
+            if noted["functions"].get(path) != names
+        }
         known = {
             test: Reach(reach["seconds"], tuple(reach["functions"]))
-            for test, reach in noted.items()
+            for test, reach in noted["tests"].items()
             if test in items
             and not any(name.rpartition(".")[0] in changed for name in reach["functions"])
         }
-    unknown = [item for test, item in items.items() if test not in known]
-    sys.stdout.write(f"{len(items)} tests, {len(unknown)} of them to be learned\n")
+    known |= _learn([item for test, item in items.items() if test not in known])
+    tests = {test: asdict(reach) for test, reach in known.items()}
+    LEARNED.write_text(json.dumps({"functions": functions, "tests": tests}), "utf-8")
+    return known
+
+
+def _functions_of(path: Path) -> list[str]:
+    data = SourceFileMutationData(path=path)
+    data.load()
+    return sorted(data.hash_by_function_name)
+
+
+def _learn(unknown: Sequence[pytest.Item]) -> dict[str, Reach]:
+    """Run tests once, and note what each of them reaches."""
+    sys.stdout.write(f"{len(unknown)} tests to be learned\n")
+    reached = state()._stats  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - mutmut gathers it there
+    known: dict[str, Reach] = {}
     set_mutant_under_test("stats")
     os.chdir(MUTANTS)
     began = time.process_time()
     for item, passes in _each_run(unknown):
-        seconds = time.process_time() - began
         if passes:
-            known[item.nodeid] = Reach(seconds, tuple(sorted(state()._stats)))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - mutmut gathers it there
+            known[item.nodeid] = Reach(time.process_time() - began, tuple(sorted(reached)))
         else:
             sys.stdout.write(f"left out, it fails by itself: {item.nodeid}\n")
-        state()._stats.clear()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        reached.clear()
         began = time.process_time()
     os.chdir(os.pardir)
     set_mutant_under_test("")
-    LEARNED.write_text(json.dumps({test: asdict(reach) for test, reach in known.items()}), "utf-8")
     return known
 
 
