@@ -28,29 +28,30 @@ _SCRATCH: Final = "scratch"
 _SCRATCH_SIZE: Final = "64Mi"
 _STOP_SECONDS: Final = 30  # for what is under way, once no request comes in any more
 _PROBE_SECONDS: Final = 5
+_DIGEST: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodSettings:
-    """What the pods are told, by reference: the map that holds it, and what it holds."""
+    """What the pods are told, by reference."""
 
-    config_map: str
     variables: Mapping[str, str]
 
     @property
-    def digest(self) -> str:
-        """Changes with the settings: pods that read the old ones are then replaced."""
+    def config_map(self) -> str:
+        """The name of the map that holds them: another one for other settings.
+
+        So pods are replaced when their settings change, and those of before keep theirs meanwhile.
+        """
         lines = sorted(f"{key}={value}" for key, value in self.variables.items())
-        return sha256("\n".join(lines).encode()).hexdigest()
+        digest = sha256("\n".join(lines).encode()).hexdigest()
+        return f"{NAME}-{digest[:_DIGEST]}"
 
 
 def pod_template(record: McpServer, settings: PodSettings) -> "PodTemplateSpecArgsDict":
     """The template of the pods, within the restricted Pod Security Standard."""
     return {
-        "metadata": {
-            "labels": dict(LABELS),
-            "annotations": {"slipway/settings": settings.digest},
-        },
+        "metadata": {"labels": dict(LABELS)},
         "spec": {
             "service_account_name": NAME,
             "automount_service_account_token": False,

@@ -64,21 +64,23 @@ class Workload(ComponentResource):
             automount_service_account_token=False,
             opts=inside,
         )
+        told = PodSettings(variables=arguments.variables)
         settings = ConfigMap(
             NAME,
-            metadata={"name": NAME, "namespace": NAME},
+            metadata={"name": told.config_map, "namespace": NAME},
             data=dict(arguments.variables),
             opts=inside,
         )
         binding = self._binding(inside)
         self._deployment(
+            told,
             ResourceOptions.merge(
                 inside,
                 ResourceOptions(
                     depends_on=[account, settings, binding, *arguments.waits_for],
                     custom_timeouts=_healthy_in_time(),
                 ),
-            )
+            ),
         )
         declare_scaling(record.mcp, inside)
         self.register_outputs({})
@@ -137,8 +139,7 @@ class Workload(ComponentResource):
             opts=ResourceOptions.merge(inside, ResourceOptions(depends_on=[service])),
         )
 
-    def _deployment(self, options: ResourceOptions) -> None:
-        arguments = self._arguments
+    def _deployment(self, settings: PodSettings, options: ResourceOptions) -> None:
         Deployment(
             NAME,
             metadata={"name": NAME, "namespace": NAME, "labels": dict(LABELS)},
@@ -151,10 +152,7 @@ class Workload(ComponentResource):
                     "rolling_update": {"max_unavailable": 0, "max_surge": "100%"},
                 },
                 "progress_deadline_seconds": figure("SVC-02", "healthy_wait_max_minutes").seconds,
-                "template": pod_template(
-                    arguments.record.mcp,
-                    PodSettings(config_map=NAME, variables=arguments.variables),
-                ),
+                "template": pod_template(self._arguments.record.mcp, settings),
             },
             opts=options,
         )

@@ -7,6 +7,7 @@ import pytest
 from environments import Environment
 from environments.kubernetes import Kubernetes
 from plan import Plan
+from stacks.kubernetes.pods import PodSettings
 from standards import figure
 from tests.stacks.kubernetes.reading import WITH_CLUSTER, inside, manifest, pod, the
 from tests.stacks.reading import of_type, only
@@ -90,8 +91,9 @@ def test_settings_and_secrets_come_by_reference(
     plan, record = plan_of(environment), mcp_record(record_of(environment))
     (container,) = pod(plan)["containers"]
     assert "env" not in container
-    assert container["envFrom"] == [{"configMapRef": {"name": "mcp"}}]
-    told = manifest(the(plan, "ConfigMap").resource)["data"]
+    settings = manifest(the(plan, "ConfigMap").resource)
+    assert container["envFrom"] == [{"configMapRef": {"name": settings["metadata"]["name"]}}]
+    told = settings["data"]
     for variable in record.mcp.secrets:
         assert told[f"{variable}_SECRET_ID"] == f"/slipway/{environment}/mcp/{variable}"
         assert variable not in told
@@ -99,15 +101,15 @@ def test_settings_and_secrets_come_by_reference(
     assert not [one for one in inside(plan) if one.type.endswith(":Secret")]
 
 
-def test_what_the_pods_are_told_is_part_of_what_they_are(plan_of: Callable[[str], Plan]) -> None:
-    """Pods read their settings when they start: other settings are another template."""
-    first, second = (
-        the(plan_of(name), "Deployment").node("spec").node("template").node("metadata")
+def test_other_settings_are_another_map(plan_of: Callable[[str], Plan]) -> None:
+    """Pods read their settings when they start: no map changes under those that run."""
+    told = {
+        name: PodSettings(variables=manifest(the(plan_of(name), "ConfigMap").resource)["data"])
         for name in ("staging", "production")
-    )
-    assert first.node("annotations").text("slipway/settings") != second.node("annotations").text(
-        "slipway/settings"
-    )
+    }
+    assert len({one.config_map for one in told.values()}) == len(told)
+    again = PodSettings(variables=dict(reversed([*told["production"].variables.items()])))
+    assert again.config_map == told["production"].config_map
 
 
 @pytest.mark.parametrize("environment", WITH_CLUSTER)
