@@ -1,12 +1,13 @@
 """Rules for logs and alarms."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from pydantic import Field
 
 from policies.nodes import Subject
 from policies.outcomes import NotApplicable, Outcome, all_of, fail, require
-from policies.registry import Controls, Given, Inputs, Ref, rule
+from policies.registry import AnyRule, Controls, Given, Inputs, Ref, rule
 from policies.remediation import with_input
 from policies.settings import Settings, Severity
 from standards import figure
@@ -29,25 +30,34 @@ _AUDIT: Final = figure("LOG-04", "retention_days").days
 _DEPLOYMENT: Final = figure("LOG-05", "retention_days").days
 
 
-class ApplicationLogs(Settings):
+class Kept(Settings):
+    """How many days logs of one class are kept, at least as long as the standards say."""
+
+    min_days: int
+
+
+K = TypeVar("K", bound=Kept)
+
+
+class ApplicationLogs(Kept):
     """How many days application logs are kept, at least as long as the standards say."""
 
     min_days: int = Field(default=_APPLICATION, ge=_APPLICATION)
 
 
-class AccessLogs(Settings):
+class AccessLogs(Kept):
     """How many days access logs are kept, at least as long as the standards say."""
 
     min_days: int = Field(default=_ACCESS, ge=_ACCESS)
 
 
-class AuditLogs(Settings):
+class AuditLogs(Kept):
     """How many days audit logs are kept, at least as long as the standards say."""
 
     min_days: int = Field(default=_AUDIT, ge=_AUDIT)
 
 
-class DeploymentLogs(Settings):
+class DeploymentLogs(Kept):
     """How many days deployment logs are kept, at least as long as the standards say."""
 
     min_days: int = Field(default=_DEPLOYMENT, ge=_DEPLOYMENT)
@@ -86,32 +96,40 @@ def _keeping(group: Subject, least: int) -> Inputs:
     return with_input(inputs, ("retentionInDays",), period) if period and known else inputs
 
 
-_RETENTION: Final = Controls(fsbp=("CloudWatch.16",), checkov=("CKV_AWS_66", "CKV_AWS_338"))
+def _retention(
+    class_: str, days: int, requirement: str, settings: type[K]
+) -> Callable[[Callable[[Subject, K], Outcome]], AnyRule]:
+    """What makes a rule of logs of one class, which `requirement` wants kept for `days`."""
+    by_default = class_ == _CLASSES[0]
+    untagged = Given(LOG_GROUP, "api", {"retentionInDays": days - 1})
+    return rule(
+        types=[LOG_GROUP],
+        severity=Severity.MEDIUM,
+        requirements=[requirement, "COMP-02"],
+        controls=Controls(fsbp=("CloudWatch.16",), checkov=("CKV_AWS_66", "CKV_AWS_338")),
+        settings=settings,
+        remediation=f"""
+            Say what the group holds, and keep it as long as the standard for that says:
+
+                aws.cloudwatch.LogGroup("{class_}", tags={{"LogClass": "{class_}"}},
+                                        retention_in_days={days})
+            """,
+        passing=[
+            (_tagged(class_, days),),
+            (_tagged(class_, str(days + 1)),),
+        ],
+        failing=[
+            (_tagged(class_, days - 1),),
+            (_tagged(class_, 0),),
+            (_tagged(class_, None),),
+            *([(untagged,), (_tagged("misc", days),)] if by_default else []),
+        ],
+        absence_is_safe=not by_default,
+        remedy=lambda group, settings: _keeping(group, settings.min_days),
+    )
 
 
-@rule(
-    types=[LOG_GROUP],
-    severity=Severity.MEDIUM,
-    requirements=["LOG-02", "COMP-02"],
-    controls=_RETENTION,
-    settings=ApplicationLogs,
-    remediation="""
-        Say what the group holds, and keep it as long as the standard for that says:
-
-            aws.cloudwatch.LogGroup("application", tags={"LogClass": "application"},
-                retention_in_days=figure("LOG-02", "retention_days").days)
-        """,
-    passing=[
-        (Given(LOG_GROUP, "api", {"retentionInDays": _APPLICATION}),),
-        (_tagged("application", str(_APPLICATION)),),
-    ],
-    failing=[
-        (Given(LOG_GROUP, "api", {"retentionInDays": _APPLICATION - 1}),),
-        (_tagged("application", 0),),
-        (_tagged("misc", _AUDIT),),
-    ],
-    remedy=lambda group, settings: _keeping(group, settings.min_days),
-)
+@_retention("application", _APPLICATION, "LOG-02", ApplicationLogs)
 def log_retention(group: Subject, settings: ApplicationLogs) -> Outcome:
     """Application logs are kept as long as the standard says.
 
@@ -122,29 +140,7 @@ def log_retention(group: Subject, settings: ApplicationLogs) -> Outcome:
     return _kept(group, "application", settings.min_days)
 
 
-@rule(
-    types=[LOG_GROUP],
-    severity=Severity.MEDIUM,
-    requirements=["LOG-03", "COMP-02"],
-    controls=_RETENTION,
-    settings=AccessLogs,
-    remediation="""
-        Say what the group holds, and keep it as long as the standard for that says:
-
-            aws.cloudwatch.LogGroup("access", tags={"LogClass": "access"},
-                retention_in_days=figure("LOG-03", "retention_days").days)
-        """,
-    passing=[
-        (_tagged("access", _ACCESS),),
-        (_tagged("access", str(_AUDIT)),),
-    ],
-    failing=[
-        (_tagged("access", _ACCESS - 1),),
-        (_tagged("access", None),),
-    ],
-    absence_is_safe=True,
-    remedy=lambda group, settings: _keeping(group, settings.min_days),
-)
+@_retention("access", _ACCESS, "LOG-03", AccessLogs)
 def access_log_retention(group: Subject, settings: AccessLogs) -> Outcome:
     """Access logs are kept as long as the standard says.
 
@@ -154,29 +150,7 @@ def access_log_retention(group: Subject, settings: AccessLogs) -> Outcome:
     return _kept(group, "access", settings.min_days)
 
 
-@rule(
-    types=[LOG_GROUP],
-    severity=Severity.MEDIUM,
-    requirements=["LOG-04", "COMP-02"],
-    controls=_RETENTION,
-    settings=AuditLogs,
-    remediation="""
-        Say what the group holds, and keep it as long as the standard for that says:
-
-            aws.cloudwatch.LogGroup("audit", tags={"LogClass": "audit"},
-                retention_in_days=figure("LOG-04", "retention_days").days)
-        """,
-    passing=[
-        (_tagged("audit", _AUDIT),),
-        (_tagged("audit", str(_AUDIT)),),
-    ],
-    failing=[
-        (_tagged("audit", _AUDIT - 1),),
-        (_tagged("audit", 0),),
-    ],
-    absence_is_safe=True,
-    remedy=lambda group, settings: _keeping(group, settings.min_days),
-)
+@_retention("audit", _AUDIT, "LOG-04", AuditLogs)
 def audit_log_retention(group: Subject, settings: AuditLogs) -> Outcome:
     """Audit logs are kept as long as the standard says.
 
@@ -186,29 +160,7 @@ def audit_log_retention(group: Subject, settings: AuditLogs) -> Outcome:
     return _kept(group, "audit", settings.min_days)
 
 
-@rule(
-    types=[LOG_GROUP],
-    severity=Severity.MEDIUM,
-    requirements=["LOG-05", "COMP-02"],
-    controls=_RETENTION,
-    settings=DeploymentLogs,
-    remediation="""
-        Say what the group holds, and keep it as long as the standard for that says:
-
-            aws.cloudwatch.LogGroup("deployment", tags={"LogClass": "deployment"},
-                retention_in_days=figure("LOG-05", "retention_days").days)
-        """,
-    passing=[
-        (_tagged("deployment", _DEPLOYMENT),),
-        (_tagged("deployment", str(_DEPLOYMENT)),),
-    ],
-    failing=[
-        (_tagged("deployment", _DEPLOYMENT - 1),),
-        (_tagged("deployment", 0),),
-    ],
-    absence_is_safe=True,
-    remedy=lambda group, settings: _keeping(group, settings.min_days),
-)
+@_retention("deployment", _DEPLOYMENT, "LOG-05", DeploymentLogs)
 def deployment_log_retention(group: Subject, settings: DeploymentLogs) -> Outcome:
     """Deployment logs are kept as long as the standard says.
 
