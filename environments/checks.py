@@ -117,6 +117,18 @@ def _foreign_nodes(environment: Environment) -> list[str]:
     return [url for url in environment.solana.rpc_urls if any(sign in url for sign in signs)]
 
 
+def _unmeasured(environment: Environment) -> list[str]:
+    """The services that publish no metrics."""
+    services = environment.services.items()
+    return [name for name, service in services if service.metrics_port is None]
+
+
+def _unasked(environment: Environment) -> list[str]:
+    """The public services whose health cannot be asked for from outside."""
+    services = environment.services.items()
+    return [name for name, it in services if it.is_public and it.outside_path is None]
+
+
 CHECKS: Final = (
     Check(
         requirement="ENV-02",
@@ -259,6 +271,49 @@ CHECKS: Final = (
             f"{', '.join(_foreign_nodes(it))} answers for another cluster than {it.solana.cluster}"
         ),
         breaking={"solana.rpcUrls": ["https://api.testnet.solana.com"]},
+    ),
+    Check(
+        requirement="MON-02",
+        key="slipway:alerts.pagingSecret",
+        holds=lambda it: it.alerts.paging_secret is not None,
+        message=lambda it: f"{it.tier} pages somebody: name the secret with the integration key",
+        breaking={"alerts.pagingSecret": None},
+    ),
+    Check(
+        requirement="NOTE-07",
+        key="slipway:alerts",
+        holds=lambda it: it.alerts.chat is not None and bool(it.alerts.sms),
+        message=lambda it: (
+            f"{it.tier} tells what is critical in chat and by text message, too: give chat (a "
+            "workspace and its channels) and sms (numbers)"
+        ),
+        breaking={"alerts.sms": []},
+    ),
+    Check(
+        requirement="MON-04",
+        key="slipway:metrics",
+        holds=lambda it: it.metrics is not None,
+        message=lambda it: f"{it.tier} measures every service: name the image of the collector",
+        breaking={"metrics": None},
+    ),
+    Check(
+        requirement="MON-04",
+        key="slipway:services",
+        holds=lambda it: not _unmeasured(it),
+        message=lambda it: (
+            f"{', '.join(_unmeasured(it))} publishes no metrics: give the metricsPort of each"
+        ),
+        breaking={"services.api.metricsPort": None},
+    ),
+    Check(
+        requirement="MON-08",
+        key="slipway:services",
+        holds=lambda it: not _unasked(it),
+        message=lambda it: (
+            f"{', '.join(_unasked(it))} cannot be asked from outside whether it is well: give a "
+            "publicHealthPath among its paths"
+        ),
+        breaking={"services.prover.publicHealthPath": None},
     ),
     Check(
         requirement="ENV-10",
