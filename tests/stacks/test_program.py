@@ -19,8 +19,8 @@ PlanOf = Callable[[str], Plan]
 RecordOf = Callable[[str], Environment]
 
 _STATEFUL = (
-    "backup/vault", "cloudwatch/logGroup", "kms/key", "rds/cluster", "s3/bucket",
-    "secretsmanager/secret",
+    "amp/workspace", "backup/vault", "cloudwatch/logGroup", "dynamodb/table", "kms/key",
+    "rds/cluster", "route53/hostedZoneDnsSec", "s3/bucket", "secretsmanager/secret",
 )  # fmt: skip
 _OF_EVERY_TIER = ("edge", "keys", "network", "topics")
 _EMULATED = {
