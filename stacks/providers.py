@@ -12,7 +12,7 @@ WORLDWIDE: Final = "us-east-1"
 EMULATED: Final = (
     "acm", "applicationautoscaling", "backup", "cloudtrail", "cloudwatch", "cloudwatchevents",
     "cloudwatchlogs", "configservice", "dynamodb", "ec2", "ecr", "ecs", "elbv2", "iam", "kms",
-    "rds", "route53", "s3", "s3control", "secretsmanager", "sns", "sqs", "ssm", "sts", "wafv2",
+    "rds", "route53", "s3", "secretsmanager", "sns", "sqs", "ssm", "sts", "wafv2",
 )  # fmt: skip
 """The services that a stack on an emulator calls, as the provider names them."""
 

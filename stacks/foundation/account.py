@@ -25,8 +25,8 @@ class AccountArguments:
 class Account(ComponentResource):
     """The account's own settings: what nobody made safe is safe by default.
 
-    Makes the password policy, for the few users there may be; the block of public buckets; and, in
-    AWS itself, the analyzer of access from outside, encryption of every new disk, the blocks of
+    Makes the password policy, for the few users there may be; and, in AWS itself, the block of
+    public buckets, the analyzer of access from outside, encryption of every new disk, the blocks of
     public snapshots and images, and version 2 of the instance metadata service.
     """
 
@@ -47,17 +47,17 @@ class Account(ComponentResource):
             allow_users_to_change_password=True,
             opts=inside,
         )
-        s3.AccountPublicAccessBlock(
-            "buckets",
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=inside,
-        )
-        # An emulator has no account to set these for.
+        # An emulator has no account to set these for, or cannot be reached to do it.
         if arguments.foundation.aws.endpoint is None:
             names = Names(arguments.foundation)
+            s3.AccountPublicAccessBlock(
+                "buckets",
+                block_public_acls=True,
+                block_public_policy=True,
+                ignore_public_acls=True,
+                restrict_public_buckets=True,
+                opts=inside,
+            )
             accessanalyzer.Analyzer(
                 "external", analyzer_name=names.of("external"), type="ACCOUNT", opts=inside
             )

@@ -35,8 +35,8 @@ class Keys(ComponentResource):
 
     Makes a key and its alias for each of: the secrets in the state of the foundation, and of each
     environment; the objects in the bucket of all state; the record of who did what; topics; images;
-    and for each environment what signs for its Solana program, whose private half never leaves KMS
-    (SEC-12).
+    and for each environment on a chain that others use what signs for its Solana program, whose
+    private half never leaves KMS (SEC-12).
     """
 
     objects_arn: Output[str]
@@ -62,6 +62,8 @@ class Keys(ComponentResource):
                 [_used("Opens", _OPENS, own), *self._by_people(stack is arguments.foundation)],
             )
         for environment in arguments.foundation.environments:
+            if not environment.must("SEC-12"):
+                continue  # a throw-away key on somebody's machine does
             self._key(
                 f"{environment.name}-program",
                 f"{environment.name}-program",

@@ -29,10 +29,10 @@ class People(ComponentResource):
     """The roles that people take on, each within a boundary, for an hour.
 
     Makes for each environment: a role to look into it, for the groups that its tier admits and
-    nobody else (ENV-03); and the role that deploys its Solana program, which workflows of its
-    GitHub environment alone take on, and which may sign with the program's key and do nothing
-    else. For the account: the role for emergencies, for the people named, with a second factor;
-    an alarm tells of every use.
+    nobody else (ENV-03); and, on a chain that others use, the role that deploys its program, which
+    workflows of its GitHub environment alone take on, and which may sign with the program's key
+    and do nothing else. For the account: the role for emergencies, for the people named, with a
+    second factor; an alarm tells of every use.
     """
 
     roles: list[iam.Role]
@@ -47,7 +47,9 @@ class People(ComponentResource):
         self._identities = Identities(self._names)
         for environment in arguments.foundation.environments:
             self._access(environment)
-        self.roles = [self._program(one) for one in arguments.foundation.environments]
+        self.roles = [
+            self._program(one) for one in arguments.foundation.environments if one.must("SEC-12")
+        ]
         self._break_glass()
         self.register_outputs({})
 

@@ -38,7 +38,7 @@ class State(ComponentResource):
         names = Names(foundation)
         inside = ResourceOptions(parent=self)
         logs = names.bucket_arn("access-logs")
-        self.access_logs = PrivateBucket(
+        receiver = PrivateBucket(
             "access-logs",
             PrivateBucketArguments(
                 bucket=names.bucket("access-logs"),
@@ -49,7 +49,9 @@ class State(ComponentResource):
                 tags={"LogClass": LogKind.ACCESS.value},
             ),
             inside,
-        ).name
+        )
+        # S3 takes a bucket for logs only once its policy lets them in.
+        self.access_logs = receiver.policy.bucket
         bucket = names.arn("s3", foundation.state_bucket, region="", account="")
         PrivateBucket(
             "state",
