@@ -37,6 +37,8 @@ class World:
     folder: Folder
     code: bytes = b""
     """What is to run."""
+    lies_ready: bool = False
+    """Whether `code` is the way back: it is to lie in a buffer, and not to run."""
     version: str | None = None
     program_key: Keypair | None = None
     """The program's own key, which a first deployment needs."""
@@ -77,7 +79,7 @@ class World:
 
     async def is_switched(self) -> bool:
         """Whether the program runs what it is to run."""
-        return (await self.on_chain()).runs(self.code)
+        return not self.lies_ready and (await self.on_chain()).runs(self.code)
 
     def wait(self, work: Coroutine[Any, Any, _Result], seconds: float = READ_SECONDS) -> _Result:
         """What `work` returns; whatever stops it (Ctrl-C, an alarm), nothing of it goes on."""

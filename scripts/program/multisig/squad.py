@@ -1,0 +1,163 @@
+"""The multisig that owns a program: what its members decided, read from the chain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from solders.account import Account
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+from solders.sysvar import CLOCK
+
+from scripts.exits import CommandError, ExitCode
+from scripts.program.multisig.message import Message, MessageError
+from scripts.program.multisig.squads import (
+    SQUADS,
+    Multisig,
+    Permission,
+    Proposal,
+    Status,
+    parse_multisig,
+    parse_proposal,
+    parse_transaction,
+    proposal_address,
+    transaction_address,
+    vault_address,
+)
+from scripts.program.node import Node
+
+_LOOKED_AT: Final = 50
+"""How many of the newest transactions are searched: a node answers for a hundred accounts."""
+_UNIX_TIME: Final = slice(32, 40)
+_ALIVE: Final = frozenset({Status.ACTIVE, Status.APPROVED})
+
+
+class SquadError(CommandError):
+    """A multisig that cannot decide about the program, or a member that cannot take part."""
+
+    code = ExitCode.USAGE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Squad:
+    """A multisig, the vault of it that owns the program, and the member who acts here."""
+
+    multisig: Pubkey
+    vault_index: int = 0
+    member: Keypair
+
+    @property
+    def vault(self) -> Pubkey:
+        """What owns the program."""
+        return vault_address(self.multisig, self.vault_index)
+
+    @property
+    def key(self) -> Pubkey:
+        """The member's address."""
+        return self.member.pubkey()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A transaction that was put to the members, and what they said."""
+
+    message: Message
+    proposal: Proposal
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it may still come to something."""
+        return self.proposal.status in _ALIVE
+
+
+async def chain_time(node: Node) -> int:
+    """The Unix time by which the program reckons a time lock: the chain's own."""
+    account = await node.account(CLOCK)
+    if account is None:
+        raise SquadError("the node does not show the chain's clock: ask another")
+    return int.from_bytes(bytes(account.data)[_UNIX_TIME], "little", signed=True)
+
+
+async def read_multisig(node: Node, squad: Squad) -> Multisig:
+    """Who decides; `SquadError` where the address holds no multisig of Squads v4."""
+    account = await node.account(squad.multisig)
+    if account is None or account.owner != SQUADS:
+        raise SquadError(
+            f"{squad.multisig} is no multisig of Squads v4 on this cluster: --multisig takes the"
+            " address of the multisig, not of its vault"
+        )
+    try:
+        return parse_multisig(bytes(account.data))
+    except MessageError as error:
+        raise SquadError(f"{squad.multisig}: {error}") from None
+
+
+def refuse_member(squad: Squad, multisig: Multisig, permission: Permission) -> None:
+    """Refuse a member who may not do what the command needs."""
+    own = multisig.members.get(squad.key)
+    if own is None:
+        raise SquadError(
+            f"{squad.key} is no member of {squad.multisig}: give a member's key with --member"
+        )
+    if permission not in own:
+        raise SquadError(
+            f"{squad.key} may not {str(permission.name).lower()} in {squad.multisig}: give the key"
+            f" of one who may: {', '.join(map(str, multisig.who(permission))) or 'nobody may'}"
+        )
+
+
+async def newest(node: Node, squad: Squad, multisig: Multisig) -> list[Asked]:
+    """The newest transactions that were put to the members, the newest first."""
+    last = multisig.transaction_index
+    indexes = range(last, max(0, last - _LOOKED_AT), -1)
+    return await _asked(node, squad, list(indexes))
+
+
+async def asked(node: Node, squad: Squad, index: int) -> Asked:
+    """The transaction with that index; `SquadError` where nobody was asked."""
+    found = await _asked(node, squad, [index])
+    if not found:
+        raise SquadError(f"{squad.multisig} has no proposal {index}")
+    return found[0]
+
+
+async def find(node: Node, squad: Squad, message: Message) -> Asked | None:
+    """The newest transaction that does just this, and was not refused or taken back."""
+    multisig = await read_multisig(node, squad)
+    for one in await newest(node, squad, multisig):
+        done = one.proposal.status is Status.EXECUTED
+        stale = one.proposal.index <= multisig.stale_index
+        open_ = one.proposal.status is Status.ACTIVE and not stale
+        if one.message == message and (done or open_ or one.proposal.status is Status.APPROVED):
+            return one
+    return None
+
+
+async def _asked(node: Node, squad: Squad, indexes: Sequence[int]) -> list[Asked]:
+    addresses = [
+        address
+        for index in indexes
+        for address in (
+            transaction_address(squad.multisig, index),
+            proposal_address(squad.multisig, index),
+        )
+    ]
+    accounts = await node.accounts(addresses) if addresses else []
+    pairs = zip(accounts[::2], accounts[1::2], strict=True)
+    return [one for pair in pairs if (one := _read(*pair, squad))]
+
+
+def _read(transaction: Account | None, proposal: Account | None, squad: Squad) -> Asked | None:
+    """Both accounts as one; None for a batch, a change of members, or what was never proposed."""
+    if transaction is None or proposal is None:
+        return None
+    try:
+        found = parse_transaction(bytes(transaction.data))
+        said = parse_proposal(bytes(proposal.data))
+    except MessageError:
+        return None
+    return (
+        Asked(message=found.message, proposal=said)
+        if found.vault_index == squad.vault_index
+        else None
+    )

@@ -1,0 +1,310 @@
+"""The steps of an upgrade that a multisig decides: hand over, ask, agree, wait, execute.
+
+One time lock holds for whatever a vault does, the way back too. So the way back is served first:
+the running program lies in a buffer whose upgrade is approved and past its lock before another
+runs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from solders.instruction import Instruction
+from solders.pubkey import Pubkey
+
+from scripts.program.loader import read_buffer, set_authority, upgrade
+from scripts.program.multisig import squads
+from scripts.program.multisig.message import Message, compiled
+from scripts.program.multisig.squad import Asked, Squad, SquadError, chain_time, find, read_multisig
+from scripts.program.multisig.squads import Permission, Status
+from scripts.program.steps.buffer import difference
+from scripts.program.upload import UploadError
+from scripts.program.world import World, step
+from scripts.runs.canonical import Json
+from scripts.runs.steps import Acting, Step, StepFailedError, StepPendingError, Timeout
+
+UNITS: Final = 200_000
+"""The compute units of a transaction for Squads: reading accounts, and the loader's own work."""
+_TRANSACTION: Final = Timeout("transaction", 90)
+_AGAIN: Final = "Run the command again: it goes on."
+_SERVED: Final = ("SOL-13",)
+
+
+def standby(each: Step[World], code: bytes) -> Step[World]:
+    """The same step for `code`, the way back."""
+
+    def beside(world: World) -> World:
+        return replace(world, code=code, lies_ready=True)
+
+    return Step(
+        id=f"back-{each.id}",
+        title=f"{each.title} (the way back)",
+        does=each.does,
+        is_done=lambda world: each.is_done(beside(world)),
+        run=lambda world, acting: each.run(beside(world), acting),
+        timeout=each.timeout,
+        on_failure=each.on_failure,
+        requirements=each.requirements,
+    )
+
+
+def upgrade_message(world: World, squad: Squad) -> Message:
+    """What the vault does: upgrade the program from the buffer of the world's code."""
+    return compiled(
+        squad.vault,
+        [
+            upgrade(
+                program=world.program,
+                buffer=_buffer(world),
+                authority=squad.vault,
+                spill=world.payer.pubkey(),
+            )
+        ],
+    )
+
+
+def give(squad: Squad) -> Step[World]:
+    """The buffer in the vault's hands: from then on nobody alone can change it."""
+
+    async def is_done(world: World) -> bool:
+        if await world.is_switched():
+            return True
+        key = world.folder.buffer(world.code)
+        account = await world.node.account(key.pubkey()) if key else None
+        return account is not None and read_buffer(bytes(account.data)).authority == squad.vault
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        buffer = _buffer(world)
+
+        async def build() -> Sequence[Instruction] | None:
+            if await is_done(world):
+                return None
+            if said := await difference(world):
+                raise UploadError(said)
+            return [set_authority(buffer, world.authority.pubkey(), squad.vault)]
+
+        landed = await world.sender.send(
+            build, writes=[buffer], signers=[world.authority], acting=acting
+        )
+        return {"buffer": str(buffer), **(landed.facts() if landed else {})}
+
+    return step(
+        id_="give",
+        title="Hand the buffer to the vault",
+        does="Compares the buffer once more and makes the vault its owner: nobody alone writes it.",
+        is_done=is_done,
+        run=run,
+        timeout=_TRANSACTION,
+        on_failure=_AGAIN,
+        requirements=_SERVED,
+    )
+
+
+def propose(squad: Squad) -> Step[World]:
+    """The members asked."""
+
+    async def is_done(world: World) -> bool:
+        return await world.is_switched() or await _found(world, squad) is not None
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        index = 0
+
+        async def build() -> Sequence[Instruction] | None:
+            nonlocal index
+            if await is_done(world):
+                return None
+            if said := await difference(world):
+                raise UploadError(said)
+            index = (await read_multisig(world.node, squad)).transaction_index + 1
+            multisig, creator = squad.multisig, squad.key
+            message = upgrade_message(world, squad)
+            return [
+                squads.create_transaction(
+                    multisig=multisig,
+                    index=index,
+                    creator=creator,
+                    message=message,
+                    vault_index=squad.vault_index,
+                ),
+                squads.create_proposal(multisig=multisig, index=index, creator=creator),
+            ]
+
+        landed = await world.sender.send(
+            build, writes=[squad.multisig], signers=[squad.member], acting=acting, units=UNITS
+        )
+        found = await _found(world, squad)
+        told: dict[str, Json] = {"proposal": found.proposal.index if found else index}
+        return {**told, **(landed.facts() if landed else {})}
+
+    return step(
+        id_="propose",
+        title="Ask the members",
+        does="Writes the vault's upgrade down and opens the vote on it.",
+        is_done=is_done,
+        run=run,
+        timeout=_TRANSACTION,
+        on_failure=_AGAIN,
+        requirements=_SERVED,
+    )
+
+
+def agree(squad: Squad) -> Step[World]:
+    """The members' approval, this member's given here."""
+
+    async def is_done(world: World) -> bool:
+        if await world.is_switched():
+            return True
+        found = await _found(world, squad)
+        return found is not None and found.proposal.status is not Status.ACTIVE
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        multisig = await read_multisig(world.node, squad)
+        found = await _asked(world, squad)
+        index = found.proposal.index
+
+        async def build() -> Sequence[Instruction] | None:
+            now = (await _asked(world, squad)).proposal
+            if now.status is not Status.ACTIVE or squad.key in now.approved:
+                return None
+            return [squads.approve(multisig=squad.multisig, index=index, member=squad.key)]
+
+        landed = None
+        if squad.key in multisig.who(Permission.VOTE):
+            landed = await world.sender.send(
+                build,
+                writes=[squads.proposal_address(squad.multisig, index)],
+                signers=[squad.member],
+                acting=acting,
+                units=UNITS,
+            )
+        said = (await _asked(world, squad)).proposal
+        if said.status is Status.ACTIVE:
+            others = [key for key in multisig.who(Permission.VOTE) if key not in said.approved]
+            raise StepPendingError(
+                f"proposal {index} has {len(said.approved)} of {multisig.threshold} approvals. Who"
+                f" can give one: {', '.join(map(str, others))}. Each runs: slipway program vote"
+                f" ENVIRONMENT {index} --approve --multisig {squad.multisig} --member FILE"
+            )
+        return {"proposal": index, **(landed.facts() if landed else {})}
+
+    return step(
+        id_="agree",
+        title="Gather approvals",
+        does="Approves as this member, and waits for as many others as the multisig wants.",
+        is_done=is_done,
+        run=run,
+        timeout=_TRANSACTION,
+        on_failure=_AGAIN,
+        requirements=_SERVED,
+    )
+
+
+def wait(squad: Squad) -> Step[World]:
+    """The time lock, over."""
+
+    async def is_done(world: World) -> bool:
+        return await world.is_switched() or await _opens(world, squad) == 0
+
+    async def run(world: World, _acting: Acting) -> Mapping[str, Json]:
+        opens = await _opens(world, squad)
+        if opens:
+            when = datetime.fromtimestamp(opens, UTC)
+            raise StepPendingError(
+                f"the time lock of {squad.multisig} is over at {when:%Y-%m-%d %H:%M:%S} UTC"
+            )
+        return {}
+
+    return step(
+        id_="time-lock",
+        title="Wait out the time lock",
+        does="Waits until the multisig lets the approved upgrade be executed.",
+        is_done=is_done,
+        run=run,
+        timeout=Timeout("reading", 30),
+        on_failure=_AGAIN,
+        requirements=_SERVED,
+    )
+
+
+def execute(squad: Squad, title: str = "Switch the program") -> Step[World]:
+    """The vault's upgrade, executed: one transaction."""
+
+    async def is_done(world: World) -> bool:
+        return await world.is_switched()
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        message = upgrade_message(world, squad)
+        index = (await _asked(world, squad)).proposal.index
+
+        async def build() -> Sequence[Instruction] | None:
+            if await is_done(world):
+                return None
+            if said := await difference(world):
+                raise UploadError(said)
+            return [
+                squads.execute(
+                    multisig=squad.multisig, index=index, member=squad.key, message=message
+                )
+            ]
+
+        landed = await world.sender.send(
+            build,
+            writes=[squads.proposal_address(squad.multisig, index)],
+            signers=[squad.member],
+            acting=acting,
+            units=UNITS,
+        )
+        return {"proposal": index, **(landed.facts() if landed else {})}
+
+    return step(
+        id_="execute",
+        title=title,
+        does="Compares the buffer once more and executes what the members approved.",
+        is_done=is_done,
+        run=run,
+        timeout=_TRANSACTION,
+        on_failure=f"{_AGAIN} Until then the program runs what it ran before.",
+        requirements=("SOL-13", "SOL-15"),
+    )
+
+
+async def is_ready(world: World, squad: Squad) -> bool:
+    """Whether the upgrade to the world's code is approved and past its lock: one execute away."""
+    key = world.folder.buffer(world.code)
+    if key is None or await world.node.account(key.pubkey()) is None:
+        return False
+    if await difference(world):
+        return False
+    return await _opens(world, squad) == 0
+
+
+async def _found(world: World, squad: Squad) -> Asked | None:
+    return await find(world.node, squad, upgrade_message(world, squad))
+
+
+async def _asked(world: World, squad: Squad) -> Asked:
+    found = await _found(world, squad)
+    if found is None:
+        raise SquadError("the proposal was refused or taken back: run it again, which asks anew")
+    return found
+
+
+async def _opens(world: World, squad: Squad) -> int | None:
+    """When the lock opens (Unix time), 0 where it is open; None where nothing is approved."""
+    found = await _found(world, squad) if world.folder.buffer(world.code) else None
+    if found is None:
+        return None
+    if found.proposal.status is Status.EXECUTED:
+        return 0
+    opens = found.proposal.executable_at(await read_multisig(world.node, squad))
+    if opens is None:
+        return None
+    return 0 if await chain_time(world.node) >= opens else opens
+
+
+def _buffer(world: World) -> Pubkey:
+    key = world.folder.buffer(world.code)
+    if key is None:
+        raise StepFailedError(f"{world.folder.buffer_path(world.code)} is gone: run it again")
+    return key.pubkey()

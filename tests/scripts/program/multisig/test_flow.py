@@ -1,0 +1,247 @@
+"""A program that a multisig owns: upgraded with the way back served, and brought back at once."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from solders.keypair import Keypair
+from solders.message import Message
+from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
+
+from scripts.exits import ExitCode
+from scripts.program import plans as single
+from scripts.program.elf import program_hash
+from scripts.program.loader import program_data_address, read_buffer, set_authority
+from scripts.program.multisig import plans, squads
+from scripts.program.multisig.message import MessageError
+from scripts.program.multisig.squad import Squad, SquadError, read_multisig, refuse_member
+from scripts.program.multisig.squads import Permission, Status
+from scripts.program.multisig.steps import is_ready
+from scripts.program.world import World
+from scripts.runs.runner import Outcome, execute
+from scripts.runs.steps import Plan
+from tests.localnet.elf import program
+from tests.scripts.program.multisig.program import SquadsChain, State
+from tests.scripts.program.simulation import TARGET, Simulation, simulated
+
+OLD, NEW = program(1, 3000), program(2, 14_000)
+MULTISIG = Pubkey.from_bytes(bytes([77] * 32))
+ALL = Permission.INITIATE | Permission.VOTE | Permission.EXECUTE
+LOCK_SECONDS = 3600
+ANA, BO, CEM = (Keypair.from_seed(bytes([number]) * 32) for number in (11, 12, 13))
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """A chain with a multisig of three, two of whom must agree; its vault owns a program."""
+
+    simulation: Simulation
+    chain: SquadsChain
+
+    @property
+    def squad(self) -> Squad:
+        """Ana, at her machine."""
+        return Squad(multisig=MULTISIG, member=ANA)
+
+    def world(self, code: bytes) -> World:
+        """What a new process has in hand."""
+        return replace(self.simulation.world(code), vault=self.squad.vault)
+
+    def run(self, plan: Plan[World], world: World) -> Outcome:
+        """The plan, run as far as it goes."""
+        return execute(plan, world, self.simulation.setting())
+
+    def upgrade(self) -> Outcome:
+        """The command, typed once more."""
+        world = self.world(NEW)
+        running = self.simulation.runs() if self.simulation.runs() != NEW else OLD
+        return self.run(plans.upgrade(TARGET, single.inputs(world), self.squad, running), world)
+
+    def rollback(self) -> Outcome:
+        """Back to the old one."""
+        world = self.world(OLD)
+        ready = world.wait(is_ready(world, self.squad))
+        return self.run(
+            plans.rollback(TARGET, single.inputs(world), self.squad, is_ready=ready), world
+        )
+
+    def vote(self, member: Keypair, index: int, vote: str = "approve") -> None:
+        """What a member does somewhere else."""
+        instruction = getattr(squads, vote)(multisig=MULTISIG, index=index, member=member.pubkey())
+        blockhash = self.chain.blocks.newest.hash
+        message = Message.new_with_blockhash([instruction], member.pubkey(), blockhash)
+        self.chain.submit(VersionedTransaction(message, [member]))
+        self.chain.advance(2)
+
+    def wait_out(self) -> None:
+        """The lock, over."""
+        self.chain.advance(int(LOCK_SECONDS / 0.4) + 10)
+
+    def status(self, index: int) -> Status:
+        """How far a proposal is."""
+        return self.chain.proposal(squads.proposal_address(MULTISIG, index)).status
+
+
+@contextmanager
+def scene(folder: Path) -> Generator[Scene]:
+    """The program deployed, and handed to the vault."""
+    chain = SquadsChain()
+    members = tuple((key.pubkey(), ALL) for key in (ANA, BO, CEM))
+    chain.found(
+        MULTISIG,
+        State(create_key=MULTISIG, threshold=2, time_lock=LOCK_SECONDS, members=members),
+    )
+    with simulated(folder, chain=chain) as simulation:
+        simulation.fund(ANA, BO, CEM)
+        world = simulation.world(OLD)
+        outcome = execute(single.deploy(TARGET, single.inputs(world)), world, simulation.setting())
+        assert outcome.code == ExitCode.DONE
+        vault = squads.vault_address(MULTISIG)
+        account = program_data_address(simulation.program)
+        owner = simulation.authority
+        message = Message.new_with_blockhash(
+            [set_authority(account, owner.pubkey(), vault)],
+            simulation.payer.pubkey(),
+            chain.blocks.newest.hash,
+        )
+        chain.submit(VersionedTransaction(message, [simulation.payer, owner]))
+        chain.advance(2)
+        yield Scene(simulation=simulation, chain=chain)
+
+
+def test_an_upgrade_waits_for_people_and_time_and_then_runs(tmp_path: Path) -> None:
+    """The same command again and again: it goes on where it was, and says what it waits for."""
+    with scene(tmp_path) as there:
+        first = there.upgrade()
+        assert first.code == ExitCode.PENDING
+        assert "1 of 2 approvals" in first.message
+        assert str(BO.pubkey()) in first.message
+        assert there.status(1) is Status.ACTIVE
+
+        there.vote(BO, 1)
+        second = there.upgrade()
+        assert second.code == ExitCode.PENDING
+        assert "time lock" in second.message
+
+        there.wait_out()
+        third = there.upgrade()
+        assert third.code == ExitCode.PENDING
+        assert "1 of 2 approvals" in third.message
+
+        there.vote(CEM, 2)
+        assert there.upgrade().code == ExitCode.PENDING
+        assert there.simulation.runs() == OLD
+        there.wait_out()
+        assert there.upgrade().code == ExitCode.DONE
+        assert there.simulation.runs() == NEW
+        assert there.status(2) is Status.EXECUTED
+        assert there.status(1) is Status.APPROVED
+        assert there.simulation.journal().verify() == []
+
+
+def upgraded(there: Scene) -> None:
+    """The new version running, the old one ready."""
+    there.upgrade()
+    there.vote(BO, 1)
+    there.wait_out()
+    there.upgrade()
+    there.vote(BO, 2)
+    there.wait_out()
+    assert there.upgrade().code == ExitCode.DONE
+
+
+def test_the_way_back_is_one_execution(tmp_path: Path) -> None:
+    """Nobody is asked and nothing is waited for: its vote and its lock are behind it."""
+    with scene(tmp_path) as there:
+        upgraded(there)
+        before = len(there.chain.records)
+        assert there.rollback().code == ExitCode.DONE
+        assert there.simulation.runs() == OLD
+        assert there.status(1) is Status.EXECUTED
+        assert len(there.chain.records) == before + 1
+        assert there.simulation.buffers() == []
+
+
+def test_no_version_runs_before_the_way_back_is_served(tmp_path: Path) -> None:
+    """While the way back has no approval, the new version is not even put to the vote."""
+    with scene(tmp_path) as there:
+        for _ in range(3):
+            assert there.upgrade().code == ExitCode.PENDING
+        assert there.chain.state(MULTISIG).index == 1
+        found = squads.parse_transaction(
+            there.chain.account(squads.transaction_address(MULTISIG, 1)).data  # pyright: ignore[reportOptionalMemberAccess] - it is there
+        )
+        assert found.message.accounts[0] == there.squad.vault
+        (buffer,) = there.simulation.buffers()
+        assert buffer in found.message.accounts
+
+
+def test_what_members_vote_on_cannot_be_changed_any_more(tmp_path: Path) -> None:
+    """The buffer is the vault's before they are asked: the key that filled it writes no more."""
+    with scene(tmp_path) as there:
+        there.upgrade()
+        (buffer,) = there.simulation.buffers()
+        account = there.chain.account(buffer)
+        assert account
+        found = read_buffer(account.data)
+        assert found.authority == there.squad.vault
+        assert program_hash(found.code) == program_hash(OLD)
+
+
+def test_a_refused_proposal_is_asked_anew(tmp_path: Path) -> None:
+    """As another one; the refused one comes to nothing."""
+    with scene(tmp_path) as there:
+        there.upgrade()
+        for member in (BO, CEM):
+            there.vote(member, 1, "reject")
+        assert there.status(1) is Status.REJECTED
+        assert there.upgrade().code == ExitCode.PENDING
+        assert there.status(2) is Status.ACTIVE
+
+
+def test_a_proposal_that_went_stale_is_asked_anew(tmp_path: Path) -> None:
+    """A change of members ends every open vote."""
+    with scene(tmp_path) as there:
+        there.upgrade()
+        there.chain.become_stale(MULTISIG)
+        assert there.upgrade().code == ExitCode.PENDING
+        assert there.chain.state(MULTISIG).index == 2
+
+
+def test_a_way_back_that_was_taken_back_is_decided_anew(tmp_path: Path) -> None:
+    """Then a rollback takes as long as the members and the lock: the plan says so beforehand."""
+    with scene(tmp_path) as there:
+        upgraded(there)
+        for member in (ANA, BO):
+            there.vote(member, 1, "cancel")
+        assert there.status(1) is Status.CANCELLED
+        assert there.rollback().code == ExitCode.PENDING
+        assert there.simulation.runs() == NEW
+
+
+def test_a_member_who_may_not_act_is_refused(tmp_path: Path) -> None:
+    """With who may, or that the key is nobody's."""
+    with scene(tmp_path) as there:
+        world = there.world(NEW)
+        stranger = Squad(multisig=MULTISIG, member=there.simulation.payer)
+        multisig = world.wait(read_multisig(world.node, stranger))
+        with pytest.raises(SquadError, match="no member"):
+            refuse_member(stranger, multisig, Permission.INITIATE)
+        voter = replace(multisig, members={ANA.pubkey(): Permission.VOTE, BO.pubkey(): ALL})
+        with pytest.raises(SquadError, match=str(BO.pubkey())):
+            refuse_member(there.squad, voter, Permission.EXECUTE)
+        refuse_member(there.squad, voter, Permission.VOTE)
+
+
+def test_an_address_that_is_no_multisig_is_refused(tmp_path: Path) -> None:
+    """The vault's, say, which people take for it."""
+    with scene(tmp_path) as there:
+        world = there.world(NEW)
+        other = Squad(multisig=there.squad.vault, member=ANA)
+        with pytest.raises(SquadError, match="no multisig of Squads"):
+            world.wait(read_multisig(world.node, other))
+        with pytest.raises(MessageError):
+            squads.parse_multisig(b"")
