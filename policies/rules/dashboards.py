@@ -90,7 +90,7 @@ def _each(words: tuple[str, ...], what: str, graph: Graph) -> Outcome:
     absence_is_safe=True,
 )
 def required_dashboards(_: Subject, settings: Shown, graph: Graph) -> Outcome:
-    """There is a dashboard for a rollout, the application, its machines and the business.
+    """A rollout, the application, its machines and the business have dashboards.
 
     Who is called at night opens one of four, and sees whether users are served, what is used, what
     changed and what it costs. Use and response times over weeks are what a review looks at.

@@ -113,13 +113,13 @@ def _watches(**dimensions: object) -> Given:
     passing=[
         (_STACK, _BALANCER, _CANARY_ASKS, _watches(CanaryName="api-health")),
         (_STACK, _BALANCER, _CANARY_ASKS, _watches(CanaryName=Ref("health"))),
-        (_STACK, _BALANCER, Given(HEALTH_CHECK, "edge"), _watches(HealthCheckId=Ref("edge"))),
+        (_STACK, _BALANCER, Given(HEALTH_CHECK, "outside"), _watches(HealthCheckId=Ref("outside"))),
     ],
     failing=[
         (_STACK, _BALANCER),
         (_STACK, _BALANCER, _CANARY_ASKS),
         (_STACK, _BALANCER, _CANARY_ASKS, _watches(CanaryName="another")),
-        (_STACK, _BALANCER, Given(HEALTH_CHECK, "edge")),
+        (_STACK, _BALANCER, Given(HEALTH_CHECK, "outside")),
         (
             _STACK,
             _BALANCER,
@@ -132,7 +132,7 @@ def _watches(**dimensions: object) -> Given:
     absence_is_safe=True,
 )
 def health_asked_from_outside(_: Subject, settings: Settings, graph: Graph) -> Outcome:
-    """Public endpoints are asked from outside at an interval, with an alarm on the answer.
+    """Public endpoints are asked from outside at an interval, with an alarm.
 
     From inside everything can be well while the name, the certificate or the firewall keeps every
     user out. Canaries count, each with its alarm; so do the health checks of Route 53.
@@ -190,12 +190,12 @@ _GUARDS: Final = {"enable": True, "rollback": True, "alarmNames": ["api-rollout-
             aws.ecs.Service("api", alarms={"enable": True, "rollback": True,
                 "alarm_names": [errors.name, slow.name, unhealthy.name]}, ...)
         """,
-    passing=[_service(alarms=_GUARDS), (Given(SERVICE, "worker"),)],
+    passing=[_service(alarms=_GUARDS)],
     failing=[
         _service(),
         _service(alarms={**_GUARDS, "rollback": False}),
         _service(alarms={**_GUARDS, "enable": False}),
-        _service(alarms={**_GUARDS, "alarmNames": []}),
+        _service(alarms={"enable": True, "rollback": True}),
     ],
     absence_is_safe=True,
 )
