@@ -23,7 +23,10 @@ from preview.environment import evaluate_environment
 FOLLOWS: Final = "follows from the settings"
 WHOLE: Final = ""
 """The path of a difference that is a whole resource."""
-_DIGEST: Final = re.compile(r"[0-9a-f]{40,128}")
+_DIGEST: Final = re.compile(
+    r"(?<![0-9a-f])(?<!sha256:)(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{8,64}(?![0-9a-f])"
+)
+"""A digest of texts, in which their names are lost; an image's stays, since it is told apart."""
 _LAYOUT: Final = re.compile(r"[\s\\]+")
 """What wraps a text in lines, at other places where names are longer."""
 
@@ -74,12 +77,10 @@ def compare(ours: str, theirs: str, folder: Path) -> Comparison:
     settings = differences(first, second)
     names = list(_names(settings))
     mine, yours = (evaluate_environment(each, folder) for each in (first, second))
-    swapped = _with_settings_of(second, first.name, folder)
-    # Only the name of the stack is left to tell these two apart.
-    unexplained = {
-        (each.type, each.name, each.path)
-        for each in _declared(swapped, yours, [(first.name, second.name)])
-    }
+    swapped, where = _with_settings_of(second, first.name, folder)
+    # Only the name of the stack, and the place of the program, is left to tell these two apart.
+    others = [(str(where), str(folder)), (first.name, second.name)]
+    unexplained = {(each.type, each.name, each.path) for each in _declared(swapped, yours, others)}
     found = list(_declared(mine, yours, names))
     apart = [
         replace(each, allowed=_reason(each, settings))
@@ -99,16 +100,16 @@ def compare(ours: str, theirs: str, folder: Path) -> Comparison:
     )
 
 
-def _with_settings_of(record: Environment, name: str, folder: Path) -> Plan:
-    """What the stack `name` would declare with the settings of `record`."""
+def _with_settings_of(record: Environment, name: str, folder: Path) -> tuple[Plan, Path]:
+    """What the stack `name` would declare with the settings of `record`, and where it was asked."""
     with TemporaryDirectory() as temporary:
-        copy = Path(temporary)
+        copy = Path(temporary).resolve()
         for path in folder.iterdir():
             # The files of the others are left out: it would stand beside the one that it copies.
             if not path.match("Pulumi.*.yaml") and not path.name.startswith("."):
                 (copy / path.name).symlink_to(path)
         shutil.copyfile(folder / f"Pulumi.{record.name}.yaml", copy / f"Pulumi.{name}.yaml")
-        return evaluate_environment(record.model_copy(update={"name": name}), copy)
+        return evaluate_environment(record.model_copy(update={"name": name}), copy), copy
 
 
 def _declared(mine: Plan, yours: Plan, names: Sequence[tuple[str, str]]) -> Iterator[Declared]:
@@ -158,9 +159,12 @@ def _in_names_only(change: Change, names: Sequence[tuple[str, str]]) -> bool:
         return False
     for ours, theirs in names:
         before, after = before.replace(ours, theirs), after.replace(ours, theirs)
-    if _DIGEST.fullmatch(before) and _DIGEST.fullmatch(after):
-        return True  # of texts that differ as well, and are told where they stand
-    return _LAYOUT.sub("", before) == _LAYOUT.sub("", after)
+    return _bare(before) == _bare(after)
+
+
+def _bare(text: str) -> str:
+    """`text` without layout, and without digests of what differs elsewhere as well."""
+    return _LAYOUT.sub("", _DIGEST.sub("", text))
 
 
 def _reason(each: Declared, settings: Sequence[Setting]) -> str:
