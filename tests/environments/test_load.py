@@ -109,6 +109,18 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         ("network.cidr", "8.8.0.0/16", "no private range"),
         ("network.cidr", "10.0.0.0/8", "no private range"),
         ("network.zones", ["us-east-1a", "us-east-1a"], "name one twice"),
+        ("network.cidr", "169.254.0.0/16", "no private range"),
+        ("network.cidr", "10.40.0.0/21", "no private range from /16 to /20"),
+        ("network.zones", ["us-east-1a", "eu-west-1a"], "eu-west-1a lie outside aws.region"),
+        ("network.allowedDomains", ["*"], "slipway:network.allowedDomains"),
+        ("aws.region", "cn-north-1", "another partition of AWS"),
+        ("aws.backupRegion", "us-gov-west-1", "another partition of AWS"),
+        ("edge.allowedOrigins", ["https://a.example.com", "*"], "slipway:edge.allowedOrigins.1"),
+        ("edge.allowedOrigins", [], "slipway:edge.allowedOrigins"),
+        ("edge.access", "members", "'open'"),
+        ("edge.signIn.attemptsPerTenMinutes", 5, "greater than or equal to 10"),
+        ("frontend.name", "app.example.org", "frontend.name app.example.org lies outside"),
+        ("frontend.name", "slipway.example.com", "is edge.name: each needs its own"),
         ("aws.backupRegion", "us-east-1", "is the environment's own region"),
         ("edge.name", "api.example.org", "lies outside zone example.com"),
         ("services.api.image", "nginx:latest", "slipway:services.api.image"),
@@ -131,6 +143,31 @@ def test_a_bad_value_names_file_key_limit_and_value(
         ("Pulumi.production.yaml: slipway:", "Pulumi.production.yaml: config")
     )
     assert said in problems[0]
+
+
+def test_ranges_that_overlap_are_refused(tmp_path: Path) -> None:
+    """Two networks with an address in common can never be joined (ENV-01)."""
+    write(tmp_path, "staging", changed(content_of("staging"), "network.cidr", "10.40.128.0/20"))
+    (problem,) = refusal(tmp_path, content_of("production"))
+    assert problem == (
+        "Pulumi.production.yaml: slipway:network.cidr: 10.40.0.0/16 overlaps 10.40.128.0/20 of "
+        "staging: environments are apart, each with a range of its own (ENV-01)"
+    )
+
+
+def test_a_broken_file_beside_it_is_not_its_problem(tmp_path: Path) -> None:
+    """What cannot be read says so when it is asked for itself."""
+    write(tmp_path, "staging", "config: [1, 2}")
+    write(tmp_path, "integration", changed(content_of("integration"), "network.cidr", "many"))
+    write(tmp_path, "production", content_of("production"))
+    assert load("production", tmp_path).tier is Tier.PRODUCTION
+
+
+@pytest.mark.parametrize("name", ["internal", "internal-tools", "sg-one", "aws"])
+def test_a_name_that_aws_keeps_is_refused(tmp_path: Path, name: str) -> None:
+    """A load balancer called `internal-edge`, or a group `sg-api`, is refused by AWS itself."""
+    (problem,) = refusal(tmp_path, content_of("integration"), name)
+    assert f"name {name}: AWS lets no name begin with internal, sg" in problem
 
 
 def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
