@@ -214,7 +214,7 @@ CHECKS: Final = (
         key="slipway:database.localUrl",
         holds=lambda it: it.database.local_url is None or it.tier is Tier.DEVELOPMENT,
         message=lambda it: (
-            f"names a database of a developer's machine, and {it.tier} uses its PostgreSQL cluster"
+            f"is for a developer's machine, and {it.tier} runs on its PostgreSQL cluster"
         ),
         breaking={"database.localUrl": "sqlite:////tmp/slipway.db"},
     ),

@@ -15,8 +15,8 @@ REFUSED = (
     ),
     (
         "staging", "database.localUrl", "sqlite:////tmp/slipway.db",
-        "database.localUrl: names a database of a developer's machine, "
-        + "and staging uses its PostgreSQL cluster (ENV-06)",
+        ("database.localUrl: is for a developer's machine, and staging runs on its PostgreSQL "
+        "cluster (ENV-06)"),
     ),
     (
         "production", "logRetentionDays", {"audit": 180},
