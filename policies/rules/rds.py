@@ -229,7 +229,7 @@ def _plan(schedule: str) -> Given:
 @rule(
     types=DATABASES,
     severity=Severity.MEDIUM,
-    requirements=["BAK-01"],
+    requirements=["BAK-01", "ENV-11"],
     controls=Controls(fsbp=("RDS.26",), checkov=("CKV2_AWS_8",)),
     settings=BackupInterval,
     remediation="""

@@ -1,7 +1,8 @@
 """Tests the tests of `policies/`: changes the code in one place at a time and wants a test to fail.
 
-mutmut does the work. It leaves decorated functions alone, which all rules are, so it is given a
-copy of the project in which `@rule(...)` stands below its function, as a call.
+mutmut makes the mutants, and `trials.py` tries the tests on them. mutmut leaves decorated functions
+alone, which all rules are, so it is given a copy of the project in which `@rule(...)` stands below
+its function, as a call.
 """
 
 # ruff: noqa: INP001 a script, not a package
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 PROJECT: Final = Path(__file__).parents[2]
 COPY: Final = PROJECT / "out" / "mutation"
+DOCUMENT: Final = PROJECT / "docs" / "mutation.md"
 TRIALS: Final = Path(__file__).with_name("trials.py")
 ROOMS: Final = ("standards", "environments", "plan", "preview", "policies", "scripts")
 TESTS: Final = ("tests/__init__.py", "tests/conftest.py", "tests/plan", "tests/policies")
@@ -45,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--report", action="store_true", help="only print the results of the last run"
     )
+    parser.add_argument(
+        "--document", action="store_true", help=f"write the results into {DOCUMENT.name}, too"
+    )
     options = parser.parse_args(arguments)
     if not options.report:
         _copy()
@@ -53,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         patterns = [f"{module}.*" for module in options.modules] or ["*"]
         command = [sys.executable, str(TRIALS), str(options.jobs), *patterns]
         subprocess.run(command, cwd=COPY, check=True)  # noqa: S603 our own command
-    return 0 if _report() >= options.least else 1
+    return 0 if _report(write=options.document) >= options.least else 1
 
 
 def _copy() -> None:
@@ -142,15 +147,18 @@ def _forget_survivors() -> None:
         file.write_text(json.dumps(noted), "utf-8")
 
 
-def _report() -> float:
+def _report(*, write: bool) -> float:
     """Print what became of the mutants, and the share that was killed, in percent."""
     killed: Counter[str] = Counter()
     total: Counter[str] = Counter()
     survivors: list[str] = []
+    left = 0
     for file, noted in _results():
-        module = ".".join(file.relative_to(COPY / "mutants").parts).removesuffix(".py.meta")
+        path = file.relative_to(COPY / "mutants" / "policies").with_suffix("").with_suffix("")
+        module = ".".join(path.parts)
         for mutant, code in noted["exit_code_by_key"].items():
             if code is NOT_RUN:
+                left += 1
                 continue
             total[module] += 1
             if code in ALIVE:
@@ -158,11 +166,14 @@ def _report() -> float:
             else:
                 killed[module] += 1
     (COPY / "survivors.txt").write_text("".join(f"{name}\n" for name in survivors), "utf-8")
-    out = sys.stdout
-    for module in total:
-        out.write(f"{module:40} {killed[module]:5} of {total[module]:5} killed\n")
     score = 100 * killed.total() / total.total() if total else 0.0
-    out.write(f"{score:.1f} % of {total.total()} mutants killed; survivors: {COPY}/survivors.txt\n")
+    rows = [f"| `{module}` | {total[module]} | {killed[module]} |" for module in total]
+    rows.append(f"| together | {total.total()} | {killed.total()} ({score:.1f} %) |")
+    table = "\n".join(("| Module | Mutants | Killed |", "|---|---|---|", *rows, ""))
+    sys.stdout.write(f"{table}{left} mutants not tried; survivors: {COPY}/survivors.txt\n")
+    if write:
+        text, heading, _ = DOCUMENT.read_text("utf-8").partition("## Measured\n")
+        DOCUMENT.write_text(f"{text}{heading}\n{table}", "utf-8")
     return score
 
 

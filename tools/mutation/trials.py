@@ -34,7 +34,7 @@ LEARNED: Final = Path("learned.json")
 SURVIVED, KILLED, NO_TESTS = 0, 1, 33
 """As mutmut notes it: the exit code of the tests."""
 
-SECONDS_OF_TESTS: Final = 1.0
+SECONDS_OF_TESTS: Final = 0.3
 """What is tried on one mutant. Whatever only slower tests would notice counts as alive."""
 CPU_SECONDS: Final = 20
 """A mutant that runs longer does not come to an end; tests that time out have noticed it."""
