@@ -48,10 +48,10 @@ def _table(watched: Watched, topics: Topics) -> Iterator[tuple[Input[str], Alarm
         _failing(watched, "warning", figure("MON-12", "warning_error_rate_above_percent")),
     )
     slow = figure("MON-12", "warning_response_time_above_ms")
-    yield warning, _slow(watched, f"{NAME}-slow", slow, "look at its pods")
+    yield warning, _slow(watched, f"{NAME}-slow", slow, "slow")
     more = figure("SCALE-01", "latency_p95_above_ms")
     # The autoscaler sees CPU; latency only the load balancer does.
-    yield topics.info_arn, _slow(watched, f"{NAME}-more-for-latency", more, "raise replicas.min")
+    yield topics.info_arn, _slow(watched, f"{NAME}-more-for-latency", more, "scaling")
 
 
 def _down(watched: Watched) -> Alarm:
@@ -61,6 +61,7 @@ def _down(watched: Watched) -> Alarm:
         watched=_metric(watched, "HealthyHostCount", "Maximum"),
         limit=Limit(Comparison.BELOW, 1, "MON-12"),
         missing=Missing.TROUBLE,
+        runbook="down",
     )
 
 
@@ -77,19 +78,21 @@ def _failing(watched: Watched, severity: str, limit: Figure) -> Alarm:
             },
         ),
         limit=Limit.of(percent),
+        runbook="errors",
     )
 
 
-def _slow(watched: Watched, name: str, limit: Figure, advice: str) -> Alarm:
+def _slow(watched: Watched, name: str, limit: Figure, runbook: str) -> Alarm:
     milliseconds = limit.milliseconds
     return Alarm(
         name=name,
-        summary=f"P95 response time of {NAME} is above {milliseconds} ms: {advice}",
+        summary=f"P95 response time of {NAME} is above {milliseconds} ms",
         watched=Formula(
             text="1000 * seconds",
             metrics={"seconds": _metric(watched, "TargetResponseTime", "p95")},
         ),
         limit=Limit.of(milliseconds),
+        runbook=runbook,
     )
 
 
