@@ -20,3 +20,10 @@ def test_allowed_wildcards_are_a_setting() -> None:
     other = Given(acm.CERTIFICATE, "all", {"domainName": "*.example.com"})
     assert says("acm-no-wildcard", allowed, settings=settings) == PASS
     assert messages("acm-no-wildcard", other, settings=settings) == ["covers *.example.com"]
+
+
+def test_whoever_imports_a_certificate_renews_it() -> None:
+    """Whichever authority signed it."""
+    authority = "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/inside"
+    imported = {"certificateBody": "-----BEGIN", "certificateAuthorityArn": authority}
+    assert messages("acm-renews", Given(acm.CERTIFICATE, "bought", imported)) == ["was imported"]

@@ -37,3 +37,22 @@ def test_findings_go_somewhere_once_the_rule_has_a_target() -> None:
     assert says("guardduty-alerts", detector, found, target) == PASS
     assert says("guardduty-alerts", detector, found, other) == UNDECIDED
     assert says("guardduty-alerts", detector, found) == FAIL
+
+
+def test_the_state_of_a_rule_says_whether_it_sends() -> None:
+    """One without a state sends; one that is off does not."""
+    for state, expected in ((None, PASS), ("ENABLED", PASS), ("DISABLED", FAIL)):
+        pattern = {"name": "findings", "eventPattern": '{"source": ["aws.guardduty"]}'}
+        rule = Given(guardduty.EVENT_RULE, "findings", {**pattern, "state": state})
+        target = Given(guardduty.EVENT_TARGET, "topic", {"rule": Ref("findings"), "arn": "arn"})
+        detector = Given(guardduty.DETECTOR, "account")
+        assert says("guardduty-alerts", detector, rule, target) == expected
+
+
+def test_why_a_feature_is_not_decided_is_said() -> None:
+    """By the resource that may be for another detector, and its input."""
+    runtime = {"name": "RUNTIME_MONITORING", "status": "ENABLED", "detectorId": UNKNOWN}
+    loose = Given(guardduty.FEATURE, "runtime", runtime)
+    detector = Given(guardduty.DETECTOR, "account")
+    (reason,) = messages("guardduty-on", detector, loose)
+    assert reason == "runtime.detectorId is known after apply"

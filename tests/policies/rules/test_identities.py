@@ -215,3 +215,34 @@ def test_each_weakness_of_passwords_is_named(key: str, value: object, said: str)
         "maxPasswordAge": 90,
     }
     assert messages("iam-password-policy", Given(SIGN_IN, "all", strong | {key: value})) == [said]
+
+
+def _trusting(**statement: object) -> Given:
+    document = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", **statement}]}
+    return Given(ROLE, "role", {"assumeRolePolicy": json.dumps(document)})
+
+
+def test_all_but_a_few_is_nobody_in_particular() -> None:
+    """Nor is a condition that holds for everybody."""
+    few = _trusting(NotPrincipal={"AWS": "arn:aws:iam::123456789012:root"})
+    assert messages("iam-trust-specific", few) == ["trusts all but a few"]
+    empty = _trusting(Principal={"AWS": "arn:aws:iam::123456789012:root"}, Condition={})
+    assert says("iam-trust-specific", empty) == PASS
+
+
+def test_a_claim_is_bound_by_any_operator_that_compares() -> None:
+    """With a prefix for claims of several values, in any case of letters."""
+    claims = {
+        f"{GITHUB}:aud": "sts.amazonaws.com",
+        f"{GITHUB}:sub": "repo:example/slipway:environment:production",
+    }
+    provider = f"arn:aws:iam::123456789012:oidc-provider/{GITHUB}"
+    for operator, expected in (
+        ("StringEquals", PASS),
+        ("ForAnyValue:StringEquals", PASS),
+        ("foranyvalue:stringequals", PASS),
+        ("ForAllValues:StringEquals", FAIL),
+        ("StringNotEquals", FAIL),
+    ):
+        role = _trusting(Principal={"Federated": provider}, Condition={operator: claims})
+        assert says("iam-oidc-claims", role) == expected, operator

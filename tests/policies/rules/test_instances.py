@@ -114,3 +114,38 @@ def test_an_attachment_may_belong_to_any_group() -> None:
     attachment = Given(ATTACHMENT, "edge", {"autoscalingGroupName": UNKNOWN})
     assert says("asg-elb-health-check", Given(GROUP, "workers"), attachment) == UNDECIDED
     assert says("asg-elb-health-check", Given(GROUP, "workers")) == SILENT
+
+
+def test_a_template_gives_its_instances_a_role_by_name_or_arn() -> None:
+    """An instance that names one itself needs none from there."""
+    started = Given(INSTANCE, "worker", {"launchTemplate": {"id": Ref("workers")}})
+    for profile, expected in (
+        ({"name": "worker"}, PASS),
+        ({"arn": "arn:aws:iam::123456789012:instance-profile/worker"}, PASS),
+        ({}, FAIL),
+    ):
+        template = Given(LAUNCH_TEMPLATE, "workers", {"iamInstanceProfile": profile})
+        assert says("ec2-instance-profile", template, started, of="worker") == expected
+        own = Given(INSTANCE, "worker", {**started.inputs, "iamInstanceProfile": "own"})
+        assert says("ec2-instance-profile", template, own, of="worker") == PASS
+        bare = Given(INSTANCE, "worker", {**started.inputs, "iamInstanceProfile": " "})
+        assert says("ec2-instance-profile", template, bare, of="worker") == FAIL
+
+
+def test_an_instance_may_be_measured_less_than_its_template_says() -> None:
+    """What it sets itself is judged; what it leaves out is not."""
+    for inputs, expected in (
+        ({**FROM_ELSEWHERE, "monitoring": False}, FAIL),
+        ({**FROM_ELSEWHERE, "monitoring": True}, PASS),
+        (FROM_ELSEWHERE, SILENT),
+    ):
+        assert says("ec2-detailed-monitoring", Given(INSTANCE, "worker", inputs)) == expected
+
+
+@pytest.mark.parametrize("kind", ["ELB", "EBS, ELB", "VPC_LATTICE"])
+def test_a_balancer_of_any_kind_says_who_is_well(kind: str) -> None:
+    """A list of kinds needs one of them; EC2's own check alone is none."""
+    group = Given(GROUP, "workers", {"trafficSources": [{"identifier": "arn"}]})
+    checked = Given(GROUP, "workers", {**group.inputs, "healthCheckType": kind})
+    assert says("asg-elb-health-check", group) == FAIL
+    assert says("asg-elb-health-check", checked) == PASS

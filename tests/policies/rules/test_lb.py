@@ -105,3 +105,29 @@ def test_a_web_acl_of_another_balancer_does_not_count() -> None:
     ]
     unknown = Given(WAF_ASSOCIATION, "wall", {"resourceArn": UNKNOWN})
     assert says("alb-waf-attached", edge, unknown) == UNDECIDED
+
+
+def test_subnets_are_counted_by_either_key() -> None:
+    """Where no reference leads to them, two ids are two zones: AWS takes no other."""
+    for inputs, expected in (
+        ({"subnets": ["subnet-1", "subnet-2"]}, PASS),
+        ({"subnets": ["subnet-1", "subnet-1"]}, FAIL),
+        ({"subnetMappings": [{"subnetId": "subnet-1"}, {"subnetId": "subnet-2"}]}, PASS),
+        ({"subnetMappings": [{"subnetId": "subnet-1"}]}, FAIL),
+    ):
+        assert says("lb-multi-az", Given(BALANCER, "edge", inputs)) == expected, inputs
+
+
+def test_a_check_of_another_protocol_has_no_path() -> None:
+    """The check's own protocol counts, else the group's."""
+    group = "aws:lb/targetGroup:TargetGroup"
+    for inputs, expected in (
+        ({}, FAIL),
+        ({"protocol": "TCP"}, PASS),
+        ({"protocol": "http"}, FAIL),
+        ({"protocol": "TCP", "healthCheck": {"protocol": "HTTP"}}, FAIL),
+        ({"protocol": "HTTP", "healthCheck": {"protocol": "TCP"}}, PASS),
+        ({"healthCheck": {"path": "/health"}}, PASS),
+        ({"healthCheck": {"path": "/health", "enabled": False}}, FAIL),
+    ):
+        assert says("tg-health-check", Given(group, "api", inputs)) == expected, inputs

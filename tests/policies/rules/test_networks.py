@@ -142,3 +142,40 @@ def test_the_services_in_use_can_be_said() -> None:
     unknown = Given(ENDPOINT, "more", {"vpcId": Ref("network"), "serviceName": UNKNOWN})
     assert says("vpc-private-endpoints", vpc, unknown, settings=in_use) == UNDECIDED
     assert says("vpc-private-endpoints", vpc, unknown, endpoint, settings=in_use) == PASS
+
+
+def _rule(list_: object, number: int, action: str, port: int) -> Given:
+    """A separate rule of an access list, for the whole internet."""
+    inputs = {"ruleNumber": number, "ruleAction": action, "protocol": "tcp", "fromPort": port}
+    inputs |= {"toPort": port, "cidrBlock": EVERYWHERE, "networkAclId": list_}
+    return Given(LIST_RULE, f"{action}-{number}", inputs)
+
+
+def test_a_refusal_counts_in_its_own_list_and_before_what_it_refuses() -> None:
+    """The rule with the lower number decides."""
+    lists = (Given(LIST, "public"), Given(LIST, "other"))
+    for refusal, expected in (
+        (_rule(Ref("public"), 9, "deny", 22), PASS),
+        (_rule(Ref("public"), 11, "deny", 22), FAIL),
+        (_rule(Ref("public"), 9, "deny", 3389), FAIL),
+        (_rule(Ref("other"), 9, "deny", 22), FAIL),
+        (_rule("acl-0123456789abcdef0", 9, "deny", 22), FAIL),
+    ):
+        admission = _rule(Ref("public"), 10, "allow", 22)
+        found = says("nacl-no-world-admin", *lists, refusal, admission, of=admission.name)
+        assert found == expected, refusal
+    alone = _rule("acl-0123456789abcdef0", 10, "allow", 22)
+    assert says("nacl-no-world-admin", alone) == FAIL
+
+
+def test_an_entry_of_a_list_admits_unless_it_says_otherwise() -> None:
+    """In small letters or capitals, by the name that either kind of resource gives it."""
+    for inputs, expected in (
+        ({}, FAIL),
+        ({"action": "DENY"}, PASS),
+        ({"action": "deny"}, PASS),
+        ({"ruleAction": "deny"}, PASS),
+        ({"ruleAction": "allow"}, FAIL),
+    ):
+        entry = {"protocol": "-1", "cidrBlock": EVERYWHERE, **inputs}
+        assert says("nacl-no-world-admin", Given(LIST, "list", {"ingress": [entry]})) == expected
