@@ -62,6 +62,14 @@ class _Loop(asyncio.SelectorEventLoop):
         return self._clock.now
 
 
+class HastyStore(SqliteStore):
+    """A store that does not wait for the disk: no power fails in a simulation."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._database.execute("pragma synchronous = off")
+
+
 @dataclass(kw_only=True)
 class Simulation:
     """A chain that a client reaches over a link with a latency."""
@@ -120,7 +128,7 @@ class Simulation:
     def setting(self, store: SqliteStore | None = None) -> Setting:
         """As whom plans are run."""
         return Setting(
-            store=store or SqliteStore(self.folder / "runs.sqlite"),
+            store=store or HastyStore(self.folder / "runs.sqlite"),
             owner=Owner.here("Ana"),
             tell=lambda _: None,
             resume="the same again",
@@ -161,11 +169,15 @@ class Simulation:
 
 @contextmanager
 def simulated(
-    folder: Path, *, faults: Faults | None = None, latency: float = 0.0
+    folder: Path,
+    *,
+    faults: Faults | None = None,
+    latency: float = 0.0,
+    chain: Chain | None = None,
 ) -> Generator[Simulation]:
     """A new chain with a funded payer; `faults` begin after that."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
-        chain = Chain()
+        chain = chain or Chain()
         simulation = Simulation(
             folder=folder, runner=runner, chain=chain, server=Server(chain), latency=latency
         )
