@@ -88,7 +88,7 @@ def _delivered(bucket: str, names: Names) -> Statement:
         "Effect": "Allow",
         "Principal": {"Service": "logging.s3.amazonaws.com"},
         "Action": "s3:PutObject",
-        "Resource": f"{bucket}/s3/*",
+        "Resource": f"{bucket}/*",
         "Condition": from_account(names),
     }
 
