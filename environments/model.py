@@ -66,6 +66,8 @@ class Service(Record):
     none for a service without public traffic."""
     queue: bool = False
     """Whether it takes its work from a queue of its own, and scales with it."""
+    database: bool = False
+    """Whether it reaches the database, and signs in there as a user of its own (DB-07)."""
     secrets: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")], ...] = ()
     """Environment variables filled from Secrets Manager; their values never stand here (CFG-02)."""
     variables: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = Field(

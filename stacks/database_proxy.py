@@ -47,6 +47,7 @@ class DatabaseProxy(ComponentResource):
     resource_id: Output[str]
     """What IAM names the proxy by when a user signs in; known after the apply."""
     security_group_id: Output[str]
+    log_group_name: Output[str]
 
     def __init__(
         self, name: str, arguments: DatabaseProxyArguments, options: ResourceOptions | None = None
@@ -67,6 +68,7 @@ class DatabaseProxy(ComponentResource):
             parent=self,
             physical_name=f"/aws/rds/proxy/{identifier}",
         )
+        self.log_group_name = log.name
         proxy = rds.Proxy(
             "database",
             name=identifier,
@@ -157,7 +159,7 @@ class DatabaseProxy(ComponentResource):
             Output.concat(
                 names.arn("rds-db", "dbuser:"), self._arguments.cluster_resource_id, f"/{user}"
             )
-            for user in sorted(map(database_user, environment.services))
+            for user in database_users(environment)
         ]
         iam.RolePolicy(
             "database-proxy",
@@ -179,3 +181,9 @@ class DatabaseProxy(ComponentResource):
 def database_user(service: str) -> str:
     """The user that `service` signs in to the database as: its own, made by a task (DB-07)."""
     return service.replace("-", "_")
+
+
+def database_users(environment: Environment) -> list[str]:
+    """The users of all services that sign in to the database."""
+    services = environment.services.items()
+    return sorted(database_user(name) for name, service in services if service.database)

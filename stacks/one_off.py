@@ -11,7 +11,7 @@ from pulumi_aws import ec2, ecs, iam, vpc
 from environments import Environment
 from stacks.api_keys import ApiKeys
 from stacks.database import ADMINISTRATOR, Database
-from stacks.database_proxy import database_user
+from stacks.database_proxy import database_users
 from stacks.keys import Keys
 from stacks.log_watch import LogWatch, watch_log
 from stacks.logs import LogKind, log_group
@@ -276,7 +276,7 @@ class OneOffTasks(ComponentResource):
                 "DATABASE_CLUSTER": self._names.of("database"),
                 "DATABASE_OWNER": OWNER,
                 "DATABASE_READER": _READER,
-                "DATABASE_SERVICES": ",".join(sorted(map(database_user, environment.services))),
+                "DATABASE_SERVICES": ",".join(database_users(environment)),
             }
         return variables
 

@@ -122,8 +122,9 @@ class Service(ComponentResource):
         waits_for: list[Resource] = [
             logs,
             *roles.policies,
-            self._platform.database.endpoint_parameter,
         ]
+        if self._record.database:
+            waits_for.append(self._platform.database.endpoint_parameter)
         if self._platform.cache:
             waits_for.append(self._platform.cache.endpoint_parameter)
         rule = self._listener_rule(groups) if groups else None
@@ -181,8 +182,9 @@ class Service(ComponentResource):
             to_port=HTTPS,
             opts=self._inside,
         )
-        database = self._platform.database.entry
-        self._open(group.id, "database", database.security_group_id, database.port)
+        if self._record.database:
+            database = self._platform.database.entry
+            self._open(group.id, "database", database.security_group_id, database.port)
         if cache := self._platform.cache:
             self._open(group.id, "cache", cache.security_group_id, cache.port)
         return group
@@ -245,7 +247,7 @@ class Service(ComponentResource):
                 ],
                 queue_arn=queue.arn if queue else None,
                 database_resource_id=self._platform.database.entry.resource_id,
-                database_user=database_user(self._service),
+                database_user=database_user(self._service) if self._record.database else None,
                 key_arn=self._platform.keys.data_arn,
                 statements=self._statements(),
                 encrypts=self._platform.api_keys is not None and self._record.is_public,
@@ -277,7 +279,7 @@ class Service(ComponentResource):
 
     def _parameters(self) -> list[tuple[str, str]]:
         """The variables that parameters fill, which hold addresses known after an apply."""
-        places = [("DATABASE_HOST", "database")]
+        places = [("DATABASE_HOST", "database")] if self._record.database else []
         if self._platform.cache:
             places.append(("CACHE_HOST", "cache"))
         return [(variable, self._names.path(place, "endpoint")) for variable, place in places]
@@ -289,18 +291,14 @@ class Service(ComponentResource):
 
     def _task_definition(self, roles: Roles, queue: JobQueue | None) -> ecs.TaskDefinition:
         environment, record = self._environment, self._record
-        solana, database = environment.solana, environment.database
+        solana = environment.solana
         variables = {
-            "DATABASE_NAME": database.name,
-            "DATABASE_PORT": str(self._platform.database.entry.port),
-            "DATABASE_SSLMODE": "verify-full",
-            "DATABASE_USER": database_user(self._service),
+            **self._sign_in(),
             **self._mcp(),
             "SOLANA_CLUSTER": solana.cluster.value,
             "SOLANA_PROGRAM_ID": solana.program_id,
             "SOLANA_RPC_URLS": ",".join(solana.rpc_urls),
             **self._origins(),
-            **({"DATABASE_URL": database.local_url} if database.local_url else {}),
             **(cache.variables(self._service) if (cache := self._platform.cache) else {}),
             **(keys.variables if (keys := self._platform.api_keys) and record.is_public else {}),
             **({"QUEUE_URL": queue.url} if queue else {}),
@@ -347,6 +345,19 @@ class Service(ComponentResource):
             skip_destroy=True,  # a rollback returns to an earlier revision (ROLL-05)
             opts=self._inside,
         )
+
+    def _sign_in(self) -> dict[str, str]:
+        """Where the database is, for a service that uses it; a token of AWS is the password."""
+        database = self._environment.database
+        if not self._record.database:
+            return {}
+        return {
+            "DATABASE_NAME": database.name,
+            "DATABASE_PORT": str(self._platform.database.entry.port),
+            "DATABASE_SSLMODE": "verify-full",
+            "DATABASE_USER": database_user(self._service),
+            **({"DATABASE_URL": database.local_url} if database.local_url else {}),
+        }
 
     def _mcp(self) -> dict[str, str]:
         """Where the MCP server is, for a service that may call it."""

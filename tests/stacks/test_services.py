@@ -231,6 +231,28 @@ def test_no_two_rules_of_a_listener_have_one_priority(
     assert len({rule.number("priority") for rule in rules}) == len(rules)
 
 
+def test_a_service_without_a_database_has_no_way_to_it(tmp_path: Path) -> None:
+    """Neither door, right, user nor address: a task has nothing that it does not use."""
+    content = content_of("production")
+    services = content["config"]["slipway:services"]
+    services["quotes"] = services["api"] | {
+        "paths": ["/quotes"],
+        "publicHealthPath": "/quotes",
+        "secrets": [],
+        "database": False,
+    }
+    plan = evaluate_environment(_project_with(tmp_path, content), tmp_path)
+    rules = {one.name for one in plan.resources if one.type.startswith("aws:vpc/securityGroup")}
+    assert "api-to-database" in rules
+    assert not {"quotes-to-database", "quotes-into-database"} & rules
+    policies = {one.name for one in of_type(plan, "iam/rolePolicy")}
+    assert "api-task-database" in policies
+    assert "quotes-task-database" not in policies
+    told = container(plan, "quotes")
+    names = {one["name"] for one in (*told["environment"], *told["secrets"])}
+    assert not [name for name in names if name.startswith("DATABASE_")]
+
+
 def test_two_services_of_one_priority_are_refused_by_name(tmp_path: Path) -> None:
     """AWS would refuse the second rule at apply; the preview names both services instead."""
     taken = priority("api", ("/*",))
@@ -238,11 +260,20 @@ def test_two_services_of_one_priority_are_refused_by_name(tmp_path: Path) -> Non
     twin = next(name for name in names if priority(name, ("/*/x",)) == taken)
     content = content_of("production")
     services = content["config"]["slipway:services"]
-    services[twin] = services["api"] | {"paths": ["/*/x"], "secrets": []}
-    write(tmp_path, "production", content)
-    shutil.copytree(PROJECT / "stacks", tmp_path / "stacks")
-    for file in ("__main__.py", "Pulumi.yaml"):
-        shutil.copy(PROJECT / file, tmp_path)
-    record = load("production", tmp_path)
+    services[twin] = services["api"] | {
+        "paths": ["/*/x"],
+        "publicHealthPath": "/health/x",
+        "secrets": [],
+    }
+    record = _project_with(tmp_path, content)
     with pytest.raises(ProgramError, match=f"services {twin} and api get one priority"):
         evaluate_environment(record, tmp_path)
+
+
+def _project_with(folder: Path, content: dict[str, Any]) -> Environment:
+    """The record of a production of `content`, in a copy of the project's program in `folder`."""
+    write(folder, "production", content)
+    shutil.copytree(PROJECT / "stacks", folder / "stacks")
+    for file in ("__main__.py", "Pulumi.yaml"):
+        shutil.copy(PROJECT / file, folder)
+    return load("production", folder)
