@@ -7,6 +7,7 @@ What a command does is loaded when it runs, so that help and bad usage wait for 
 import getpass
 import shlex
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,17 @@ from scripts.exits import run
 
 if TYPE_CHECKING:
     from scripts.program.commands.act import Consent
+    from scripts.program.multisig.commands import Vault
     from scripts.program.session import Options
+
+
+class VoteChoice(StrEnum):
+    """What a member can say of a proposal."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    CANCEL = "cancel"
+
 
 app = typer.Typer(
     help="Put a Solana program on chain, bring it back, look at it. Nothing without --execute.",
@@ -109,6 +120,27 @@ Smoke = Annotated[
         metavar="FILE", dir_okay=False, help="The instruction to simulate afterwards, JSON."
     ),
 ]
+Multisig = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        envvar="SLIPWAY_MULTISIG",
+        help="The Squads v4 multisig whose vault owns the program.",
+    ),
+]
+VaultIndex = Annotated[
+    int, typer.Option("--vault", min=0, max=255, help="Which of its vaults owns the program.")
+]
+Member = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="SLIPWAY_MEMBER",
+        help="The key of the member who acts; the authority's unless given.",
+    ),
+]
+Index = Annotated[int, typer.Argument(min=1, help="The number of the proposal.")]
+Vote = Annotated[VoteChoice, typer.Argument(help="What the member says.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -167,6 +199,9 @@ def upgrade(  # noqa: PLR0913
     version: Version = None,
     checksum: Checksum = None,
     smoke: Smoke = None,
+    multisig: Multisig = None,
+    vault: VaultIndex = 0,
+    member: Member = None,
     payer: Payer = _PAYER,
     authority: Authority = None,
     state: State = None,
@@ -187,7 +222,11 @@ def upgrade(  # noqa: PLR0913
     options = _options(environment, payer, authority, state, operator, rate, max_price)
     build = Build(file=file, version=version, checksum=checksum, smoke=smoke)
     consent = _consent(execute, yes, emergency, approval, approvers)
-    run(lambda: upgrade_command(options, build, consent, as_json=as_json), debug=debug)
+    owner = _vault(multisig, vault, member)
+    run(
+        lambda: upgrade_command(options, build, consent, vault=owner, as_json=as_json),
+        debug=debug,
+    )
 
 
 @app.command()
@@ -205,6 +244,9 @@ def rollback(  # noqa: PLR0913
         ),
     ] = None,
     smoke: Smoke = None,
+    multisig: Multisig = None,
+    vault: VaultIndex = 0,
+    member: Member = None,
     payer: Payer = _PAYER,
     authority: Authority = None,
     state: State = None,
@@ -220,8 +262,11 @@ def rollback(  # noqa: PLR0913
 
     options = _options(environment, payer, authority, state, operator, rate, max_price)
     consent = _consent(execute, True, True, None, _APPROVERS)  # noqa: FBT003 - it never asks
+    owner = _vault(multisig, vault, member)
     run(
-        lambda: rollback_command(options, consent, to=to, file=file, smoke=smoke, as_json=as_json),
+        lambda: rollback_command(
+            options, consent, to=to, file=file, smoke=smoke, vault=owner, as_json=as_json
+        ),
         debug=debug,
     )
 
@@ -387,6 +432,146 @@ def close(  # noqa: PLR0913
     options = _options(environment, payer, authority, state, operator, 100.0, max_price)
     consent = _consent(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
     run(lambda: close_command(options, consent, as_json=as_json), debug=debug)
+
+
+@app.command()
+def proposals(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    multisig: Multisig = None,
+    vault: VaultIndex = 0,
+    payer: Payer = _PAYER,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Show what was put to the members of the program's multisig, and what they said."""
+    from scripts.program.multisig.commands import proposals_command
+
+    options = _options(environment, payer, None, None, None, 100.0, _PRICE)
+    owner = _needed(multisig, vault, None)
+    run(lambda: proposals_command(options, owner, as_json=as_json), debug=debug)
+
+
+@app.command()
+def vote(  # noqa: PLR0913
+    environment: Environment,
+    index: Index,
+    choice: Vote,
+    *,
+    multisig: Multisig = None,
+    vault: VaultIndex = 0,
+    member: Member = None,
+    payer: Payer = _PAYER,
+    state: State = None,
+    operator: Operator = None,
+    max_price: Ceiling = _PRICE,
+    execute: Execute = False,
+    yes: Yes = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Vote on a proposal of the program's multisig, having seen what it does."""
+    from scripts.program.multisig.commands import vote_command
+    from scripts.program.multisig.steps import Choice
+
+    options = _options(environment, payer, None, state, operator, 100.0, max_price)
+    consent = _consent(execute, yes, False, approval, approvers)  # noqa: FBT003
+    owner = _needed(multisig, vault, member)
+    run(
+        lambda: vote_command(
+            options,
+            consent,
+            owner,
+            index=index,
+            choice=Choice(choice.value),
+            as_json=as_json,
+        ),
+        debug=debug,
+    )
+
+
+@app.command("export-vote")
+def export_vote(  # noqa: PLR0913
+    environment: Environment,
+    index: Index,
+    choice: Vote,
+    *,
+    member: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Who is to sign it, elsewhere; who pays, too.")
+    ],
+    nonce: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="A nonce account whose authority the member is.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Write it there.")
+    ],
+    multisig: Multisig = None,
+    payer: Payer = _PAYER,
+    debug: Debug = False,
+) -> None:
+    """Write a vote into a file, for a member whose key never meets a network."""
+    from scripts.program.multisig.commands import export_command
+    from scripts.program.multisig.steps import Choice
+
+    options = _options(environment, payer, None, None, None, 100.0, _PRICE)
+    owner = _needed(multisig, 0, None)
+    run(
+        lambda: export_command(
+            options,
+            owner.multisig,
+            index=index,
+            choice=Choice(choice.value),
+            member=member,
+            nonce=nonce,
+            output=output,
+        ),
+        debug=debug,
+    )
+
+
+@app.command()
+def sign(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `export-vote` wrote.")],
+    *,
+    key: Annotated[Path, typer.Option(metavar="FILE", help="The member's key.")],
+    debug: Debug = False,
+) -> None:
+    """Sign an exported vote; needs no network."""
+    from scripts.program.multisig.commands import sign_command
+
+    run(lambda: sign_command(file, key), debug=debug)
+
+
+@app.command()
+def submit(
+    environment: Environment,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `sign` signed.")],
+    *,
+    payer: Payer = _PAYER,
+    execute: Execute = False,
+    debug: Debug = False,
+) -> None:
+    """Send a vote that was signed elsewhere."""
+    from scripts.program.multisig.commands import submit_command
+
+    options = _options(environment, payer, None, None, None, 100.0, _PRICE)
+    run(lambda: submit_command(options, file, execute=execute), debug=debug)
+
+
+def _vault(multisig: str | None, index: int, member: Path | None) -> "Vault | None":
+    """The vault that owns the program, where one does."""
+    return _needed(multisig, index, member) if multisig else None
+
+
+def _needed(multisig: str | None, index: int, member: Path | None) -> "Vault":
+    """The vault that owns the program; the multisig has to be named."""
+    if not multisig:
+        raise typer.BadParameter("name the multisig: --multisig ADDRESS")
+    from scripts.program.multisig.commands import Vault
+
+    return Vault(multisig=multisig, index=index, member=member)
 
 
 def _options(  # noqa: PLR0913, PLR0917 - each is an option that several commands have

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from scripts.program import plans
 from scripts.program.commands.act import Consent, Shown, act
-from scripts.program.elf import Program, read_program_file
+from scripts.program.elf import Program, read_program_file, without_room
 from scripts.program.estimate import Estimate, estimate
 from scripts.program.gates import Candidate, judge
 from scripts.program.keys import read_key
+from scripts.program.multisig import plans as multisig_plans
+from scripts.program.multisig.commands import Vault, join
+from scripts.program.multisig.squads import Permission
 from scripts.program.refusals import refuse_buffer, refuse_change, refuse_deploy, refuse_poor
 from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.smoke import read_smoke
@@ -51,19 +54,41 @@ def deploy_command(  # noqa: PLR0913 - each is an option of the command
 
 
 def upgrade_command(
-    options: Options, build: Build, consent: Consent, *, as_json: bool = False
+    options: Options,
+    build: Build,
+    consent: Consent,
+    *,
+    vault: Vault | None = None,
+    as_json: bool = False,
 ) -> int:
-    """Put a new version in the place of the running one, or print the steps."""
+    """Put a new version in the place of the running one, or print the steps.
+
+    Where a `vault` owns the program, its members decide, first on the way back.
+    """
     program = read_program_file(build.file)
     smoke = read_smoke(build.smoke) if build.smoke else None
     with opened(options) as session:
         world = session.world
         world.code, world.version, world.smoke = program.code, build.version, smoke
+        squad = join(session, vault, Permission.INITIATE, Permission.EXECUTE) if vault else None
         found = world.wait(world.on_chain())
         refuse_change(world, found)
         shown = _shown(session, program, build, found)
-        plan = plans.upgrade(session.target, plans.inputs(world))
+        inputs = plans.inputs(world)
+        if squad is None:
+            plan = plans.upgrade(session.target, inputs)
+        else:
+            back = None if consent.emergency else _running(session, found)
+            plan = multisig_plans.upgrade(session.target, inputs, squad, back)
         return act(session, plan, consent, shown, as_json=as_json)
+
+
+def _running(session: Session, found: OnChain) -> bytes:
+    """What runs before the upgrade: saved since, where a resumed run has switched already."""
+    world = session.world
+    if found.data and not found.runs(world.code):
+        return without_room(found.data.code)
+    return world.folder.code(world.folder.previous(found.hash).hash)
 
 
 def facts(session: Session, found: OnChain, taken: Estimate) -> list[str]:

@@ -8,12 +8,18 @@ from scripts.program.commands.deploy import facts
 from scripts.program.elf import read_program_file
 from scripts.program.estimate import estimate
 from scripts.program.folder import Folder, Saved, SavedError
+from scripts.program.multisig import plans as multisig_plans
+from scripts.program.multisig.commands import Vault, join
+from scripts.program.multisig.squad import Squad
+from scripts.program.multisig.squads import Permission
+from scripts.program.multisig.steps import is_ready
 from scripts.program.refusals import refuse_buffer, refuse_change, refuse_poor
 from scripts.program.session import Options, Session, opened
 from scripts.program.smoke import read_smoke
 from scripts.program.state import OnChain
+from scripts.program.world import World
 from scripts.runs.journal import Journal, JournalError
-from scripts.runs.steps import duration
+from scripts.runs.steps import Plan, duration
 
 
 def rollback_command(  # noqa: PLR0913 - each is an option of the command
@@ -23,6 +29,7 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
     to: str | None = None,
     file: Path | None = None,
     smoke: Path | None = None,
+    vault: Vault | None = None,
     as_json: bool = False,
 ) -> int:
     """Bring back the version `to`, the one before unless given, or print the steps."""
@@ -30,6 +37,7 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
     smoked = read_smoke(smoke) if smoke else None
     with opened(options) as session:
         world = session.world
+        squad = join(session, vault, Permission.EXECUTE) if vault else None
         found = world.wait(world.on_chain())
         refuse_change(world, found)
         if given:
@@ -44,7 +52,7 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
         world.wait(refuse_buffer(world))
         taken = world.wait(estimate(world, found))
         refuse_poor(world, taken)
-        plan = plans.rollback(session.target, plans.inputs(world))
+        plan = _plan(session, squad)
         version = f" (version {about.version})" if about.version else ""
         shown = Shown(
             facts=[
@@ -57,6 +65,16 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
             hashes={"program": about.hash},
         )
         return act(session, plan, consent, shown, asks=False, as_json=as_json)
+
+
+def _plan(session: Session, squad: Squad | None) -> Plan[World]:
+    """The steps back: where a vault owns the program, one execution if that was served before."""
+    world = session.world
+    inputs = plans.inputs(world)
+    if squad is None:
+        return plans.rollback(session.target, inputs)
+    ready = world.wait(is_ready(world, squad)) or world.wait(world.is_switched())
+    return multisig_plans.rollback(session.target, inputs, squad, is_ready=ready)
 
 
 def _target(session: Session, found: OnChain, to: str | None) -> Saved:

@@ -11,8 +11,13 @@ from scripts.runs.canonical import Json
 from scripts.runs.steps import Plan, Step, Timeout
 
 
-def upgrade(target: str, inputs: Mapping[str, Json], squad: Squad, running: bytes) -> Plan[World]:
-    """A new version, with the way back to `running` one execution away before it runs."""
+def upgrade(
+    target: str, inputs: Mapping[str, Json], squad: Squad, running: bytes | None
+) -> Plan[World]:
+    """A new version, with the way back to `running` one execution away before it runs.
+
+    Without `running` there is none: an emergency does not wait for two votes.
+    """
     return Plan(
         target=target,
         command="program upgrade",
@@ -21,7 +26,7 @@ def upgrade(target: str, inputs: Mapping[str, Json], squad: Squad, running: byte
             checks.cluster(),
             switch.keep_build(),
             switch.save(withdrawn=False),
-            *(steps.standby(each, running) for each in _decided(squad)),
+            *(steps.standby(each, running) for each in _decided(squad) if running is not None),
             *_decided(squad),
             switch.grow(),
             steps.execute(squad),

@@ -8,6 +8,7 @@ runs.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final
 
 from solders.instruction import Instruction
@@ -16,7 +17,15 @@ from solders.pubkey import Pubkey
 from scripts.program.loader import read_buffer, set_authority, upgrade
 from scripts.program.multisig import squads
 from scripts.program.multisig.message import Message, compiled
-from scripts.program.multisig.squad import Asked, Squad, SquadError, chain_time, find, read_multisig
+from scripts.program.multisig.squad import (
+    Asked,
+    Squad,
+    SquadError,
+    asked,
+    chain_time,
+    find,
+    read_multisig,
+)
 from scripts.program.multisig.squads import Permission, Status
 from scripts.program.steps.buffer import difference
 from scripts.program.upload import UploadError
@@ -266,6 +275,72 @@ def execute(squad: Squad, title: str = "Switch the program") -> Step[World]:
         timeout=_TRANSACTION,
         on_failure=f"{_AGAIN} Until then the program runs what it ran before.",
         requirements=("SOL-13", "SOL-15"),
+    )
+
+
+class Choice(StrEnum):
+    """What a member can say."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    CANCEL = "cancel"
+
+
+_SAID: Final = {
+    Choice.APPROVE: "approved",
+    Choice.REJECT: "rejected",
+    Choice.CANCEL: "cancelled",
+}
+_CAST: Final = {
+    Choice.APPROVE: squads.approve,
+    Choice.REJECT: squads.reject,
+    Choice.CANCEL: squads.cancel,
+}
+
+
+def cast_vote(choice: Choice, *, multisig: Pubkey, index: int, member: Pubkey) -> Instruction:
+    """The instruction that says it."""
+    return _CAST[choice](multisig=multisig, index=index, member=member)
+
+
+def vote(squad: Squad, index: int, choice: Choice) -> Step[World]:
+    """The member's vote on a proposal."""
+
+    async def is_done(world: World) -> bool:
+        proposal = (await asked(world.node, squad, index)).proposal
+        return squad.key in getattr(proposal, _SAID[choice])
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        async def build() -> Sequence[Instruction] | None:
+            if await is_done(world):
+                return None
+            proposal = (await asked(world.node, squad, index)).proposal
+            wanted = Status.APPROVED if choice is Choice.CANCEL else Status.ACTIVE
+            if proposal.status is not wanted:
+                raise StepFailedError(
+                    f"proposal {index} is {proposal.status.name.lower()}: only one that is"
+                    f" {wanted.name.lower()} can be {_SAID[choice]}"
+                )
+            return [cast_vote(choice, multisig=squad.multisig, index=index, member=squad.key)]
+
+        landed = await world.sender.send(
+            build,
+            writes=[squads.proposal_address(squad.multisig, index)],
+            signers=[squad.member],
+            acting=acting,
+            units=UNITS,
+        )
+        return {"proposal": index, **(landed.facts() if landed else {})}
+
+    return step(
+        id_=choice.value,
+        title=f"{choice.value.capitalize()} proposal {index}",
+        does=f"Has {squad.key} {choice.value} the proposal, and reads it back.",
+        is_done=is_done,
+        run=run,
+        timeout=_TRANSACTION,
+        on_failure=_AGAIN,
+        requirements=_SERVED,
     )
 
 

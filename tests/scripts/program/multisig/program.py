@@ -5,7 +5,7 @@ what a vault executes runs on the real loader of the chain.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from solders.account import Account
@@ -14,6 +14,7 @@ from solders.instruction import Instruction
 from solders.message import Message as Transaction
 from solders.pubkey import Pubkey
 from solders.signature import Signature
+from solders.system_program import ID as SYSTEM
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata
 from solders.transaction_status import (
@@ -22,7 +23,7 @@ from solders.transaction_status import (
 )
 
 from localnet.chain import Chain, Record, Simulation
-from localnet.transactions import fee_of, id_of, keys_of, programs_of
+from localnet.transactions import Keys, fee_of, id_of, keys_of, programs_of
 from scripts.program.multisig import squads
 from scripts.program.multisig.message import Message, decode
 from scripts.program.multisig.squads import SQUADS, Permission, Proposal, Status
@@ -139,21 +140,7 @@ class SquadsChain(Chain):
         lamports = [self._svm.get_balance(key) or 0 for key in keys.all]
         if not self._pay(keys.own[0], fee_of(message)):
             return
-        error = None
-        for number, one in enumerate(message.instructions):
-            program = keys.own[one.program_id_index]
-            if program != SQUADS:
-                continue
-            try:
-                self._run(keys.own, bytes(one.accounts), one.data, message.recent_blockhash)
-            except ProgramError as refused:
-                error = TransactionErrorInstructionError(
-                    number, InstructionErrorCustom(refused.number)
-                )
-                for key, account in before.items():
-                    if key != keys.own[0]:
-                        self._svm.set_account(key, account or Account(0, b"", Pubkey.default()))
-                break
+        error = self._run_all(transaction, keys, before)
         for key, account in before.items():
             block.before.setdefault(key, account)
         block.signatures.append(id_of(transaction))
@@ -167,6 +154,40 @@ class SquadsChain(Chain):
             logs=[],
             balances=(lamports, [self._svm.get_balance(key) or 0 for key in keys.all]),
         )
+
+    def _run_all(
+        self, transaction: VersionedTransaction, keys: Keys, before: Mapping[Pubkey, Account | None]
+    ) -> TransactionErrorInstructionError | None:
+        """Run Squads' instructions, all or none; the error of the first that is refused."""
+        message = transaction.message
+        if transaction.uses_durable_nonce():
+            self._use_nonce(keys.own[message.instructions[0].accounts[0]])
+        for number, one in enumerate(message.instructions):
+            if keys.own[one.program_id_index] != SQUADS:
+                continue
+            try:
+                self._run(keys.own, bytes(one.accounts), one.data, message.recent_blockhash)
+            except ProgramError as refused:
+                for key, account in before.items():
+                    if key != keys.own[0]:
+                        self._svm.set_account(key, account or Account(0, b"", Pubkey.default()))
+                return TransactionErrorInstructionError(
+                    number, InstructionErrorCustom(refused.number)
+                )
+        return None
+
+    def _use_nonce(self, address: Pubkey) -> None:
+        account = self.account(address)
+        assert account
+        data = bytearray(account.data)
+        data[40:72] = bytes(self.blocks.newest.hash)
+        self._svm.set_account(address, Account(account.lamports, bytes(data), account.owner))
+
+    def make_nonce(self, address: Pubkey, authority: Pubkey) -> None:
+        """Put a nonce account on the chain."""
+        data = struct.pack("<II", 1, 1) + bytes(authority) + bytes(self.blocks.newest.hash)
+        data += struct.pack("<Q", 5000)
+        self._svm.set_account(address, Account(self.rent(len(data)), data, SYSTEM))
 
     def _run(self, keys: Sequence[Pubkey], places: bytes, data: bytes, blockhash: Hash) -> None:
         accounts = [keys[place] for place in places]
