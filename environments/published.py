@@ -32,6 +32,18 @@ class PublishedService(Record):
     dead_letter_queue: str | None = None
 
 
+class PublishedFrontend(Record):
+    """A frontend: where a release of it goes, and what points to the one in use."""
+
+    domain: str
+    bucket: str
+    """A release lies in it under `releases/<its name>/`."""
+    release_store: str
+    """The ARN of the store whose key `release` names the one in use."""
+    distribution: str
+    """The id of its distribution."""
+
+
 class PublishedTasks(Record):
     """Where one-off tasks run that need the private network."""
 
@@ -56,6 +68,7 @@ class Published(Record):
     cluster: str
     """The ECS cluster of the services."""
     services: dict[Name, PublishedService]
+    frontend: PublishedFrontend | None = None
     database: str
     """The identifier of the database cluster."""
     backups: str | None = None

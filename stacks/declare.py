@@ -74,7 +74,7 @@ def declare(environment: Environment) -> None:
         ),
         inside,
     )
-    if cdn is not None and environment.frontend is not None:
+    frontend = (
         Frontend(
             "frontend",
             FrontendArguments(
@@ -87,6 +87,9 @@ def declare(environment: Environment) -> None:
             ),
             inside,
         )
+        if cdn and environment.frontend
+        else None
+    )
     database = Database(
         "database",
         DatabaseArguments(environment=environment, network=network, keys=keys, topics=topics),
@@ -243,6 +246,7 @@ def declare(environment: Environment) -> None:
             database=database,
             services=services,
             backups=backups,
+            frontend=frontend,
             log_bucket=edge.log_bucket,
         ),
         inside,

@@ -46,6 +46,7 @@ class Frontend(ComponentResource):
     sessions report their errors and speed to.
     """
 
+    domain: str
     bucket_name: Output[str]
     """Where a release goes, under `releases/<its name>/`."""
     release_store_arn: Output[str]
@@ -61,6 +62,7 @@ class Frontend(ComponentResource):
         self._environment = environment = arguments.environment
         self._names = names = Names(environment)
         self._inside = ResourceOptions(parent=self)
+        self.domain = arguments.frontend.name
         worldwide = ResourceOptions(parent=self, provider=arguments.worldwide)
         bucket = self._bucket()
         self.bucket_name = bucket.name

@@ -12,6 +12,7 @@ from stacks.backup import Backups
 from stacks.buckets import Lock, PrivateBucket, PrivateBucketArguments
 from stacks.database import Database
 from stacks.edge import Edge
+from stacks.frontend import Frontend
 from stacks.keys import Keys
 from stacks.logs import LogKind, retention_days
 from stacks.naming import Names
@@ -36,6 +37,7 @@ class RecordsArguments:
     database: Database
     services: Services
     backups: Backups | None
+    frontend: Frontend | None
     log_bucket: Output[str]
 
 
@@ -110,6 +112,7 @@ def _published(
             name: _service(service, Names(environment))
             for name, service in services.services.items()
         },
+        "frontend": _frontend(arguments.frontend) if arguments.frontend else None,
         "database": arguments.database.cluster_identifier,
         "backups": arguments.backups.vault_name if arguments.backups else None,
         "tasks": {
@@ -124,6 +127,15 @@ def _published(
             by_alias=True, exclude_none=True
         )
     )
+
+
+def _frontend(frontend: Frontend) -> dict[str, object]:
+    return {
+        "domain": frontend.domain,
+        "bucket": frontend.bucket_name,
+        "release_store": frontend.release_store_arn,
+        "distribution": frontend.distribution_id,
+    }
 
 
 def _service(service: ServiceOutputs, names: Names) -> dict[str, object]:

@@ -17,6 +17,7 @@ from tests.conftest import PROJECT
 NOT_EVALUATED: Final = {
     "api-execution-key": "names the ARN of a key, which KMS gives it",
     "api-task-database": "names the cluster's resource id, which RDS gives it",
+    "guests": "trusts a pool of identities by the id that Cognito gives it",
     "prover-task-database": "names the cluster's resource id, which RDS gives it",
     "prover-task-key": "names the ARN of a key, which KMS gives it",
 }

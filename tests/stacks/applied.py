@@ -33,6 +33,8 @@ class Created(Mocks):
             "arnSuffix": f"{args.typ.rpartition(':')[2].lower()}/{args.name}/0123456789abcdef",
             "url": f"https://example.com/{args.name}",
             "endpoint": f"{args.name}.example.com",
+            "prometheusEndpoint": f"https://aps.example.com/{args.name}/",
+            "certificateAuthority": {"data": "Y2VydGlmaWNhdGU="},
             "clusterResourceId": f"cluster-{args.name.upper()}",
             "readerEndpoint": f"{args.name}.ro.example.com",
             "masterUserSecrets": [{"secretArn": "arn:aws:secretsmanager:::secret:one"}],

@@ -80,4 +80,6 @@ def test_when_all_exists_scripts_read_what_they_need(
         if service.blue.target_group:
             assert service.blue.target_group != service.green.target_group
             assert service.blue.target_group.startswith("arn:aws:elasticloadbalancing:")
+    domain = published.frontend.domain if published.frontend else None
+    assert domain == (record.frontend.name if record.frontend else None)
     assert len(published.tasks.subnets) == len(record.network.zones)
