@@ -9,7 +9,7 @@ from pulumi_aws import Provider, ssm
 from environments import Environment
 from stacks.buckets import Lock, PrivateBucket, PrivateBucketArguments
 from stacks.keys import Keys
-from stacks.logs import LogKind, retention_days
+from stacks.logs import LogBucket, LogBucketArguments, LogKind, retention_days
 from stacks.naming import Names
 from stacks.replicas import Replica, ReplicaArguments
 from stacks.statements import Statement
@@ -32,9 +32,10 @@ class Artifacts(ComponentResource):
     """The store of product artifacts: verification keys, programs, the configuration of releases.
 
     Makes a bucket with versions, its own key and a lock as long as a deployment's log is kept
-    (ZK-03, ROLL-05); a copy of everything in the second region; and the parameter that says where
-    it is. S3 keeps a checksum of each object, against which a copy that is read back is held; a
-    body that its sender did not sign is refused, so that the checksum is of what was sent.
+    (ZK-03, ROLL-05); a copy of everything in the second region, with the log of who read it; and
+    the parameter that says where it is. S3 keeps a checksum of each object, against which a copy
+    that is read back is held; a body that its sender did not sign is refused, so that the checksum
+    is of what was sent.
     """
 
     bucket_name: Output[str]
@@ -63,6 +64,11 @@ class Artifacts(ComponentResource):
             inside,
         )
         self.bucket_name = bucket.name
+        copy_logs = LogBucket(
+            "copy-logs",
+            LogBucketArguments(environment=environment),
+            ResourceOptions(parent=self, providers={"aws": arguments.copy_provider}),
+        )
         Replica(
             PURPOSE,
             ReplicaArguments(
@@ -73,6 +79,7 @@ class Artifacts(ComponentResource):
                 copy_key_arn=keys.artifacts_copy_arn,
                 copy_provider=arguments.copy_provider,
                 lock=lock,
+                log_bucket=copy_logs.bucket_name,
                 tags=tags,
             ),
             inside,

@@ -4,19 +4,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulumi import ComponentResource, Output, ResourceOptions
-from pulumi_aws import appautoscaling, ec2, iam, rds, ssm
+from pulumi_aws import ec2, iam, rds, ssm
 
 from environments import Environment
 from environments.database import Insights
+from stacks.database_events import Sources, subscribe
 from stacks.database_parameters import cluster_parameters, instance_parameters
 from stacks.database_proxy import PORT, DatabaseProxy, DatabaseProxyArguments
+from stacks.database_replicas import scale_replicas
 from stacks.keys import Keys
 from stacks.logs import LogKind, log_group
 from stacks.naming import Names
 from stacks.network import Network
 from stacks.statements import assumed_by
 from stacks.topics import Topics
-from standards import figure
 
 _ENGINE: Final = rds.EngineType.AURORA_POSTGRESQL
 ADMINISTRATOR: Final = "slipway_owner"
@@ -73,6 +74,7 @@ class Database(ComponentResource):
     endpoint_parameter: ssm.Parameter
     """Where services read the address to connect to."""
     entry: Entry
+    proxy_log_group_name: Output[str] | None
 
     def __init__(
         self, name: str, arguments: DatabaseArguments, options: ResourceOptions | None = None
@@ -101,14 +103,20 @@ class Database(ComponentResource):
         self.instance_identifiers = [instance.identifier for instance in instances]
         self.readers = instances[1:]
         if environment.must("SCALE-02"):
-            self._scale_replicas(cluster, instances)
-        self._subscribe(cluster, instances, parameters)
+            scale_replicas(environment, cluster, instances, self)
+        subscribe(
+            Sources(cluster=cluster, instances=instances, parameters=parameters),
+            names=names,
+            topics=arguments.topics,
+            parent=self,
+        )
         proxy = self._proxy(cluster, instances) if environment.database.proxy else None
         self.entry = Entry(
             security_group_id=proxy.security_group_id if proxy else group.id,
             port=PORT if proxy else environment.database.port,
             resource_id=proxy.resource_id if proxy else cluster.cluster_resource_id,
         )
+        self.proxy_log_group_name = proxy.log_group_name if proxy else None
         reader = proxy.reader_endpoint if proxy else None
         self.endpoint_parameter = self._publish(
             "endpoint", proxy.endpoint if proxy else cluster.endpoint
@@ -252,70 +260,6 @@ class Database(ComponentResource):
             opts=self._inside,
         )
         return role
-
-    def _scale_replicas(self, cluster: rds.Cluster, instances: list[rds.ClusterInstance]) -> None:
-        """Add a replica while the readers' CPU stays above the standard's figure (SCALE-02)."""
-        replicas = self._environment.database.replicas
-        target = appautoscaling.Target(
-            "database-replicas",
-            service_namespace="rds",
-            scalable_dimension="rds:cluster:ReadReplicaCount",
-            resource_id=Output.concat("cluster:", cluster.cluster_identifier),
-            min_capacity=replicas.min,
-            max_capacity=replicas.max,
-            # There is nothing to scale before an instance exists.
-            opts=ResourceOptions(parent=self, depends_on=instances),
-        )
-        appautoscaling.Policy(
-            "database-replicas",
-            name=self._names.of("database-replicas"),
-            policy_type="TargetTrackingScaling",  # the only kind that Aurora takes
-            service_namespace=target.service_namespace,
-            scalable_dimension=target.scalable_dimension,
-            resource_id=target.resource_id,
-            target_tracking_scaling_policy_configuration=appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
-                target_value=figure("SCALE-02", "database_cpu_above_percent").percent,
-                predefined_metric_specification=appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
-                    predefined_metric_type="RDSReaderAverageCPUUtilization"
-                ),
-            ),
-            opts=self._inside,
-        )
-
-    def _subscribe(
-        self,
-        cluster: rds.Cluster,
-        instances: list[rds.ClusterInstance],
-        parameters: rds.ParameterGroup,
-    ) -> None:
-        """Tell of failovers, failures and changes, which no metric shows."""
-        told: dict[str, tuple[str, list[Output[str]], list[str]]] = {
-            "database": (
-                "db-cluster",
-                [cluster.cluster_identifier],
-                ["failover", "failure", "maintenance", "notification"],
-            ),
-            "database-instances": (
-                "db-instance",
-                [instance.identifier for instance in instances],
-                ["configuration change", "failure", "maintenance"],
-            ),
-            "database-parameters": (
-                "db-parameter-group",
-                [parameters.name],
-                ["configuration change"],
-            ),
-        }
-        for name, (source_type, source_ids, categories) in told.items():
-            rds.EventSubscription(
-                name,
-                name=self._names.of(name),
-                sns_topic=self._arguments.topics.critical_arn,
-                source_type=source_type,
-                source_ids=source_ids,
-                event_categories=categories,
-                opts=self._inside,
-            )
 
     def _publish(self, name: str, value: Output[str]) -> ssm.Parameter:
         return ssm.Parameter(

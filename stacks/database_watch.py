@@ -1,7 +1,7 @@
 """What the database and its backups say of themselves, and who is told."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions
@@ -34,6 +34,7 @@ _REFUSALS: Final = (
     "no pg_hba.conf entry",
     "permission denied for",
 )
+_PROXY_REFUSALS: Final = ("IAM authentication failed", "password authentication failed")
 _FAILED: Final = ("FAILED", "ABORTED", "EXPIRED", "PARTIAL")
 
 
@@ -51,8 +52,9 @@ class DatabaseWatch(ComponentResource):
     """Whoever must know is told what the database's log, its queries and its backups show.
 
     Makes filters and alarms on the log for corruption (critical, COMP-08), a sign-in of the
-    administrator (critical, DB-08) and refused ones (LOG-04); an alarm for each reader on queries
-    per second (SCALE-02); and the event that tells of a backup, copy or restore that failed.
+    administrator (critical, DB-08) and refused ones, there and at the proxy (LOG-04); an alarm on
+    the readers' queries per second (SCALE-02); and the event that tells of a backup, copy or
+    restore that failed.
     """
 
     def __init__(
@@ -85,6 +87,14 @@ class DatabaseWatch(ComponentResource):
                 ),
             ),
         ]
+        if (log := arguments.database.proxy_log_group_name) is not None:
+            refused = self._lines(
+                "database-proxy-refused",
+                "The proxy of the database refused somebody",
+                _PROXY_REFUSALS,
+                "LOG-04",
+            )
+            watches.append((topics.warning_arn, replace(refused, log_group_name=log)))
         for topic_arn, watch in watches:
             if environment.must(watch.limit.requirement):
                 watch_log(watch, environment=environment, topic_arn=topic_arn, parent=self)

@@ -26,6 +26,8 @@ class ReplicaArguments:
     copy_provider: Provider
     """Of the second region."""
     lock: Lock | None
+    log_bucket: Input[str]
+    """In the second region: where S3 writes who read the copy."""
     tags: dict[str, str]
 
 
@@ -54,6 +56,7 @@ class Replica(ComponentResource):
                 is_protected=arguments.environment.is_stateful_protected,
                 key_arn=arguments.copy_key_arn,
                 lock=arguments.lock,
+                log_bucket=arguments.log_bucket,
                 tags=arguments.tags,
             ),
             ResourceOptions(parent=self, providers={"aws": arguments.copy_provider}),
