@@ -100,7 +100,9 @@ def test_a_rule_that_relates_is_undecided_where_resources_may_be_missing() -> No
     plan = plan_of((Given(BUCKET, "a"),))
     assert judge(plan, [alone], Settings()).concerned
     judgement = judge(replace(plan, complete=False), [alone, named], Settings())
-    assert [undecided.rule.id for undecided in judgement.not_evaluated] == ["alone"]
+    (undecided,) = judgement.not_evaluated
+    assert undecided.rule.id == "alone"
+    assert undecided.reason == "the plan lists only some of the stack's resources"
     assert [finding.rule.id for finding in judgement.findings] == ["named"]
 
 

@@ -278,10 +278,14 @@ def test_a_waiver_of_a_resource_that_is_gone_fails_the_run() -> None:
 def test_a_waiver_of_a_rule_that_does_not_concern_the_resource_fails_the_run() -> None:
     """It would lie in the file for ever, since nothing could use it up."""
     topic = "aws:sns/topic:Topic"
-    elsewhere = waiver(resource=f"urn:pulumi:{STACK}::{PROJECT}::{topic}::alerts")
+    urn = f"urn:pulumi:{STACK}::{PROJECT}::{topic}::alerts"
+    elsewhere = waiver(resource=urn).at("waivers.yaml:7")
     applied = apply_waivers(judged(Given(topic, "alerts")), [elsewhere], TODAY)
     (problem,) = applied.waiver_problems
-    assert "covers nothing: the rule has nothing to say of this resource" in problem.what
+    assert str(problem) == (
+        f"waivers.yaml:7: the waiver of rds-encrypted for {urn} covers nothing: the rule has "
+        "nothing to say of this resource; remove it, or name rule and resource as the report does"
+    )
     assert applied.failed
 
 
