@@ -62,12 +62,7 @@ class Configuration(ComponentResource):
             name=names.of("account"),
             role_arn=role.arn,
             recording_group={"all_supported": True, "include_global_resource_types": True},
-            opts=ResourceOptions(
-                parent=self,
-                depends_on=may,
-                # An emulator does not tell it, so that every preview would change it.
-                ignore_changes=["recordingMode"] if arguments.foundation.aws.endpoint else None,
-            ),
+            opts=ResourceOptions(parent=self, depends_on=may),
         )
         channel = cfg.DeliveryChannel(
             "account",

@@ -45,6 +45,18 @@ def test_several_environments_share_a_run_and_a_page(project: Path) -> None:
     assert (project / "out" / "staging-production.html").is_file()
 
 
+def test_a_foundation_is_previewed_like_an_environment(project: Path) -> None:
+    """Judged as the strictest of what stands on it; a name mistaken is guessed."""
+    run = slipway("preview", "foundation-integration", "foundation")
+    assert run.exit_code == 1
+    assert "✓ foundation-integration: no mandatory finding" not in run.stdout
+    assert "✗ vpc-flow-logs  medium, mandatory" in run.stdout
+    assert (project / "out" / "foundation-integration-foundation.html").is_file()
+    mistaken = slipway("preview", "fundation")
+    assert mistaken.exit_code == 2
+    assert "no environment 'fundation', did you mean foundation?" in mistaken.stderr
+
+
 def test_json_is_all_that_stdout_holds(project: Path) -> None:
     """And no page is written that nobody asked for."""
     run = slipway("preview", "--json", "production", "development")
