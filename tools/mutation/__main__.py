@@ -97,17 +97,17 @@ def undecorated(source: str) -> str:
     for node in reversed(tree.body):
         if not isinstance(node, ast.FunctionDef):
             continue
-        if node.name.startswith("_") and node.name not in judging:
-            lines[node.lineno - 1] += "  # pragma: no mutate block"
-        if not node.decorator_list:
-            continue
-        decorator = node.decorator_list[0]
-        first, last = decorator.lineno - 1, decorator.end_lineno or decorator.lineno
-        call = [lines[first].removeprefix("@"), *lines[first + 1 : last]]
-        call[0] = f"{node.name} = {call[0]}"
-        call[-1] += f"({node.name})"
         end = node.end_lineno or node.lineno
-        lines[first:end] = [*lines[last:end], "", "", *call]
+        if node.name.startswith("_") and node.name not in judging:
+            lines.insert(end, "# pragma: no mutate end")
+            lines.insert(node.lineno - 1, "# pragma: no mutate start")
+        elif node.decorator_list:
+            decorator = node.decorator_list[0]
+            first, last = decorator.lineno - 1, decorator.end_lineno or decorator.lineno
+            call = [lines[first].removeprefix("@"), *lines[first + 1 : last]]
+            call[0] = f"{node.name} = {call[0]}"
+            call[-1] += f"({node.name})"
+            lines[first:end] = [*lines[last:end], "", "", *call]
     return "\n".join(lines) + "\n"
 
 
