@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 from pulumi import ComponentResource, Output, ResourceOptions
@@ -20,6 +19,7 @@ from stacks.naming import Names
 from stacks.network import HTTPS, Network
 from stacks.roles import Roles, RolesArguments
 from stacks.statements import Statement
+from stacks.task_kinds import OWNER, READER, USERS, Task, is_due, uses_database
 from stacks.tasks import SCRATCH, Container, container_definitions
 from stacks.topics import Topics
 from standards import figure
@@ -28,32 +28,7 @@ LOG: Final = "tasks"
 """The log group of all one-off tasks."""
 
 
-class Task(StrEnum):
-    """What there is to do once; the entry point of the tasks' image is told this name."""
-
-    DATABASE_ROLES = "database-roles"
-    """Make the roles that everybody else signs in to the database as: the administrator's last
-    deed (DB-07, DB-08)."""
-    MIGRATE = "migrate"
-    """Bring the schema to the version of a release, as the role that owns it."""
-    CHECK_DATA = "check-data"
-    """Hold constraints and checksums against the data, as a role that may only read (COMP-08)."""
-    REFRESH_DATA = "refresh-data"
-    """Replace the data by a freshly sanitised copy (ENV-09)."""
-    REVIEW_KEYS = "review-keys"
-    """Rotate the API keys that are due, and say how old the oldest one is (KEY-02)."""
-
-
-OWNER: Final = "migrator"
-"""The database user that owns the schema; no service is it."""
 _DAY: Final = 24 * 3600
-_READER: Final = "checker"
-_USERS: Final = {
-    Task.MIGRATE: OWNER,
-    Task.CHECK_DATA: _READER,
-    Task.REFRESH_DATA: OWNER,
-}
-"""Whom a task signs in to the database as, with a token of IAM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +77,7 @@ class OneOffTasks(ComponentResource):
         if environment.must("ENV-09"):
             self._watch_age()
         self.security_group_id = self._security_group()
-        tasks = [task for task in Task if _is_due(task, environment)]
+        tasks = [task for task in Task if is_due(task, environment)]
         self.families = {task: names.of(task) for task in tasks}
         self.roles = {task: self._roles(task) for task in tasks}
         self._let_administrator()
@@ -224,10 +199,10 @@ class OneOffTasks(ComponentResource):
                 images=[self._environment.tasks.image],
                 log_group_name=self._names.path(LOG),
                 secret_names=[],
-                parameter_names=[self._endpoint()] if _uses_database(task) else [],
+                parameter_names=[self._endpoint()] if uses_database(task) else [],
                 queue_arn=None,
                 database_resource_id=arguments.database.cluster_resource_id,
-                database_user=_USERS.get(task),
+                database_user=USERS.get(task),
                 key_arn=arguments.keys.data_arn,
                 statements=statements,
                 encrypts=task in {Task.DATABASE_ROLES, Task.REVIEW_KEYS},
@@ -264,18 +239,18 @@ class OneOffTasks(ComponentResource):
         variables: dict[str, str] = {}
         if task is Task.REVIEW_KEYS and self._arguments.api_keys:
             variables |= self._arguments.api_keys.variables
-        if _uses_database(task):
+        if uses_database(task):
             variables |= {
                 "DATABASE_NAME": database.name,
                 "DATABASE_PORT": str(database.port),
                 "DATABASE_SSLMODE": "verify-full",
-                "DATABASE_USER": _USERS.get(task, ADMINISTRATOR),
+                "DATABASE_USER": USERS.get(task, ADMINISTRATOR),
             }
         if task is Task.DATABASE_ROLES:
             variables |= {
                 "DATABASE_CLUSTER": self._names.of("database"),
                 "DATABASE_OWNER": OWNER,
-                "DATABASE_READER": _READER,
+                "DATABASEREADER": READER,
                 "DATABASE_SERVICES": ",".join(database_users(environment)),
             }
         return variables
@@ -284,7 +259,7 @@ class OneOffTasks(ComponentResource):
         environment = self._environment
         references: dict[str, Any] = (
             {"DATABASE_HOST": self._names.arn("ssm", f"parameter{self._endpoint()}")}
-            if _uses_database(task)
+            if uses_database(task)
             else {}
         )
         return ecs.TaskDefinition(
@@ -315,20 +290,3 @@ class OneOffTasks(ComponentResource):
             skip_destroy=True,  # a rollback returns to an earlier revision (ROLL-05)
             opts=self._inside,
         ).arn
-
-
-def _is_due(task: Task, environment: Environment) -> bool:
-    """Whether the standards ask the environment for what the task does."""
-    match task:
-        case Task.REFRESH_DATA:
-            return environment.must("ENV-09")
-        case Task.REVIEW_KEYS:
-            return environment.must("KEY-02")
-        case Task.CHECK_DATA:
-            return environment.must("COMP-08")
-        case Task.DATABASE_ROLES | Task.MIGRATE:
-            return True
-
-
-def _uses_database(task: Task) -> bool:
-    return task is not Task.REVIEW_KEYS

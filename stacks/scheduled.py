@@ -10,9 +10,10 @@ from pulumi_aws import iam, scheduler
 from environments import Environment
 from stacks.naming import Names
 from stacks.network import Network
-from stacks.one_off import OneOffTasks, Task
+from stacks.one_off import OneOffTasks
 from stacks.services import CLUSTER, Services
 from stacks.statements import assumed_by, document
+from stacks.task_kinds import Task
 
 DAILY: Final = (Task.CHECK_DATA, Task.REVIEW_KEYS)
 """The tasks that run every day."""

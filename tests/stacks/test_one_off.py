@@ -7,7 +7,7 @@ import pytest
 from environments import Environment
 from plan import Plan
 from stacks.database import ADMINISTRATOR
-from stacks.one_off import OWNER
+from stacks.task_kinds import OWNER
 from standards import figure
 from tests.stacks.reading import ENVIRONMENTS, of_type, only, statements
 
