@@ -26,7 +26,7 @@ def is_sent(graph: Graph, source: str, message: str) -> Outcome:
                 lambda one: met(one.as_text() == source),
                 "",
             ),
-            met((event_rule.text("state") or "ENABLED") != "DISABLED"),
+            met((event_rule.text("state") or "ENABLED").startswith("ENABLED")),
             met(companions(event_rule.resource, graph, [EVENT_TARGET], "rule")),
         )
 

@@ -37,7 +37,7 @@ def ingress(subject: Subject) -> list[Node]:
     """Every entry of `subject` that lets traffic in; one that is not known is one unknown entry."""
     if subject.type in {SECURITY_GROUP, DEFAULT_GROUP}:
         return subject.each("ingress")
-    if subject.type == GROUP_RULE and subject.text("type") == "egress":
+    if subject.type == GROUP_RULE and (subject.text("type") or "").lower() == "egress":
         return []
     return [subject]
 
@@ -46,7 +46,7 @@ def egress(subject: Subject) -> list[Node]:
     """Every entry of `subject` that lets traffic out; an unknown one is one unknown entry."""
     if subject.type in {SECURITY_GROUP, DEFAULT_GROUP}:
         return subject.each("egress")
-    if subject.type == GROUP_RULE and subject.text("type") != "egress":
+    if subject.type == GROUP_RULE and (subject.text("type") or "").lower() != "egress":
         return []
     return [subject]
 

@@ -30,7 +30,7 @@ ATTACHMENTS: Final = (
     "aws:iam/policyAttachment:PolicyAttachment",
 )
 
-_ADMINISTRATORS: Final = ("policy/AdministratorAccess", "policy/IAMFullAccess")
+_ADMINISTRATORS: Final = ("policy/administratoraccess", "policy/iamfullaccess")
 
 
 def document(*statements: str) -> str:
@@ -161,7 +161,7 @@ def iam_no_admin(subject: Subject, _: Settings, graph: Graph) -> Outcome:
 
     def ordinary(arn: Node) -> Outcome:
         text = arn.as_text()
-        return require(not text.endswith(_ADMINISTRATORS), f"attaches {text}", arn.here)
+        return require(not text.lower().endswith(_ADMINISTRATORS), f"attaches {text}", arn.here)
 
     if subject.type in ATTACHMENTS:
         if targets(subject.resource, graph, "policyArn", [POLICY]):

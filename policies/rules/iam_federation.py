@@ -234,7 +234,7 @@ def iam_permissions_boundary(role: Subject, _: Settings, graph: Graph) -> Outcom
     if targets(role.resource, graph, "permissionsBoundary", [POLICY]):
         return PASS
     boundary = role.text("permissionsBoundary") or ""
-    if boundary.endswith("policy/AdministratorAccess"):
+    if boundary.lower().endswith("policy/administratoraccess"):
         boundary = ""
     return require(
         boundary.strip(), "no boundary says what it may do at most", "permissionsBoundary"

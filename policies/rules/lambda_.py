@@ -73,7 +73,7 @@ def lambda_not_public(subject: Subject, _: Settings, graph: Graph) -> Outcome:
         return fail("names no principal", "principal")
     if "*" in principal:
         return require(subject.has_text("principalOrgId"), "anybody may call it", "principal")
-    if principal.endswith(_SERVICE):
+    if principal.lower().endswith(_SERVICE):
         return require(
             _names_source(subject, graph),
             f"{principal} may call it on anybody's behalf: no source is named",

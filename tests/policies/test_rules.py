@@ -40,6 +40,23 @@ SET_CHECKS: Final = {
 }
 """Where a rule asks only whether an input is set, which an unknown value is."""
 
+IN_ANOTHER_CASE_ANOTHER: Final = frozenset(
+    # Regions, zones and ids.
+    {"availabilityZone", "availabilityZones", "region", "routes", "subnets"}
+    # Names that somebody chose, and what refers to them.
+    | {"metadata", "name", "namespace", "executionRoleArn", "selectionCriteria", "spec"}
+    | {"managedPolicyArns", "metricName", "metricQueries", "roleRef", "tags", "taskRoleArn"}
+    # Values of a list that AWS or the cluster refuses in any other case.
+    | {"comparisonOperator", "deploymentConfigName", "deploymentConfiguration", "origins"}
+    | {"parameters", "rules", "schedule", "trafficRoutingConfig"}
+    # JSON and base64, whose keys and bits change with it.
+    | {"containerDefinitions", "userData", "userDataBase64"}
+)
+"""Inputs whose value is another one in another case: what a rule then says proves nothing."""
+
+GOOD_IN_ANOTHER_CASE: Final = {("acm-key-size", "keyAlgorithm"), ("k8s-drop-all-caps", "spec")}
+"""Where a failing example is wrong for its case alone."""
+
 USED_BY_ANYTHING: Final = {"sg-in-use", "sqs-dead-letter"}
 """Rules that ask whether something uses a resource, whatever that is."""
 
@@ -125,6 +142,19 @@ def test_a_wrong_type_is_never_a_pass(rule: AnyRule) -> None:
         for where, value in leaves(example):
             for wrong in WRONG.get(type(value), ()):
                 assert verdict(rule, changed(example, where, wrong)) not in {PASS, ERROR}, where
+
+
+@each_rule
+def test_another_case_is_no_way_around(rule: AnyRule) -> None:
+    """Where AWS tells no capitals from small letters, a rule does not either."""
+    for example in rule.failing:
+        for where, value in leaves(example):
+            key = where[1][0]
+            if not isinstance(value, str) or key in IN_ANOTHER_CASE_ANOTHER:
+                continue
+            if (rule.id, key) not in GOOD_IN_ANOTHER_CASE:
+                found = verdict(rule, changed(example, where, value.swapcase()))
+                assert found not in {PASS, ERROR}, where
 
 
 @each_rule
