@@ -58,7 +58,7 @@ benchmarks: $(READY) ## Measure the preview and the policies
 	$(BIN)/python benchmarks/preview.py
 	$(BIN)/python benchmarks/policies.py
 
-mutation: $(READY) ## Change policies/ in one place at a time, and want a test to fail (an hour)
+mutation: $(READY) ## Change policies/ in one place at a time, and want a test to fail (half an hour)
 	$(BIN)/python tools/mutation $(MODULES)
 
 agreement: $(READY) ## Compare the rules with Checkov's on the same resources
