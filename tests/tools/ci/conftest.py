@@ -71,10 +71,14 @@ class Stage:
 
     def git(self, *arguments: str) -> str:
         """Run git in the copy; what it prints."""
-        done = subprocess.run(  # noqa: S603
-            ["git", *arguments],  # noqa: S607
+        return self.call("git", *arguments)
+
+    def call(self, *command: str, **variables: str) -> str:
+        """Run `command` in the copy; what it prints."""
+        done = subprocess.run(  # noqa: S603 - git or pulumi
+            command,
             cwd=self.folder,
-            env=self.environment({}),
+            env=self.environment(variables),
             capture_output=True,
             text=True,
             check=True,
