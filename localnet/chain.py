@@ -196,6 +196,11 @@ class Chain:
         self._pending.append(_Pending(transaction=transaction, slot=first))
         return id_of(transaction)
 
+    def place(self, key: Pubkey, account: Account) -> None:
+        """Put an account there as it is, past every program: how a test breaks one."""
+        self.blocks.newest.before.setdefault(key, self._now(key))
+        self._svm.set_account(key, account)
+
     def simulate(self, transaction: VersionedTransaction, *, verify: bool = True) -> Simulation:
         """What would come of the transaction in the newest block, signatures checked or not."""
         if id_of(transaction) in self.records and verify:

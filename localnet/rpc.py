@@ -33,7 +33,7 @@ from localnet.errors import (
     SignatureError,
     TooEarlyError,
 )
-from localnet.transactions import LARGEST_TRANSACTION, fee_of
+from localnet.transactions import LARGEST_TRANSACTION, asks, fee_of
 
 Params = list[Any]
 _CORE = "3.1.10"
@@ -212,8 +212,8 @@ class Rpc:
         transaction = _transaction(params[0], config.get("encoding", "base58"))
         faults, dice = self.chain.faults, self.chain.dice
         self._verify(transaction)
-        text = bytes(transaction.message)
-        gone = dice.happens("gone", faults.gone, text, str(transaction.signatures[0]))
+        asked, name = asks(transaction.message), str(transaction.signatures[0])
+        gone = dice.happens("gone", faults.gone, asked, name)
         if config.get("skipPreflight"):
             return str(transaction.signatures[0] if gone else self.chain.submit(transaction))
         at = self._at(config | {"commitment": config.get("preflightCommitment", "finalized")})

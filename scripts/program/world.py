@@ -89,8 +89,12 @@ class World:
             return loop.run_until_complete(task)
         except BaseException:
             task.cancel()
-            with suppress(BaseException):
-                loop.run_until_complete(task)
+            while not task.done():
+                with suppress(BaseException):
+                    # Waited for, not awaited: a loop does not stop for what Ctrl-C has ended.
+                    loop.run_until_complete(asyncio.wait([task]))
+            if not task.cancelled():
+                task.exception()
             raise
 
     async def _within(self, work: Coroutine[Any, Any, _Result], seconds: float) -> _Result:

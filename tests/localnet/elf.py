@@ -40,7 +40,7 @@ def program(number: int, size: int = 0) -> bytes:
     return file + draw.randbytes(max(0, size - len(file)))
 
 
-def _section(
+def _section(  # noqa: PLR0913 - each is a field of the table
     name: int, kind: int, flags: int, offset: int, size: int, *, address: int = 0
 ) -> bytes:
     return struct.pack("<IIQQQQIIQQ", name, kind, flags, address, offset, size, 0, 0, 8, 0)

@@ -1,6 +1,7 @@
 """A simulated world: a chain, a link and a clock in one process, the same again from a seed.
 
-Time stands still while something is computed, and jumps to what somebody waits for. So minutes of a real chain pass in milliseconds, and what happens depends on nothing else.
+Time stands still while something is computed, and jumps to what somebody waits for. So minutes
+of a real chain pass in milliseconds, and what happens depends on nothing else.
 """
 
 import asyncio

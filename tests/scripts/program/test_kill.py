@@ -68,7 +68,7 @@ def _run(simulation: Simulation, stage: str, killer: Killer | None = None) -> in
     simulation.point = killer.point
     store = _Store(simulation.folder / "runs.sqlite", killer)
     try:
-        world = simulation.world(code, ceiling=1_000)
+        world = simulation.world(code)
         plan = make(TARGET, plans.inputs(world))
         return execute(plan, world, simulation.setting(store)).code
     except Killed:
@@ -123,7 +123,7 @@ def test_a_run_killed_at_any_point_ends_the_same(tmp_path: Path, stage: str, sha
     wanted, points = _clean(tmp_path / "clean", stage)
     assert wanted.runs == _NEW
     assert (wanted.buffers, wanted.keys) == (0, 0)
-    for at in range(share, points, _SHARES * amount(3, 1)):
+    for at in range(share, points, _SHARES * amount(6, 1)):
         with simulated(tmp_path / str(at)) as simulation:
             _prepare(simulation, stage)
             assert _run(simulation, stage, Killer(at)) == -9
