@@ -40,12 +40,17 @@ def messages() -> str:
 def said_by(rule: AnyRule) -> Iterator[str]:
     """The sentences of one rule: where in the inputs, and what is wrong.
 
-    Of each failing example by its number, and of a resource of each type that sets nothing; then
+    Of each failing example by its number, in production and where another tier is told something
+    else, and of a resource of each type that sets nothing; then
     why it leaves resources of its examples alone in some tier, or cannot decide on them.
     """
     yield rule.id
     for number, example in enumerate(rule.failing, start=1):
-        yield from (f"  {number} {sentence}" for sentence in _found(rule, example))
+        found = list(_found(rule, example))
+        yield from (f"  {number} {sentence}" for sentence in found)
+        for tier in Tier:
+            others = _found(rule, example, rule.settings(tier=tier))
+            yield from (f"  {number} in {tier}: {each}" for each in others if each not in found)
     bare = (_found(rule, (Given(type_, "empty"),)) for type_ in rule.types)
     yield from dict.fromkeys(f"  - {sentence}" for sentences in bare for sentence in sentences)
     outcomes = list(_outcomes(rule))
@@ -54,8 +59,8 @@ def said_by(rule: AnyRule) -> Iterator[str]:
     yield from sorted(reasons)
 
 
-def _found(rule: AnyRule, example: Example) -> Iterator[str]:
-    for finding in judged(rule, example).findings:
+def _found(rule: AnyRule, example: Example, settings: Settings | None = None) -> Iterator[str]:
+    for finding in judged(rule, example, settings).findings:
         violation = finding.violation
         where = f"{finding.resource.name} {violation.path}".strip()
         yield f"{where}: {violation.message}"

@@ -42,3 +42,21 @@ def test_tags_that_may_move_are_a_setting() -> None:
     allowed = ecr.MutableTags(mutable_tags=("cache-*",))
     assert says("ecr-immutable-tags", repository, settings=allowed) == PASS
     assert messages("ecr-immutable-tags", repository) == ["tags cache-* can be moved"]
+
+
+def test_a_registry_that_is_not_known_leaves_open_what_it_scans() -> None:
+    """Unless the repository scans by itself, or what is known of the registry covers it."""
+    repository = Given(ecr.REPOSITORY, "api", {"name": "api"})
+    own = Given(ecr.REPOSITORY, "api", {"imageScanningConfiguration": {"scanOnPush": True}})
+    covers = {"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "api"}]}
+    for rules, expected in (
+        ([UNKNOWN], UNDECIDED),
+        ([covers, UNKNOWN], PASS),
+        ([covers], PASS),
+        ([{**covers, "scanFrequency": "MANUAL"}], FAIL),
+        ([{**covers, "scanFrequency": "MANUAL"}, UNKNOWN], UNDECIDED),
+        ([{**covers, "repositoryFilters": [{"filter": UNKNOWN}]}], UNDECIDED),
+    ):
+        registry = Given(ecr.REGISTRY_SCANNING, "registry", {"rules": rules})
+        assert says("ecr-scan-on-push", repository, registry) == expected, rules
+        assert says("ecr-scan-on-push", own, registry) == PASS

@@ -246,3 +246,35 @@ def test_a_claim_is_bound_by_any_operator_that_compares() -> None:
     ):
         role = _trusting(Principal={"Federated": provider}, Condition={operator: claims})
         assert says("iam-oidc-claims", role) == expected, operator
+
+
+_ANYTHING = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+
+
+def test_a_boundary_grants_nothing_until_it_is_attached() -> None:
+    """By a reference or by its ARN, to whom it bounds or to somebody else."""
+    boundary = Given(POLICY, "most", {"policy": _ANYTHING})
+    attachment = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+    users = "aws:iam/userPolicyAttachment:UserPolicyAttachment"
+    arn = "arn:aws:iam::123456789012:policy/most"
+    bounded = [
+        Given(type_, "bounded", {"permissionsBoundary": Ref("most")}) for type_ in (ROLE, USER)
+    ]
+    for identity in bounded:
+        assert says("iam-no-admin", boundary, identity, of="most") != FAIL
+        for attached in (
+            Given(attachment, "attached", {"policyArn": Ref("most")}),
+            Given(users, "attached", {"policyArn": arn}),
+            Given(ROLE, "inside", {"managedPolicyArns": [Ref("most")]}),
+            Given(ROLE, "inside", {"managedPolicyArns": ["arn:aws:iam::aws:policy/Read", arn]}),
+        ):
+            assert says("iam-no-admin", boundary, identity, attached, of="most") == FAIL
+        for other in (
+            Given(attachment, "other", {"policyArn": "arn:aws:iam::123456789012:policy/almost"}),
+            Given(ROLE, "other", {"managedPolicyArns": ["arn:aws:iam::aws:policy/Read"]}),
+        ):
+            assert says("iam-no-admin", boundary, identity, other, of="most") != FAIL
+    assert says("iam-no-admin", boundary) == FAIL
+    named = Given(POLICY, "most", {"policy": _ANYTHING, "name": "boundary"})
+    by_name = Given(attachment, "attached", {"policyArn": "arn:aws:iam::1:policy/boundary"})
+    assert says("iam-no-admin", named, bounded[0], by_name, of="most") == FAIL
