@@ -29,7 +29,7 @@ class _Boto3(Protocol):
 
 def sign_command(file: Path, *, by: str, role: str, key: Path | None, kms: str | None) -> int:
     """Add the signature of `by` to the evidence in `file`."""
-    signer, wanted = _signer(key, kms), _role(role)
+    signer, wanted = signer_of(key, kms), role_of(role)
     try:
         evidence = Evidence.model_validate(parse(file.read_bytes().removesuffix(b"\n")))
     except (NotCanonicalError, ValidationError):
@@ -47,17 +47,18 @@ def approve_command(  # noqa: PLR0913 - each is an option of the command
     plan: str, *, by: str, role: str, key: Path | None, kms: str | None, output: Path | None
 ) -> int:
     """Write the approval by `by` of the plan with the hash `plan`."""
-    wanted = _role(role)
+    wanted = role_of(role)
     if not _HASH.fullmatch(plan):
         raise SignError(f"{plan} is no plan's hash: --json shows it, 64 digits, as `plan`")
-    made = sign(_signer(key, kms), Purpose.APPROVAL, plan, by=by, role=wanted, at=utc_now())
+    made = sign(signer_of(key, kms), Purpose.APPROVAL, plan, by=by, role=wanted, at=utc_now())
     path = output or Path(f"approval-{plan[:12]}-{wanted.value}.json")
     path.write_bytes(canonical(made.model_dump(mode="json")) + b"\n")
     sys.stdout.write(f"{path}: approved by {by} as {wanted.value}\n")
     return ExitCode.DONE
 
 
-def _signer(key: Path | None, kms: str | None) -> Signer:
+def signer_of(key: Path | None, kms: str | None) -> Signer:
+    """The key in a file or in KMS, of which one has to be named."""
     if (key is None) == (kms is None):
         raise SignError("name one: --key FILE or --kms KEY")
     if key:
@@ -69,7 +70,8 @@ def _signer(key: Path | None, kms: str | None) -> Signer:
     return KmsSigner(cast("KmsClient", client), str(kms))
 
 
-def _role(name: str) -> Role:
+def role_of(name: str) -> Role:
+    """The role of that name."""
     try:
         return Role(name)
     except ValueError:

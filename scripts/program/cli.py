@@ -17,8 +17,18 @@ from scripts.exits import run
 
 if TYPE_CHECKING:
     from scripts.program.commands.act import Consent
+    from scripts.program.commands.deploy import Build
     from scripts.program.multisig.commands import Vault
     from scripts.program.session import Options
+
+
+class ProofKind(StrEnum):
+    """What can be proven of a binary."""
+
+    TESTS = "tests"
+    BUILD = "build"
+    COMPUTE = "compute"
+    AUDIT = "audit"
 
 
 class VoteChoice(StrEnum):
@@ -141,6 +151,30 @@ Member = Annotated[
 ]
 Index = Annotated[int, typer.Argument(min=1, help="The number of the proposal.")]
 Vote = Annotated[VoteChoice, typer.Argument(help="What the member says.")]
+Proofs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--proof", metavar="PATH", help="What `prove` wrote, or a folder of it; any number."
+    ),
+]
+Earlier = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--evidence",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Of the deployment of these bytes to the cluster before; any number.",
+    ),
+]
+Source = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", file_okay=False, exists=True, help="The program's source."),
+]
+SizeLimitBytes = Annotated[
+    int | None, typer.Option(min=1, help="A limit of the product's own for the binary, in bytes.")
+]
+Because = Annotated[str | None, typer.Option(metavar="TEXT", help="Why it needs that limit.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -162,6 +196,11 @@ def deploy(  # noqa: PLR0913 - each is an option of the command
     ] = 0,
     version: Version = None,
     checksum: Checksum = None,
+    proof: Proofs = None,
+    evidence: Earlier = None,
+    source: Source = None,
+    size_limit: SizeLimitBytes = None,
+    because: Because = None,
     smoke: Smoke = None,
     payer: Payer = _PAYER,
     authority: Authority = None,
@@ -178,10 +217,10 @@ def deploy(  # noqa: PLR0913 - each is an option of the command
     debug: Debug = False,
 ) -> None:
     """Deploy a program for the first time."""
-    from scripts.program.commands.deploy import Build, deploy_command
+    from scripts.program.commands.deploy import deploy_command
 
     options = _options(environment, payer, authority, state, operator, rate, max_price)
-    build = Build(file=file, version=version, checksum=checksum, smoke=smoke)
+    build = _build(file, version, checksum, smoke, proof, evidence, source, size_limit, because)
     consent = _consent(execute, yes, emergency, approval, approvers)
     run(
         lambda: deploy_command(
@@ -198,6 +237,11 @@ def upgrade(  # noqa: PLR0913
     *,
     version: Version = None,
     checksum: Checksum = None,
+    proof: Proofs = None,
+    evidence: Earlier = None,
+    source: Source = None,
+    size_limit: SizeLimitBytes = None,
+    because: Because = None,
     smoke: Smoke = None,
     multisig: Multisig = None,
     vault: VaultIndex = 0,
@@ -217,10 +261,10 @@ def upgrade(  # noqa: PLR0913
     debug: Debug = False,
 ) -> None:
     """Put a new version in the place of the running one, which is saved first."""
-    from scripts.program.commands.deploy import Build, upgrade_command
+    from scripts.program.commands.deploy import upgrade_command
 
     options = _options(environment, payer, authority, state, operator, rate, max_price)
-    build = Build(file=file, version=version, checksum=checksum, smoke=smoke)
+    build = _build(file, version, checksum, smoke, proof, evidence, source, size_limit, because)
     consent = _consent(execute, yes, emergency, approval, approvers)
     owner = _vault(multisig, vault, member)
     run(
@@ -572,6 +616,80 @@ def _needed(multisig: str | None, index: int, member: Path | None) -> "Vault":
     from scripts.program.multisig.commands import Vault
 
     return Vault(multisig=multisig, index=index, member=member)
+
+
+@app.command()
+def prove(  # noqa: PLR0913
+    kind: Annotated[ProofKind, typer.Argument(help="What is proven.")],
+    file: File,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- COMMAND...", help="What proves it by ending with 0."),
+    ] = None,
+    *,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who answers for it.")],
+    role: Annotated[str, typer.Option(metavar="ROLE", help="In which role.")],
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Their key.")] = None,
+    kms: Annotated[str | None, typer.Option(metavar="KEY", help="Their key in KMS.")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The report of an audit."),
+    ] = None,
+    figure: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER", help="What was measured or counted; any number."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", dir_okay=False)
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Run what proves a gate, and sign what came of it for these bytes."""
+    from scripts.program.commands.prove import prove_command
+
+    run(
+        lambda: prove_command(
+            kind.value,
+            file,
+            command or [],
+            by=by,
+            role=role,
+            key=key,
+            kms=kms,
+            report=report,
+            figures=figure or [],
+            output=output,
+        ),
+        debug=debug,
+    )
+
+
+def _build(  # noqa: PLR0913, PLR0917 - each is an option that two commands have
+    file: Path,
+    version: str | None,
+    checksum: str | None,
+    smoke: Path | None,
+    proofs: list[Path] | None,
+    evidence: list[Path] | None,
+    source: Path | None,
+    size_limit: int | None,
+    because: str | None,
+) -> "Build":
+    if (size_limit is None) != (because is None):
+        raise typer.BadParameter("--size-limit and --because go together: a limit has a reason")
+    from scripts.program.commands.deploy import Build
+    from scripts.program.gates import SizeLimit
+
+    return Build(
+        file=file,
+        version=version,
+        checksum=checksum,
+        smoke=smoke,
+        proofs=proofs or [],
+        evidence=evidence or [],
+        source=source,
+        limit=SizeLimit(size=size_limit, because=because) if size_limit and because else None,
+    )
 
 
 def _options(  # noqa: PLR0913, PLR0917 - each is an option that several commands have

@@ -33,6 +33,8 @@ class Purpose(StrEnum):
     """This plan may be run."""
     EVIDENCE = "evidence"
     """This is what happened."""
+    PROOF = "proof"
+    """This was found out about an artifact."""
 
 
 class Change(StrEnum):

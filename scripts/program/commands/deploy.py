@@ -1,22 +1,32 @@
 """`slipway program deploy` and `upgrade`: a new build onto the chain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from scripts.program import plans
 from scripts.program.commands.act import Consent, Shown, act
 from scripts.program.elf import Program, read_program_file, without_room
 from scripts.program.estimate import Estimate, estimate
-from scripts.program.gates import Candidate, judge
+from scripts.program.gates import Candidate, SizeLimit, judge
 from scripts.program.keys import read_key
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.commands import Vault, join
 from scripts.program.multisig.squads import Permission
+from scripts.program.proofs import read_proofs
 from scripts.program.refusals import refuse_buffer, refuse_change, refuse_deploy, refuse_poor
 from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.smoke import read_smoke
+from scripts.program.source import scan, tag_problem
 from scripts.program.state import OnChain
+from scripts.program.world import World
+from scripts.runs.approvals import read_signatures, valid_approvals
+from scripts.runs.approvers import Approvers, read_approvers
 from scripts.runs.canonical import sha256
+from scripts.runs.evidence import Bundle, verify
+from scripts.runs.steps import Plan
+from scripts.runs.times import utc_now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +38,12 @@ class Build:
     checksum: str | None = None
     """The SHA-256 that was recorded when it was built; else the file beside it holds it."""
     smoke: Path | None = None
+    proofs: Sequence[Path] = ()
+    """Files or folders of `slipway program prove`."""
+    evidence: Sequence[Path] = ()
+    """Of deployments of the same bytes to the clusters before."""
+    source: Path | None = None
+    limit: SizeLimit | None = None
 
 
 def deploy_command(  # noqa: PLR0913 - each is an option of the command
@@ -48,8 +64,8 @@ def deploy_command(  # noqa: PLR0913 - each is an option of the command
         world.program_key, world.room = key, room
         found = world.wait(world.on_chain())
         refuse_deploy(world, found)
-        shown = _shown(session, program, build, found)
         plan = plans.deploy(session.target, plans.inputs(world))
+        shown = _shown(session, program, build, consent, plan)
         return act(session, plan, consent, shown, as_json=as_json)
 
 
@@ -73,13 +89,13 @@ def upgrade_command(
         squad = join(session, vault, Permission.INITIATE, Permission.EXECUTE) if vault else None
         found = world.wait(world.on_chain())
         refuse_change(world, found)
-        shown = _shown(session, program, build, found)
         inputs = plans.inputs(world)
         if squad is None:
             plan = plans.upgrade(session.target, inputs)
         else:
             back = None if consent.emergency else _running(session, found)
             plan = multisig_plans.upgrade(session.target, inputs, squad, back)
+        shown = _shown(session, program, build, consent, plan)
         return act(session, plan, consent, shown, as_json=as_json)
 
 
@@ -107,29 +123,77 @@ def facts(session: Session, found: OnChain, taken: Estimate) -> list[str]:
     ]
 
 
-def _shown(session: Session, program: Program, build: Build, found: OnChain) -> Shown:
+def _shown(
+    session: Session, program: Program, build: Build, consent: Consent, plan: Plan[World]
+) -> Shown:
     world = session.world
+    found = world.wait(world.on_chain())
     world.wait(refuse_buffer(world))
     taken = world.wait(estimate(world, found))
     refuse_poor(world, taken)
-    checksum = sha256(program.code)
-    candidate = Candidate(
-        cluster=world.cluster,
-        size=program.size,
-        checksum=checksum,
-        recorded_checksum=build.checksum or _recorded(build.file),
-        version=build.version,
-        balance=taken.balance,
-    )
+    candidate = _as_begun(_candidate(session, program, build, consent, plan, taken), taken)
     return Shown(
         facts=[
             f"{build.file}: {program.size:,} bytes, hash {program.hash}",
             *facts(session, found, taken),
         ],
         # What already runs passed them when it was let in: a resumed run has spent the balance.
-        gates=[] if found.runs(program.code) else judge(_as_begun(candidate, taken)),
-        hashes={"program": program.hash, "file": checksum},
+        gates=[] if found.runs(program.code) else judge(candidate, emergency=consent.emergency),
+        hashes={"program": program.hash, "file": candidate.checksum},
     )
+
+
+def _candidate(  # noqa: PLR0913, PLR0917 - what is known comes from all of them
+    session: Session,
+    program: Program,
+    build: Build,
+    consent: Consent,
+    plan: Plan[World],
+    taken: Estimate,
+) -> Candidate:
+    """What is known of the build, before anything is spent."""
+    world, now = session.world, utc_now()
+    approvers = read_approvers(consent.approvers) if consent.approvers.exists() else None
+    signatures = read_signatures(consent.approvals)
+    operator = session.setting.owner.operator
+    given = (
+        valid_approvals(plan.hash, signatures, approvers, operator, at=now)[0] if approvers else []
+    )
+    branch = session.environment.release.branch
+    return Candidate(
+        cluster=world.cluster,
+        program=program.hash,
+        size=program.size,
+        checksum=sha256(program.code),
+        recorded_checksum=build.checksum or _recorded(build.file),
+        version=build.version,
+        balance=taken.balance,
+        at=now,
+        limit=build.limit,
+        proofs=read_proofs(build.proofs),
+        approvers=approvers,
+        stand_ins=scan(build.source) if build.source else None,
+        tag_problem=tag_problem(build.source, build.version or "", branch)
+        if build.source
+        else None,
+        earlier=_earlier(build.evidence, approvers, now),
+        is_first=plan.command == "program deploy",
+        has_multisig=world.vault is not None,
+        signed_off=frozenset(one.role for one in given),
+    )
+
+
+def _earlier(paths: Sequence[Path], approvers: Approvers | None, now: datetime) -> list[Bundle]:
+    """What genuine evidence says of earlier deployments; evidence that is not is refused."""
+    found: list[Bundle] = []
+    for path in paths:
+        if approvers is None:
+            raise SessionError("evidence needs a file of approvers to be verified: --approvers")
+        verdict = verify(path.read_bytes(), approvers, at=now)
+        if verdict.problems or verdict.evidence is None:
+            raise SessionError("\n  ".join([f"{path} does not verify:", *verdict.problems]))
+        found.append(verdict.evidence.bundle)
+    return found
 
 
 def _as_begun(candidate: Candidate, taken: Estimate) -> Candidate:
