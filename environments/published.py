@@ -49,6 +49,10 @@ class PublishedTasks(Record):
 
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
+    log_group: str
+    """Where they write, as JSON lines."""
+    families: dict[Name, str]
+    """The family of the task definition of each; its newest revision is the one to start."""
 
 
 class Published(Record):

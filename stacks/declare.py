@@ -246,6 +246,7 @@ def declare(environment: Environment) -> None:
             database=database,
             services=services,
             backups=backups,
+            tasks=tasks,
             frontend=frontend,
             log_bucket=edge.log_bucket,
         ),

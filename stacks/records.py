@@ -17,6 +17,7 @@ from stacks.keys import Keys
 from stacks.logs import LogKind, retention_days
 from stacks.naming import Names
 from stacks.network import Network
+from stacks.one_off import OneOffTasks
 from stacks.service import ServiceOutputs, Side
 from stacks.services import Services
 
@@ -38,6 +39,7 @@ class RecordsArguments:
     services: Services
     backups: Backups | None
     frontend: Frontend | None
+    tasks: OneOffTasks
     log_bucket: Output[str]
 
 
@@ -117,9 +119,9 @@ def _published(
         "backups": arguments.backups.vault_name if arguments.backups else None,
         "tasks": {
             "subnets": arguments.network.private_subnet_ids,
-            "security_groups": [
-                service.security_group_id for service in services.services.values()
-            ],
+            "security_groups": [arguments.tasks.security_group_id],
+            "log_group": arguments.tasks.log_group_name,
+            "families": {task.value: family for task, family in arguments.tasks.families.items()},
         },
     }
     return Output.from_input(values).apply(
