@@ -42,8 +42,13 @@ def make_providers(environment: Stack) -> Providers:
 
 
 def make_provider(stack: Stack) -> Provider:
-    """The one provider of a stack that lives in one region."""
+    """The provider of the region that a stack lives in."""
     return _provider("main", stack.aws.region, stack)
+
+
+def make_backup_provider(stack: Stack) -> Provider:
+    """The provider of the second region, which survives the loss of the first."""
+    return _provider("backup", stack.aws.backup_region, stack)
 
 
 def tags(environment: Stack) -> dict[str, str]:

@@ -19,6 +19,8 @@ class ReplicaArguments:
     source: PrivateBucket
     purpose: str
     """What the source is called by: its name is `Names.bucket(purpose)`."""
+    source_arn: str | None = None
+    """Of a source that has another name."""
     key_arn: Input[str]
     """Of the key of the source."""
     copy_key_arn: Input[str]
@@ -93,7 +95,8 @@ class Replica(ComponentResource):
 
     def _role(self) -> tuple[iam.Role, list[iam.RolePolicy]]:
         arguments, names = self._arguments, self._names
-        source, copy = names.bucket_arn(arguments.purpose), names.bucket_arn(self._copy)
+        source = arguments.source_arn or names.bucket_arn(arguments.purpose)
+        copy = names.bucket_arn(self._copy)
         role = iam.Role(
             self._copy,
             name=names.of(self._copy),

@@ -12,21 +12,35 @@ from stacks.foundation.people import People, PeopleArguments
 from stacks.foundation.pipeline import Pipeline, PipelineArguments
 from stacks.foundation.registry import Registry, RegistryArguments
 from stacks.foundation.state import State, StateArguments
-from stacks.providers import make_provider
+from stacks.providers import make_backup_provider, make_provider
 from stacks.topics import Topics, TopicsArguments
 
 
 def declare_foundation(foundation: Foundation) -> None:
     """Declare everything that the environments of an account share."""
     inside = ResourceOptions(providers={"aws": make_provider(foundation)})
+    backup = make_backup_provider(foundation) if foundation.is_stateful_protected else None
     pipeline = Pipeline("pipeline", PipelineArguments(foundation=foundation), inside)
     people = People("people", PeopleArguments(foundation=foundation, pipeline=pipeline), inside)
     keys = Keys(
         "keys",
-        KeysArguments(foundation=foundation, roles=[*pipeline.roles, *people.roles]),
+        KeysArguments(
+            foundation=foundation,
+            roles=[*pipeline.roles, *people.roles],
+            backup_provider=backup,
+        ),
         inside,
     )
-    state = State("state", StateArguments(foundation=foundation, key_arn=keys.objects_arn), inside)
+    state = State(
+        "state",
+        StateArguments(
+            foundation=foundation,
+            key_arn=keys.objects_arn,
+            copy_key_arn=keys.copies_arn,
+            copy_provider=backup,
+        ),
+        inside,
+    )
     Registry(
         "registry",
         RegistryArguments(

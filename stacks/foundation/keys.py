@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulumi import ComponentResource, Output, Resource, ResourceOptions
-from pulumi_aws import kms
+from pulumi_aws import Provider, kms
 
 from environments import Foundation
 from environments.foundation import STATE_KEY
@@ -28,18 +28,21 @@ class KeysArguments:
     foundation: Foundation
     roles: Sequence[Resource]
     """Those that their policies name: KMS refuses a policy that names nobody."""
+    backup_provider: Provider | None
+    """Of the second region, where state is copied to."""
 
 
 class Keys(ComponentResource):
     """The keys of a foundation, each with its own policy; KMS rotates those that encrypt.
 
     Makes a key and its alias for each of: the secrets in the state of the foundation, and of each
-    environment; the objects in the bucket of all state; the record of who did what; topics; images;
-    and for each environment on a chain that others use what signs for its Solana program, whose
-    private half never leaves KMS (SEC-12).
+    environment; the objects in the bucket of all state, and their copies; the record of who did
+    what; topics; images; and for each environment on a chain that others use what signs for its
+    Solana program, whose private half never leaves KMS (SEC-12).
     """
 
     objects_arn: Output[str]
+    copies_arn: Output[str] | None
     audit_arn: Output[str]
     topics_arn: Output[str]
     images_arn: Output[str]
@@ -74,6 +77,16 @@ class Keys(ComponentResource):
         self.objects_arn = self._key(
             "state", names.of("state"), "The bucket of state", through(names, ("s3",), region)
         )
+        self.copies_arn = None
+        if arguments.backup_provider is not None:
+            second = arguments.foundation.aws.backup_region
+            self.copies_arn = self._key(
+                "state-copy",
+                names.of("state-copy"),
+                "The copy of the bucket of state",
+                through(names, ("s3",), second),
+                provider=arguments.backup_provider,
+            )
         self.audit_arn = self._key(
             "audit", names.of("audit"), "The record of who did what", self._recorded()
         )
@@ -91,7 +104,7 @@ class Keys(ComponentResource):
         )
         self.register_outputs({})
 
-    def _key(
+    def _key(  # noqa: PLR0913 - each argument is a property of the key
         self,
         purpose: str,
         alias: str,
@@ -99,6 +112,7 @@ class Keys(ComponentResource):
         statements: Sequence[Statement],
         *,
         is_signing: bool = False,
+        provider: Provider | None = None,
     ) -> Output[str]:
         """Make the key for `purpose`, which only `statements` let anybody use."""
         key = kms.Key(
@@ -111,6 +125,7 @@ class Keys(ComponentResource):
             policy=document(administration(self._names), *statements),
             opts=ResourceOptions(
                 parent=self,
+                provider=provider,
                 protect=self._arguments.foundation.is_stateful_protected,
                 depends_on=self._arguments.roles,
             ),
@@ -119,7 +134,7 @@ class Keys(ComponentResource):
             purpose,
             name=f"alias/{alias}",
             target_key_id=key.key_id,
-            opts=ResourceOptions(parent=self),
+            opts=ResourceOptions(parent=self, provider=provider),
         )
         return key.arn
 

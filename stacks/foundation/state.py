@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi_aws import Provider
 
 from environments import Foundation
 from stacks.buckets import PrivateBucket, PrivateBucketArguments
 from stacks.foundation.pipeline import own_state
 from stacks.logs import LogKind, retention_days
 from stacks.naming import Names
+from stacks.replicas import Replica, ReplicaArguments
 from stacks.statements import Statement, from_account
 
 
@@ -18,14 +20,18 @@ class StateArguments:
 
     foundation: Foundation
     key_arn: Input[str]
+    copy_key_arn: Input[str] | None
+    copy_provider: Provider | None
+    """Of the second region, with a key there; without them nothing is copied."""
 
 
 class State(ComponentResource):
-    """The bucket of the account's state, and the one that records who asked it for what.
+    """The bucket of the account's state, and those that record who asked it for what.
 
     Makes two private buckets: state, versioned and encrypted under its own key, in which the roles
     of an environment reach that environment's objects alone; and access-logs, for all buckets of
-    the foundation, to which logs are only ever added (LOG-06).
+    the foundation, to which logs are only ever added (LOG-06). Where it would be missed, state is
+    copied to the second region, from which it can be recovered when the first is gone.
     """
 
     access_logs: Output[str]
@@ -37,23 +43,10 @@ class State(ComponentResource):
         foundation = arguments.foundation
         names = Names(foundation)
         inside = ResourceOptions(parent=self)
-        logs = names.bucket_arn("access-logs")
-        receiver = PrivateBucket(
-            "access-logs",
-            PrivateBucketArguments(
-                bucket=names.bucket("access-logs"),
-                arn=logs,
-                is_protected=foundation.is_stateful_protected,
-                expire_days=retention_days(LogKind.ACCESS, foundation),
-                statements=[_delivered(logs, names), kept(logs)],
-                tags={"LogClass": LogKind.ACCESS.value},
-            ),
-            inside,
-        )
-        # S3 takes a bucket for logs only once its policy lets them in.
-        self.access_logs = receiver.policy.bucket
+        self._foundation = foundation
+        self.access_logs = self._receiver("access-logs", inside)
         bucket = names.arn("s3", foundation.state_bucket, region="", account="")
-        PrivateBucket(
+        source = PrivateBucket(
             "state",
             PrivateBucketArguments(
                 bucket=foundation.state_bucket,
@@ -68,7 +61,46 @@ class State(ComponentResource):
             ),
             inside,
         )
+        if arguments.copy_key_arn is not None and arguments.copy_provider is not None:
+            Replica(
+                "state-copy",
+                ReplicaArguments(
+                    environment=foundation,
+                    source=source,
+                    purpose="state",
+                    source_arn=bucket,
+                    key_arn=arguments.key_arn,
+                    copy_key_arn=arguments.copy_key_arn,
+                    copy_provider=arguments.copy_provider,
+                    log_bucket=self._receiver(
+                        "access-logs-copy",
+                        ResourceOptions(parent=self, providers={"aws": arguments.copy_provider}),
+                    ),
+                    lock=None,
+                    tags={},
+                ),
+                inside,
+            )
         self.register_outputs({})
+
+    def _receiver(self, purpose: str, options: ResourceOptions) -> Output[str]:
+        """The bucket in which S3 says who asked the others of its region for what."""
+        names = Names(self._foundation)
+        arn = names.bucket_arn(purpose)
+        receiver = PrivateBucket(
+            purpose,
+            PrivateBucketArguments(
+                bucket=names.bucket(purpose),
+                arn=arn,
+                is_protected=self._foundation.is_stateful_protected,
+                expire_days=retention_days(LogKind.ACCESS, self._foundation),
+                statements=[_delivered(arn, names), kept(arn)],
+                tags={"LogClass": LogKind.ACCESS.value},
+            ),
+            options,
+        )
+        # S3 takes a bucket for logs only once its policy lets them in.
+        return Output.all(receiver.name, receiver.policy.id).apply(lambda both: str(both[0]))
 
 
 def kept(bucket: str) -> Statement:

@@ -113,8 +113,10 @@ def test_state_is_kept_in_versions_under_a_key_and_logged(name: str, plan_of: Pl
     kinds = {one.type.split("/")[1].split(":")[0] for one in graph.referrers(bucket.resource)}
     assert {"bucketVersioning", "bucketLogging", "bucketPublicAccessBlock"} <= kinds
     logging = only(plan, "s3/bucketLogging", "state")
-    (target,) = graph.references(logging.resource, "targetBucket")
-    assert target.name == "access-logs"
+    targets = graph.references(logging.resource, "targetBucket")
+    # Its policy, too: S3 refuses a bucket for logs that does not let them in.
+    assert {one.name for one in targets} == {"access-logs"}
+    assert len(targets) == 2
     encryption = only(plan, "s3/bucketServerSideEncryptionConfiguration", "state")
     assert [one.name for one in graph.references(encryption.resource, "rules")] == ["state"]
 
@@ -140,3 +142,17 @@ def test_each_stack_encrypts_its_secrets_with_the_key_that_its_file_names(
         expected = {f"{stack.name}-preview", f"{stack.name}-apply"}
         assert roles == (expected if stack is not foundation else {f"{name}-preview"})
         assert ("Applied" in policy) == (stack is foundation)
+
+
+@pytest.mark.parametrize("name", FOUNDATIONS)
+def test_state_outlives_its_region_where_it_would_be_missed(name: str, plan_of: PlanOf) -> None:
+    """It is copied to the second region, under a key that is there."""
+    foundation, plan = load_foundation(name, PROJECT), plan_of(name)
+    replications = of_type(plan, "s3/bucketReplicationConfig")
+    assert bool(replications) == foundation.is_stateful_protected
+    by_urn = Graph(plan).by_urn
+    for copied in [one for one in of_type(plan, "s3/bucket") if one.name == "state-copy"]:
+        key = only(plan, "kms/key", "state-copy")
+        for one in (copied, key):
+            provider = by_urn[one.resource.provider or ""]
+            assert provider.inputs["region"] == foundation.aws.backup_region
