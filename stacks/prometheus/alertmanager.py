@@ -49,7 +49,6 @@ def definition(
                 "severity": Severity.CRITICAL.value,
                 "description": "{{ .CommonLabels.alertname }}: "
                 "{{ range .Alerts.Firing }}{{ .Annotations.summary }} {{ end }}",
-                "send_resolved": True,
             }
         ]
     config: dict[str, Any] = {

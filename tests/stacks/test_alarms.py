@@ -194,6 +194,16 @@ def test_every_alarm_links_a_runbook_that_exists(
         assert len("".join(said)) > len(title), found[1]
 
 
+def test_every_runbook_is_listed() -> None:
+    """Whoever looks for a page without an alarm at hand finds it in one list."""
+    folder = PROJECT / "docs/runbooks/alarms"
+    listed = (folder / "README.md").read_text(encoding="utf-8")
+    for page in folder.glob("*.md"):
+        if page.name != "README.md":
+            title = page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+            assert f"- [{page.stem}]({page.name}): {title}" in listed, page.name
+
+
 def test_a_page_that_does_not_arrive_and_a_pulse_that_stops_are_told(
     plan_of: Callable[[str], Plan],
 ) -> None:

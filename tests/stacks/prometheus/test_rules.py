@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from environments import Environment
-from stacks.prometheus.rules import Alert
+from stacks.prometheus.rules import Alert, runbook
 from stacks.prometheus.workspace import rules, text_of
 from standards import figure, requirement
+from tests.conftest import PROJECT
 from tests.stacks.prometheus.promtool import check, fired, needs_promtool
 
 FOR_HOURS = 4 * 4 * 60
@@ -271,6 +272,14 @@ def test_an_environment_has_the_alerts_that_the_standards_ask_of_it(
     record = record_of(name)
     for alert in alerts(record):
         assert record.tier in requirement(alert.requirement).environments, alert.name
+
+
+def test_every_alert_links_a_runbook_that_exists(
+    record_of: Callable[[str], Environment],
+) -> None:
+    """Whoever is told reads what to do."""
+    for alert in alerts(record_of("production")):
+        assert (PROJECT / runbook(alert.runbook)).is_file(), alert.name
 
 
 @pytest.mark.parametrize(
