@@ -15,7 +15,7 @@ from scripts.program.proofs import Kind, Proof, problem
 from scripts.program.source import StandIn
 from scripts.runs.approvers import SIGN_OFFS, Approvers, Role
 from scripts.runs.evidence import Bundle
-from standards import figure, requirement
+from standards import Whole, figure, requirement
 
 _VERSION: Final = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _LAMPORTS: Final = 10**9
@@ -173,11 +173,14 @@ def _audit(candidate: Candidate) -> Gate:
     )
 
 
-_BUDGETS: Final[Mapping[str, tuple[str, str, bool]]] = {
-    "instruction_compute_units": ("SOL-18", "compute_units_per_instruction_below", True),
-    "transaction_bytes": ("SOL-18", "transaction_size_below_bytes", True),
-    "trade_compute_units": ("PM-03", "compute_units_per_trade_max", False),
-    "batch_compute_units": ("PM-03", "compute_units_per_batch_below", True),
+_BUDGETS: Final[Mapping[str, tuple[Whole, bool]]] = {
+    "instruction_compute_units": (
+        figure("SOL-18", "compute_units_per_instruction_below").count,
+        True,
+    ),
+    "transaction_bytes": (figure("SOL-18", "transaction_size_below_bytes").bytes, True),
+    "trade_compute_units": (figure("PM-03", "compute_units_per_trade_max").count, False),
+    "batch_compute_units": (figure("PM-03", "compute_units_per_batch_below").count, True),
 }
 """What a proof has measured at the most: the figure that it is held to, and whether it has to stay
 below it. The first two every program has; the others those with trades and batches."""
@@ -188,8 +191,8 @@ def _compute(candidate: Candidate) -> Gate:
     found, why = _proof(candidate, Kind.COMPUTE)
     measured: Mapping[str, int] = found.statement.figures if found else {}
     problems = [f"{name} was not measured" for name in _EVERYWHERE if name not in measured]
-    for name, (cited, key, below) in _BUDGETS.items():
-        most, used = figure(cited, key).count, measured.get(name)
+    for name, (most, below) in _BUDGETS.items():
+        used = measured.get(name)
         if used is not None and (used >= most if below else used > most):
             problems.append(
                 f"{name} is {used:,}, {'below' if below else 'at most'} {most:,} wanted"

@@ -10,7 +10,7 @@ from typing import Final
 from scripts.exits import CommandError, ExitCode
 
 _PLACEHOLDERS: Final = {
-    "a placeholder": re.compile(r"\b(todo!|unimplemented!|TODO|FIXME|XXX|PLACEHOLDER)\b|\btodo!\("),
+    "a placeholder": re.compile(r"\b(?:todo|unimplemented)!|\b(?:TODO|FIXME|XXX|PLACEHOLDER)\b"),
     "a mock": re.compile(r"\b(mock|Mock|fake_|Fake|dummy|stub_)\w*"),
     "a made-up program id": re.compile(r'declare_id!\(\s*"1{32}"'),
     "a test value": re.compile(r"\b(test_only|TEST_|testing::|localhost|127\.0\.0\.1)\w*"),
