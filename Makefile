@@ -7,7 +7,7 @@ CHECKOV ?= $(if $(shell command -v checkov),checkov,$(CURDIR)/$(BIN)/uv tool run
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup preview test format lint types imports tests build audit policies lock benchmarks mutation agreement messages docs clean
+.PHONY: help setup preview test format lint types imports tests soak build audit policies lock benchmarks mutation agreement messages docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

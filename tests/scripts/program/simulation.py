@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Confirmed
+from solders.account import Account
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
@@ -144,6 +145,11 @@ class Simulation:
         """Give keys something to spend."""
         for key in keys:
             self.chain.airdrop(key.pubkey(), sols * SOL)
+        self.chain.advance(2)
+
+    def leave(self, lamports: int) -> None:
+        """Take all but so much from the payer."""
+        self.chain.place(self.payer.pubkey(), Account(lamports, b"", Pubkey.default()))
         self.chain.advance(2)
 
     @property
