@@ -2,7 +2,7 @@
 
 Compares the plans of the working tree with those of the commit BASE, without engine or credentials.
 Prints, as JSON, the names of the stacks that change and that an engine can reach; FILE gets the
-difference and the findings, as Markdown.
+difference and the findings, as Markdown. The plans of the working tree are kept beside it.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from environments import Environment, stacks
 from plan import Plan
 from plan.difference import difference
 from plan.errors import PlanFileError
-from plan.file import read_plan
+from plan.file import dumps, read_plan
 from policies.judgement import Finding
 from preview import files
 from preview.environment import evaluate_environment, read_stack, read_waivers
@@ -52,7 +52,8 @@ def main(arguments: list[str]) -> int:
     with TemporaryDirectory() as temporary:
         base = Path(temporary)
         _extract(asked.base, base)
-        effects = {name: effect(name, base) for name in stacks(PROJECT)}
+        kept = asked.comment.parent
+        effects = {name: effect(name, base, kept) for name in stacks(PROJECT)}
         gone = [name for name in stacks(base) if name not in effects]
     parts = [each.text for each in effects.values() if each.changes]
     parts += [
@@ -67,10 +68,14 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def effect(name: str, base: Path) -> Effect:
-    """What the working tree makes of the stack `name`, as against the project in `base`."""
+def effect(name: str, base: Path, kept: Path) -> Effect:
+    """What the working tree makes of the stack `name`, as against the project in `base`.
+
+    Its plan is put into the folder `kept`.
+    """
     record = read_stack(name, PROJECT)
     after = evaluate_environment(record, PROJECT)
+    files.write(kept / f"{name}.plan.json", dumps(after))
     today = datetime.now(UTC).date()
     waivers = read_waivers(PROJECT, today)
 

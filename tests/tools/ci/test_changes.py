@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from plan.file import read_plan
 from tests.tools.ci.conftest import Stage
 
 PROGRAM = """\
@@ -61,6 +62,8 @@ def test_what_is_added_is_told_for_each_stack(project: Stage) -> None:
     assert "### development: 1 added" in comment
     assert "| + | `aws:ec2/vpc:Vpc` **more** | |" in comment
     assert "new: `" in comment
+    kept = read_plan(project.folder / "out" / "production.plan.json")
+    assert {"net", "more"} <= {each.name for each in kept.resources}
 
 
 def test_only_the_environment_whose_file_changed_is_named(project: Stage) -> None:
