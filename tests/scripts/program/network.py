@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from click.testing import Result
 from solders.keypair import Keypair
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from localnet.chain import Chain
 from localnet.server import Server
@@ -99,21 +98,22 @@ def project(folder: Path, *, sols: int = 100) -> Generator[Project]:
 @contextmanager
 def listening(chain: Chain) -> Generator[str]:
     """The chain behind its endpoint, in a thread; where it is."""
-    ready, over = threading.Event(), threading.Event()
+    loop, over = asyncio.new_event_loop(), asyncio.Event()
+    ready = threading.Event()
     urls: list[str] = []
 
     async def serve() -> None:
         async with Server(chain, slot_seconds=SLOT_SECONDS) as server:
             urls.append(server.url)
             ready.set()
-            while not over.is_set():
-                await asyncio.sleep(SLOT_SECONDS)
+            await over.wait()
 
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
     ready.wait()
     try:
         yield urls[0]
     finally:
-        over.set()
+        loop.call_soon_threadsafe(over.set)
         thread.join()
+        loop.close()
