@@ -14,12 +14,26 @@ from preview.errors import ProjectError
 from preview.verdict import Verdict, reach_verdict
 from tests.conftest import PROJECT
 
+_KEY: Final = "names the ARN of a key, which KMS gives it"
+_CLUSTER: Final = "names the cluster's resource id, which RDS gives it"
+_PROXY: Final = "names the proxy's resource id, which RDS gives it"
 NOT_EVALUATED: Final = {
-    "api-execution-key": "names the ARN of a key, which KMS gives it",
-    "api-task-database": "names the cluster's resource id, which RDS gives it",
+    "api-execution-key": _KEY,
+    "api-task-database": _PROXY,
+    "api-task-key": _KEY,
+    "artifacts-copy-keys": _KEY,
+    "canaries-key": _KEY,
+    "check-data-task-database": _CLUSTER,
+    "database-proxy": _CLUSTER,
+    "database-roles-secret": "names the secret that RDS makes for the administrator",
+    "database-roles-task-key": _KEY,
     "guests": "trusts a pool of identities by the id that Cognito gives it",
-    "prover-task-database": "names the cluster's resource id, which RDS gives it",
-    "prover-task-key": "names the ARN of a key, which KMS gives it",
+    "log-archive-delivers-key": _KEY,
+    "mcp-key": _KEY,
+    "migrate-task-database": _CLUSTER,
+    "prover-task-database": _PROXY,
+    "prover-task-key": _KEY,
+    "review-keys-task-key": _KEY,
 }
 """The resources of production that a rule cannot decide on before an apply, and why."""
 
