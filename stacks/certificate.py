@@ -1,11 +1,27 @@
-"""Certificates that AWS renews by itself."""
+"""Certificates that AWS renews by itself, and who hears of one that it could not renew."""
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions
-from pulumi_aws import acm, route53
+from pulumi_aws import Provider, acm, cloudwatch, iam, route53
 
+from environments import Environment
+from stacks.naming import Names
+from stacks.providers import WORLDWIDE
+from stacks.statements import assumed_by, document
+
+_EXPIRING: Final = json.dumps(
+    {
+        "source": ["aws.acm"],
+        "detail-type": [
+            "ACM Certificate Approaching Expiration",
+            "ACM Certificate Expired",
+            "ACM Certificate Renewal Action Required",
+        ],
+    }
+)
 _VALIDATION_SECONDS: Final = 300
 
 
@@ -52,3 +68,71 @@ class Certificate(ComponentResource):
             opts=inside,
         ).certificate_arn
         self.register_outputs({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateWatchArguments:
+    """What the watch over certificates is made from."""
+
+    environment: Environment
+    topic_arn: Input[str]
+    worldwide: Provider | None
+    """Of us-east-1, where the certificates of the CDN are, if there are any."""
+
+
+class CertificateWatch(ComponentResource):
+    """People hear of every certificate of the account that expires soon (NET-04).
+
+    Makes the rule and its target. Of one in us-east-1 the events stay there: where the environment
+    is elsewhere, a second rule and its role send them on.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: CertificateWatchArguments,
+        options: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("slipway:certificate:CertificateWatch", name, opts=options)
+        self._names = names = Names(arguments.environment)
+        self._inside = ResourceOptions(parent=self)
+        rule = self._rule("certificate-expiring", self._inside)
+        cloudwatch.EventTarget(
+            "certificate-expiring", rule=rule.name, arn=arguments.topic_arn, opts=self._inside
+        )
+        if arguments.worldwide and arguments.environment.aws.region != WORLDWIDE:
+            self._send_on(arguments.worldwide, names.arn("events", "event-bus/default"))
+        self.register_outputs({})
+
+    def _rule(self, name: str, options: ResourceOptions) -> cloudwatch.EventRule:
+        return cloudwatch.EventRule(
+            name,
+            name=self._names.of(name),
+            description="AWS has not renewed a certificate, and it expires soon",
+            event_pattern=_EXPIRING,
+            opts=options,
+        )
+
+    def _send_on(self, provider: Provider, bus_arn: str) -> None:
+        there = ResourceOptions(parent=self, provider=provider)
+        role = iam.Role(
+            "certificate-events",
+            name=self._names.of("certificate-events"),
+            description="Sends on what becomes of certificates in us-east-1",
+            assume_role_policy=assumed_by("events.amazonaws.com", self._names),
+            opts=self._inside,
+        )
+        iam.RolePolicy(
+            "certificate-events",
+            role=role.id,
+            policy=document({"Effect": "Allow", "Action": "events:PutEvents", "Resource": bus_arn}),
+            opts=self._inside,
+        )
+        rule = self._rule("cdn-certificate-expiring", there)
+        cloudwatch.EventTarget(
+            "cdn-certificate-expiring",
+            rule=rule.name,
+            arn=bus_arn,
+            role_arn=role.arn,
+            opts=there,
+        )

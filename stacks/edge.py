@@ -1,16 +1,20 @@
 """What the internet meets: one load balancer behind a firewall, its name and its certificate."""
 
-import json
 from dataclasses import dataclass
 from typing import Final
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions, export
-from pulumi_aws import Provider, cloudwatch, ec2, lb, route53, vpc
+from pulumi_aws import Provider, ec2, lb, route53, vpc
 
 from environments import Environment
 from environments.edge import Failover
 from stacks.cdn import Cdn
-from stacks.certificate import Certificate, CertificateArguments
+from stacks.certificate import (
+    Certificate,
+    CertificateArguments,
+    CertificateWatch,
+    CertificateWatchArguments,
+)
 from stacks.dns import EdgeName, EdgeNameArguments, OwnZone, OwnZoneArguments
 from stacks.firewall import Firewall, FirewallArguments
 from stacks.logs import LogBucket, LogBucketArguments
@@ -74,7 +78,7 @@ class Edge(ComponentResource):
         self.zone_id = self._zone_id()
         if environment.edge.owns_zone and arguments.cdn:
             self._own_zone(arguments.cdn.logs_key_arn, arguments.worldwide)
-        certificate_arn = self._certificate(arguments.warning_topic_arn)
+        certificate_arn = self._certificate(arguments)
         self.listener_arn = self._listeners(balancer, certificate_arn)
         edge_name = EdgeName(
             "edge-name",
@@ -207,31 +211,20 @@ class Edge(ComponentResource):
                 opts=self._inside,
             )
 
-    def _certificate(self, topic_arn: Input[str]) -> Output[str]:
+    def _certificate(self, arguments: EdgeArguments) -> Output[str]:
         """Make a certificate that AWS renews by itself, and say when it could not (NET-04)."""
-        certificate = Certificate(
-            "edge", CertificateArguments(domain=self.domain, zone_id=self.zone_id), self._inside
-        )
-        expiring = cloudwatch.EventRule(
-            "certificate-expiring",
-            name=self._names.of("certificate-expiring"),
-            description="AWS has not renewed the certificate, and it expires soon",
-            event_pattern=json.dumps(
-                {
-                    "source": ["aws.acm"],
-                    "detail-type": [
-                        "ACM Certificate Approaching Expiration",
-                        "ACM Certificate Expired",
-                        "ACM Certificate Renewal Action Required",
-                    ],
-                }
+        CertificateWatch(
+            "certificate-watch",
+            CertificateWatchArguments(
+                environment=self._environment,
+                topic_arn=arguments.warning_topic_arn,
+                worldwide=arguments.worldwide if arguments.cdn else None,
             ),
-            opts=self._inside,
+            self._inside,
         )
-        cloudwatch.EventTarget(
-            "certificate-expiring", rule=expiring.name, arn=topic_arn, opts=self._inside
-        )
-        return certificate.arn
+        return Certificate(
+            "edge", CertificateArguments(domain=self.domain, zone_id=self.zone_id), self._inside
+        ).arn
 
     def _listeners(self, balancer: lb.LoadBalancer, certificate_arn: Input[str]) -> Output[str]:
         lb.Listener(

@@ -133,6 +133,7 @@ def test_what_must_stand_in_us_east_1_does(tmp_path: Path) -> None:
         "acm/certificate frontend",
         "acm/certificate unavailable",
         "cloudfront/distribution frontend",
+        "cloudwatch/eventRule cdn-certificate-expiring",
         "cloudwatch/logGroup pages",
         "cloudwatch/logGroup queries",
         "kms/key dnssec",
@@ -140,4 +141,6 @@ def test_what_must_stand_in_us_east_1_does(tmp_path: Path) -> None:
         "route53/queryLog queries",
         "wafv2/webAcl pages-firewall",
     }
+    sent_on = only(plan, "cloudwatch/eventTarget", "cdn-certificate-expiring")
+    assert sent_on.text("arn") == "arn:aws:events:eu-central-1:111111111111:event-bus/default"
     assert not there & {"acm/certificate edge", "s3/bucket frontend", "wafv2/webAcl firewall"}

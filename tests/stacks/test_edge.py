@@ -1,6 +1,7 @@
 """The edge: what the internet reaches, and how."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from environments import Environment
 from plan import Graph, Plan
 from policies.nodes import Subject
 from tests.stacks.reading import ENVIRONMENTS, ON_AWS, of_type, only, statements
+from tests.stacks.variants import plan_with
 
 PlanOf = Callable[[str], Plan]
 RecordOf = Callable[[str], Environment]
@@ -182,3 +184,35 @@ def test_the_load_balancer_reaches_services_alone(
     ports = {service.port for service in record.services.values() if service.is_public}
     assert {way.number("fromPort") for way in ways} == ports
     assert {way.text("cidrIpv4") for way in ways} == {str(record.network.cidr)}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_pages_that_may_call_are_told_apart(
+    name: str, plan_of: PlanOf, record_of: RecordOf
+) -> None:
+    """The one allowed origin stands in each answer, and services are told of all (NET-08)."""
+    origins = record_of(name).edge.allowed_origins
+    header = "routingHttpResponseAccessControlAllowOriginHeaderValue"
+    assert only(plan_of(name), "lb/listener", "https").text(header) == origins[0]
+    containers = only(plan_of(name), "ecs/taskDefinition", "api").documents("containerDefinitions")
+    (container,) = (one for one in containers if one.text("name") == "api")
+    told = {one.text("name"): one.text("value") for one in container.nodes("environment")}
+    assert told["ALLOWED_ORIGINS"] == ",".join(origins)
+
+
+def test_two_origins_are_left_to_the_service(tmp_path: Path) -> None:
+    """A load balancer can name no more than one: any it named would shut out the other."""
+    origins = ["https://app.integration.example.com", "https://admin.example.com"]
+    plan = plan_with(tmp_path, "integration", {"edge.allowedOrigins": origins})
+    header = "routingHttpResponseAccessControlAllowOriginHeaderValue"
+    assert only(plan, "lb/listener", "https").text(header) is None
+
+
+def test_shield_advanced_is_there_for_who_pays(tmp_path: Path, plan_of: PlanOf) -> None:
+    """With it, the health check tells AWS's response team when an attack hurts (NET-06)."""
+    assert not of_type(plan_of("integration"), "shield/protection")
+    plan = plan_with(tmp_path, "integration", {"edge.shieldAdvanced": True})
+    protection = only(plan, "shield/protection", "edge")
+    (protected,) = Graph(plan).references(protection.resource, "resourceArn")
+    assert protected.type == "aws:lb/loadBalancer:LoadBalancer"
+    assert only(plan, "shield/protectionHealthCheckAssociation").has("healthCheckArn")
