@@ -37,6 +37,9 @@ class Repository(Record):
     """Owner and name: `example/slipway`."""
     default_branch: Annotated[str, StringConstraints(pattern=r"^[\w./-]+$")] = "main"
     """Where scheduled workflows run, such as the nightly search for drift."""
+    is_pull_request_trusted: bool = False
+    """Whether pull requests may look, too: whoever can push a branch can then read settings, and
+    the stack's state with what is secret in it, before anybody has read what they wrote."""
 
 
 class Groups(Record):

@@ -186,6 +186,7 @@ class Audit(ComponentResource):
                     namespace=namespace, name=watched.name, statistic="Sum", dimensions={}
                 ),
                 limit=Limit(Comparison.AT_LEAST, watched.at_least, "SEC-16"),
+                runbook="security",
                 period=_TOGETHER,
             ),
             physical_name=names.of(watched.name, limit=255),

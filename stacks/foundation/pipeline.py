@@ -42,7 +42,8 @@ class Pipeline(ComponentResource):
     Makes the identity provider; for the account, and for each of its environments, a boundary; for
     each environment a role that applies it, from the GitHub environment of its name alone, which
     holds the approvals; and for each stack a role that only looks, from the branch that it is
-    released from. A pull request gets no role: what it would change is previewed without any.
+    released from. A pull request gets no role unless the file says so: what it would change is
+    previewed without any.
     """
 
     roles: list[iam.Role]
@@ -68,8 +69,11 @@ class Pipeline(ComponentResource):
         self.boundaries = {one: self._boundary(one) for one in ["account", *everyone]}
         default = self._branch(foundation.repository.default_branch)
         self.roles = [self._preview(foundation.name, "account", default)]
+        proposed = f"repo:{foundation.repository.name}:pull_request"
         for environment in foundation.environments:
             subjects = {default, self._branch(environment.release.branch)}
+            if foundation.repository.is_pull_request_trusted:
+                subjects.add(proposed)
             self.roles += [
                 self._preview(environment.name, environment.name, *sorted(subjects)),
                 self._apply(environment),

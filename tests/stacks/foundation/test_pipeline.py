@@ -1,12 +1,15 @@
 """Workflows: from which branch or environment of the repository they come, and what they reach."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from environments import load_foundation
 from plan import Graph, Plan
 from policies.nodes import Subject
+from preview.environment import evaluate_environment
 from tests.conftest import PROJECT
 from tests.stacks.foundation.permissions import Request, decision
 from tests.stacks.reading import FOUNDATIONS, of_type, only
@@ -53,6 +56,23 @@ def test_a_pull_request_gets_no_role(name: str, plan_of: PlanOf) -> None:
     """What somebody proposes runs before anybody has read it: it is previewed without any role."""
     for role in of_type(plan_of(name), "iam/role"):
         assert not [one for one in subjects(role) if one.endswith(":pull_request")]
+
+
+def test_pull_requests_may_look_where_the_file_says_so(tmp_path: Path) -> None:
+    """And at nothing but the environments: never apply, publish or sign."""
+    for path in (PROJECT / "__main__.py", *PROJECT.glob("Pulumi*.yaml")):
+        shutil.copy(path, tmp_path)
+    file = tmp_path / "Pulumi.foundation.yaml"
+    told = "repository: {name: example/slipway, isPullRequestTrusted: true}"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("repository: {name: example/slipway}", told), encoding="utf-8")
+    plan = evaluate_environment(load_foundation("foundation", tmp_path), tmp_path)
+    trusting = {
+        role.name
+        for role in of_type(plan, "iam/role")
+        if "repo:example/slipway:pull_request" in subjects(role)
+    }
+    assert trusting == {"production-preview"}
 
 
 @pytest.mark.parametrize("name", FOUNDATIONS)
