@@ -85,12 +85,12 @@ class Alarm:
     """What has happened when it goes off, in one sentence without a full stop."""
     watched: Metric | Formula
     limit: Limit
+    runbook: str
+    """The page in `docs/runbooks/alarms` that says what to do, without its ending."""
     period: int = MINUTE
     """Seconds."""
     periods: int = 1
     missing: Missing = Missing.FINE
-    runbook: str = "other"
-    """The page in `docs/runbooks/alarms` that says what to do, without its ending."""
 
 
 def described(summary: str, requirement: str, runbook: str) -> str:

@@ -186,6 +186,7 @@ class Audit(ComponentResource):
                     namespace=namespace, name=watched.name, statistic="Sum", dimensions={}
                 ),
                 limit=Limit(Comparison.AT_LEAST, watched.at_least, "SEC-16"),
+                runbook=watched.runbook,
                 runbook="security",
                 period=_TOGETHER,
             ),
