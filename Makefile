@@ -70,8 +70,9 @@ agreement: $(READY) ## Compare the rules with Checkov's on the same resources
 messages: $(READY) ## Write anew what each rule says of its failing examples, for review
 	$(BIN)/python -m tests.policies.messages
 
-docs: $(READY) ## Write the generated pages: the rules, the requirements, the diagrams
+docs: $(READY) ## Write the generated pages: the rules, the requirements, the URNs, the diagrams
 	$(BIN)/python -m policies.pages
+	$(BIN)/python -m tests.stacks.urns
 	$(BIN)/slipway trace --markdown > docs/requirements.md.new
 	mv docs/requirements.md.new docs/requirements.md
 	for file in Pulumi.*.yaml; do stack=$${file#Pulumi.}; stack=$${stack%.yaml}; $(BIN)/slipway plan $$stack --diagram docs/diagrams/$$stack.svg || exit; done
