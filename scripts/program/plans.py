@@ -61,6 +61,7 @@ def _replace(
         target=target,
         command=command,
         inputs=inputs,
+        always=withdrawn,
         steps=[
             checks.cluster(),
             *([] if withdrawn else [switch.keep_build()]),

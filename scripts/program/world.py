@@ -21,7 +21,7 @@ from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Step, Timeout
 
 _Result = TypeVar("_Result")
-READ_SECONDS: Final = 60.0
+READ_SECONDS: Final = 30.0
 """How long a look at the world may take."""
 
 
@@ -81,10 +81,10 @@ class World:
         """Whether the program runs what it is to run."""
         return not self.lies_ready and (await self.on_chain()).runs(self.code)
 
-    def wait(self, work: Coroutine[Any, Any, _Result], seconds: float = READ_SECONDS) -> _Result:
+    def wait(self, work: Coroutine[Any, Any, _Result], seconds: float | None = None) -> _Result:
         """What `work` returns; whatever stops it (Ctrl-C, an alarm), nothing of it goes on."""
         loop = self.runner.get_loop()
-        task = loop.create_task(self._within(work, seconds))
+        task = loop.create_task(self._within(work, seconds or READ_SECONDS))
         try:
             return loop.run_until_complete(task)
         except BaseException:

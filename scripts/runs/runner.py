@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from scripts.exits import ExitCode
 from scripts.runs.canonical import Json, NotCanonicalError, SecretRefusedError, canonical
-from scripts.runs.journal import Entry, Journal, Store
+from scripts.runs.journal import Entry, Journal, Store, after_break, current
 from scripts.runs.lease import Keeper, LeaseLostError, Owner, held
 from scripts.runs.steps import (
     Acting,
@@ -27,6 +28,8 @@ from scripts.runs.times import Clock, utc_now
 
 _UNSHOWN: Final = "(its message looked like it held a secret, and was not kept)"
 _MESSAGE_LENGTH: Final = 4000
+_PROBLEMS: Final = 20
+"""How many of a broken journal's problems are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +66,32 @@ def execute(plan: Plan[World], world: World, setting: Setting) -> Outcome:
 
     Raises:
         LeaseHeldError: somebody else acts on the target; nothing was changed.
-        JournalError: the target's journal does not verify; nothing was changed.
+        JournalError: the target's journal does not verify; nothing was changed. (One that is run
+            always begins a new journal instead, which says why.)
         LeaseLostError: somebody else took over; this run did nothing more.
     """
-    journal = Journal(plan.target, setting.store, clock=setting.clock)
-    with held(
-        setting.store,
-        plan.target,
-        setting.owner,
-        clock=setting.clock,
-        background=setting.background,
-    ) as keeper:
+    hold = partial(held, owner=setting.owner, clock=setting.clock, background=setting.background)
+    with hold(setting.store, plan.target) as lease, ExitStack() as more:
+        journal, broken = _journal(plan, setting)
+        keeper = lease
+        if journal.name != plan.target:
+            # One after a break has a lease of its own, which its entries are written under.
+            keeper = more.enter_context(hold(setting.store, journal.name))
+            setting.tell(f"the journal of {plan.target} was broken; this run is in {journal.name}")
+        return _Run(plan, world, setting, journal, keeper, broken).go()
+
+
+def _journal(plan: Plan[World], setting: Setting) -> tuple[Journal, Mapping[str, Json] | None]:
+    """Where the run is written down; where that is a new journal, what broke the one before."""
+    journal = current(plan.target, setting.store, clock=setting.clock)
+    if not plan.always:
         journal.require_verified()
-        return _Run(plan, world, setting, journal, keeper).go()
+        return journal, None
+    problems = journal.verify()
+    if not problems:
+        return journal, None
+    after = after_break(plan.target, setting.store, clock=setting.clock)
+    return after, {"journal": journal.name, "problems": problems[:_PROBLEMS]}
 
 
 def open_run(journal: Journal, plan: Plan[World]) -> str | None:
@@ -90,14 +106,21 @@ def open_run(journal: Journal, plan: Plan[World]) -> str | None:
 class _Run(Generic[World]):
     """One run of a plan under its lease."""
 
-    def __init__(
-        self, plan: Plan[World], world: World, setting: Setting, journal: Journal, keeper: Keeper
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a part of the run
+        self,
+        plan: Plan[World],
+        world: World,
+        setting: Setting,
+        journal: Journal,
+        keeper: Keeper,
+        broken: Mapping[str, Json] | None,
     ) -> None:
         self._plan: Final = plan
         self._world: Final = world
         self._setting: Final = setting
         self._journal: Final = journal
         self._keeper: Final = keeper
+        self._broken: Final = broken
         self._resumed: Final = open_run(journal, plan)
         self._id: Final = self._resumed or _new_id(setting.clock)
         self._notes: Final = _notes(journal, self._id) if self._resumed else {}
@@ -131,6 +154,7 @@ class _Run(Generic[World]):
                 "steps": [step.id for step in self._plan.steps],
                 "host": self._setting.owner.host,
                 "version": version("slipway"),
+                **({"after_break": self._broken} if self._broken else {}),
             },
         )
 

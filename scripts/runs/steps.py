@@ -90,6 +90,8 @@ class Plan(Generic[World]):
     inputs: Mapping[str, Json]
     """What was decided before: hashes, versions, names. The same inputs are the same run."""
     steps: Sequence[Step[World]]
+    always: bool = False
+    """Whether it is run although the target's journal is broken: a way back is never blocked."""
 
     @property
     def hash(self) -> str:

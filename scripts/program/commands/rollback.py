@@ -18,7 +18,7 @@ from scripts.program.session import Options, Session, opened
 from scripts.program.smoke import read_smoke
 from scripts.program.state import OnChain
 from scripts.program.world import World
-from scripts.runs.journal import Journal, JournalError
+from scripts.runs.journal import JournalError, current
 from scripts.runs.steps import Plan, duration
 
 
@@ -91,7 +91,7 @@ def _target(session: Session, found: OnChain, to: str | None) -> Saved:
 
 def _open(session: Session) -> Saved | None:
     """What an unfinished rollback brings back: after a kill, the same again."""
-    journal = Journal(session.target, session.setting.store)
+    journal = current(session.target, session.setting.store)
     try:
         started, done = journal.latest("run.started"), journal.latest("run.done")
     except (JournalError, ValueError):
