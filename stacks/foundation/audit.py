@@ -187,7 +187,6 @@ class Audit(ComponentResource):
                 ),
                 limit=Limit(Comparison.AT_LEAST, watched.at_least, "SEC-16"),
                 runbook=watched.runbook,
-                runbook="security",
                 period=_TOGETHER,
             ),
             physical_name=names.of(watched.name, limit=255),
