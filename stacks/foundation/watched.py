@@ -18,6 +18,7 @@ class Watched:
     pattern: str
     severity: Severity = Severity.WARNING
     at_least: int = 1
+    runbook: str = "account-record"
 
 
 def _events(source: str, *names: str) -> str:
@@ -169,4 +170,5 @@ def emergencies(role_arn: str) -> Watched:
             f'{{ ($.eventName = AssumeRole) && ($.requestParameters.roleArn = "{role_arn}") }}'
         ),
         severity=Severity.CRITICAL,
+        runbook="break-glass",
     )

@@ -54,6 +54,9 @@ def test_every_alarm_on_the_record_tells_somebody(name: str, plan_of: PlanOf) ->
     }
     assert told["root-user"] == told["trail-changes"] == told["break-glass"] == {"critical"}
     assert told["failed-sign-ins"] == {"warning"}
+    for alarm in alarms.values():
+        page = (alarm.text("alarmDescription") or "").rpartition("Runbook: ")[2]
+        assert (PROJECT / page).is_file(), alarm.name
 
 
 @pytest.mark.parametrize("name", FOUNDATIONS)
