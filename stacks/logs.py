@@ -74,6 +74,7 @@ class LogBucket(ComponentResource):
     """
 
     bucket_name: Output[str]
+    """Known once its policy lets logs in: S3 refuses to send them before."""
     policy: s3.BucketPolicy
     """What must be there before a load balancer can deliver."""
 
@@ -95,7 +96,10 @@ class LogBucket(ComponentResource):
             ),
             ResourceOptions(parent=self),
         )
-        self.bucket_name, self.policy = bucket.name, bucket.policy
+        self.policy = bucket.policy
+        self.bucket_name = Output.all(bucket.name, bucket.policy.id).apply(
+            lambda both: str(both[0])
+        )
         self.register_outputs({})
 
 
