@@ -124,6 +124,8 @@ class SiteArguments:
     headers_policy_id: Input[str] | None = None
     error_seconds: Mapping[int, int] | None = None
     """How long the edge remembers an error, by its status."""
+    is_proven: bool = False
+    """Whether another certificate of the domain brings the record that proves it."""
     waits_for: Sequence[Resource] = ()
 
 
@@ -147,7 +149,11 @@ class Site(ComponentResource):
         names = Names(arguments.environment)
         certificate = Certificate(
             name,
-            CertificateArguments(domain=arguments.domain, zone_id=arguments.zone_id),
+            CertificateArguments(
+                domain=arguments.domain,
+                zone_id=arguments.zone_id,
+                is_proven=arguments.is_proven,
+            ),
             inside,
         )
         distribution = cloudfront.Distribution(

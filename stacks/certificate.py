@@ -31,6 +31,9 @@ class CertificateArguments:
 
     domain: str
     zone_id: Input[str]
+    is_proven: bool = False
+    """Whether another certificate of the name, in another region, brings the record that proves
+    it: AWS asks both for the same one, which must not go with the first of them that goes."""
 
 
 class Certificate(ComponentResource):
@@ -50,24 +53,29 @@ class Certificate(ComponentResource):
         certificate = acm.Certificate(
             name, domain_name=arguments.domain, validation_method="DNS", opts=inside
         )
+        record = None if arguments.is_proven else self._proof(name, certificate, arguments.zone_id)
+        self.arn = acm.CertificateValidation(
+            name,
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=[record.fqdn] if record else None,
+            opts=inside,
+        ).certificate_arn
+        self.register_outputs({})
+
+    def _proof(
+        self, name: str, certificate: acm.Certificate, zone_id: Input[str]
+    ) -> route53.Record:
         proof = certificate.domain_validation_options[0]
-        record = route53.Record(
+        return route53.Record(
             f"{name}-validation",
-            zone_id=arguments.zone_id,
+            zone_id=zone_id,
             name=proof.resource_record_name,
             type=proof.resource_record_type,
             records=[proof.resource_record_value],
             ttl=_VALIDATION_SECONDS,
             allow_overwrite=True,
-            opts=inside,
+            opts=ResourceOptions(parent=self),
         )
-        self.arn = acm.CertificateValidation(
-            name,
-            certificate_arn=certificate.arn,
-            validation_record_fqdns=[record.fqdn],
-            opts=inside,
-        ).certificate_arn
-        self.register_outputs({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,7 @@ class UnavailablePage(ComponentResource):
                 cdn=arguments.cdn,
                 domain=environment.edge.name,
                 zone_id=arguments.zone_id,
+                is_proven=True,  # by the load balancer's certificate
                 # A distribution must have one; the function never lets a request through to it.
                 origin={
                     "origin_id": "none",

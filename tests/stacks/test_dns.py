@@ -99,6 +99,17 @@ def test_an_own_zone_is_signed_and_its_queries_are_logged(
     assert f":logs:{WORLDWIDE}:" in (statement.text("Resource") or "")
 
 
+@pytest.mark.parametrize("name", ON_AWS)
+def test_two_certificates_of_one_name_share_their_proof(name: str, plan_of: PlanOf) -> None:
+    """AWS asks both for the same record: made twice, it would go with the first that goes."""
+    plan = plan_of(name)
+    proven = [one.name for one in of_type(plan, _RECORD) if one.name.endswith("-validation")]
+    assert "edge-validation" in proven
+    assert "unavailable-validation" not in proven
+    waits = only(plan, "acm/certificateValidation", "unavailable")
+    assert not waits.has("validationRecordFqdns")
+
+
 def test_a_zone_that_others_share_is_left_to_its_owner(tmp_path: Path) -> None:
     """Two stacks that sign one zone would each undo what the other did."""
     plan = plan_with(tmp_path, "integration", {"edge.ownsZone": False})
