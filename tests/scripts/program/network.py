@@ -6,10 +6,11 @@ import json
 import os
 import re
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from solders.keypair import Keypair
 from typer.testing import CliRunner, Result
@@ -20,6 +21,7 @@ from scripts.cli import app
 from tests.localnet.programs import SOL
 
 SLOT_SECONDS = 0.02
+_Seen = TypeVar("_Seen")
 _ROOT = Path(__file__).parents[3]
 
 
@@ -29,7 +31,7 @@ class Project:
 
     folder: Path
     chain: Chain
-    url: str
+    endpoint: "Endpoint"
     payer: Keypair
     program: Keypair
 
@@ -71,6 +73,22 @@ class Project:
         return self.run("upgrade", "development", str(file), "--version", version, "--execute")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where a chain listens, and the loop in which it lives."""
+
+    url: str
+    loop: asyncio.AbstractEventLoop
+
+    def between_blocks(self, look: Callable[[], _Seen]) -> _Seen:
+        """What `look` sees of the chain, while nothing happens there."""
+
+        async def looking() -> _Seen:
+            return look()
+
+        return asyncio.run_coroutine_threadsafe(looking(), self.loop).result()
+
+
 @contextmanager
 def project(folder: Path, *, sols: int = 100) -> Generator[Project]:
     """A project on a chain of its own, with a payer that has so much."""
@@ -80,13 +98,13 @@ def project(folder: Path, *, sols: int = 100) -> Generator[Project]:
         chain.airdrop(payer.pubkey(), sols * SOL)
     chain.advance(2)
     before = Path.cwd()
-    with listening(chain) as url:
+    with listening(chain) as endpoint:
         text = (_ROOT / "Pulumi.development.yaml").read_text(encoding="utf-8")
         text = re.sub(r"programId: \S+", f"programId: {program.pubkey()}", text)
-        text = re.sub(r"rpcUrls: .*", f"rpcUrls: [{url}]", text)
+        text = re.sub(r"rpcUrls: .*", f"rpcUrls: [{endpoint.url}]", text)
         (folder / "Pulumi.development.yaml").write_text(text, encoding="utf-8")
         (folder / "Pulumi.yaml").write_bytes((_ROOT / "Pulumi.yaml").read_bytes())
-        made = Project(folder=folder, chain=chain, url=url, payer=payer, program=program)
+        made = Project(folder=folder, chain=chain, endpoint=endpoint, payer=payer, program=program)
         made.key("payer.json", payer)
         os.chdir(folder)
         try:
@@ -96,8 +114,8 @@ def project(folder: Path, *, sols: int = 100) -> Generator[Project]:
 
 
 @contextmanager
-def listening(chain: Chain) -> Generator[str]:
-    """The chain behind its endpoint, in a thread; where it is."""
+def listening(chain: Chain) -> Generator[Endpoint]:
+    """The chain behind its endpoint, in a thread."""
     loop, over = asyncio.new_event_loop(), asyncio.Event()
     ready = threading.Event()
     urls: list[str] = []
@@ -112,7 +130,7 @@ def listening(chain: Chain) -> Generator[str]:
     thread.start()
     ready.wait()
     try:
-        yield urls[0]
+        yield Endpoint(url=urls[0], loop=loop)
     finally:
         loop.call_soon_threadsafe(over.set)
         thread.join()

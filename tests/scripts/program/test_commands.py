@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from solders.keypair import Keypair
+from solders.pubkey import Pubkey
 from typer.testing import CliRunner
 
 from localnet.chain import GENESIS, Chain
@@ -106,10 +107,7 @@ def test_lamports_of_left_buffers_come_back(tmp_path: Path) -> None:
     """Buffers are listed with their size and rent, and closed."""
     with project(tmp_path) as it:
         assert it.deploy(_ONE).exit_code == ExitCode.DONE
-        wallet = Wallet(it.chain)
-        buffer = wallet.upload(bytes(500))
-        wallet.do(loader.set_authority(buffer, wallet.key, it.payer.pubkey()))
-        it.chain.advance(3)
+        buffer = it.endpoint.between_blocks(lambda: _left_buffer(it))
         assert f"{buffer}  500 bytes" in it.run("recover", "development").stdout
         closed = it.run("recover", "development", "--close", "--execute")
         assert closed.exit_code == ExitCode.DONE, closed.output
@@ -129,6 +127,14 @@ def test_an_extension_and_a_new_authority(tmp_path: Path) -> None:
         assert "is not the upgrade authority" in refused.stderr
 
 
+def _left_buffer(it: Project) -> Pubkey:
+    wallet = Wallet(it.chain)
+    buffer = wallet.upload(bytes(500))
+    wallet.do(loader.set_authority(buffer, wallet.key, it.payer.pubkey()))
+    it.chain.advance(3)
+    return buffer
+
+
 def _deployed(it: Project) -> None:
     assert it.deploy(_ONE).exit_code == ExitCode.DONE
 
@@ -146,8 +152,8 @@ def test_what_cannot_be_undone_is_typed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cluster", ["devnet", "mainnet-beta"])
 def test_a_node_of_another_cluster_is_refused(tmp_path: Path, cluster: str) -> None:
     """By its genesis hash, before anything is spent."""
-    with project(tmp_path) as it, listening(Chain(cluster=cluster)) as url:
-        _name_node(it, url)
+    with project(tmp_path) as it, listening(Chain(cluster=cluster)) as other:
+        _name_node(it, other.url)
         said = it.deploy(_ONE)
         assert said.exit_code == ExitCode.USAGE
         assert f"the node serves {cluster} (genesis {GENESIS[cluster]})" in said.stderr
@@ -155,7 +161,7 @@ def test_a_node_of_another_cluster_is_refused(tmp_path: Path, cluster: str) -> N
 
 def _name_node(it: Project, url: str) -> None:
     file = it.folder / "Pulumi.development.yaml"
-    file.write_text(file.read_text("utf-8").replace(it.url, url), encoding="utf-8")
+    file.write_text(file.read_text("utf-8").replace(it.endpoint.url, url), encoding="utf-8")
 
 
 def _pem(name: str) -> bytes:

@@ -38,7 +38,7 @@ def _left(it: Project) -> Iterator[tuple[str, bytes]]:
 def test_no_key_is_left_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not in the journal, the evidence, what was printed, or a file; nor a node's key."""
     with project(tmp_path) as it:
-        monkeypatch.setenv(RPC_VARIABLE, f"{it.url}/{_TOKEN}?api-key={_TOKEN}")
+        monkeypatch.setenv(RPC_VARIABLE, f"{it.endpoint.url}/{_TOKEN}?api-key={_TOKEN}")
         file = it.build("program.so", program(1, 3000))
         key = it.key("program.json", it.program)
         said = [
