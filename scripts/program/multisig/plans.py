@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from scripts.program.idl import steps as idl
+from scripts.program.idl.publication import Publication
 from scripts.program.multisig import steps
 from scripts.program.multisig.squad import Squad
 from scripts.program.plans import UPLOAD_SECONDS
@@ -12,12 +14,19 @@ from scripts.runs.steps import Plan, Step, Timeout
 
 
 def upgrade(
-    target: str, inputs: Mapping[str, Json], squad: Squad, running: bytes | None
+    target: str,
+    inputs: Mapping[str, Json],
+    squad: Squad,
+    running: bytes | None,
+    publication: Publication | None = None,
 ) -> Plan[World]:
     """A new version, with the way back to `running` one execution away before it runs.
 
-    Without `running` there is none: an emergency does not wait for two votes.
+    Without `running` there is none: an emergency does not wait for two votes. What `publication`
+    publishes is decided and executed together with it.
     """
+    back, decision = steps.upgrading(squad), steps.upgrading(squad, publication)
+    beside = _published(squad, publication) if publication else []
     return Plan(
         target=target,
         command="program upgrade",
@@ -26,13 +35,21 @@ def upgrade(
             checks.cluster(),
             switch.keep_build(),
             switch.save(withdrawn=False),
-            *(steps.standby(each, running) for each in _decided(squad) if running is not None),
-            *_decided(squad),
+            *(
+                steps.standby(each, running)
+                for each in [*_filled(squad), *_decided(squad, back)]
+                if running is not None
+            ),
+            *_filled(squad),
+            *beside,
+            *_decided(squad, decision),
             switch.grow(),
-            steps.execute(squad),
+            steps.execute(squad, decision),
             checks.verify(),
+            *([idl.verify(publication)] if publication else []),
             checks.smoke(),
             checks.settle(),
+            *([idl.settle(publication)] if publication else []),
         ],
     )
 
@@ -41,6 +58,7 @@ def rollback(
     target: str, inputs: Mapping[str, Json], squad: Squad, *, is_ready: bool
 ) -> Plan[World]:
     """A saved version back: one execution where it lies ready, else decided from the start."""
+    decision = steps.upgrading(squad)
     return Plan(
         target=target,
         command="program rollback",
@@ -48,9 +66,9 @@ def rollback(
         steps=[
             checks.cluster(),
             switch.save(withdrawn=True),
-            *([] if is_ready else _decided(squad)),
+            *([] if is_ready else [*_filled(squad), *_decided(squad, decision)]),
             switch.grow(),
-            steps.execute(squad, "Switch the program back"),
+            steps.execute(squad, decision, "Switch the program back"),
             checks.verify(),
             checks.smoke(),
             checks.settle(),
@@ -58,15 +76,53 @@ def rollback(
     )
 
 
-def _decided(squad: Squad) -> list[Step[World]]:
-    """From nothing to an upgrade that may be executed."""
+def publish(
+    target: str, inputs: Mapping[str, Json], squad: Squad, publication: Publication
+) -> Plan[World]:
+    """An IDL that the vault puts in place."""
+    decision = steps.publishing(squad, publication)
+    return Plan(
+        target=target,
+        command="program idl publish",
+        inputs={**inputs, "multisig": str(squad.multisig)},
+        steps=[
+            checks.cluster(),
+            *_published(squad, publication),
+            *_decided(squad, decision),
+            steps.execute(squad, decision),
+            idl.verify(publication),
+            idl.settle(publication),
+        ],
+    )
+
+
+def _filled(squad: Squad) -> list[Step[World]]:
+    """A buffer with the world's code, in the vault's hands."""
     return [
         buffer.make_key(),
         buffer.create(),
         buffer.upload(Timeout("upload", UPLOAD_SECONDS)),
         buffer.compare(),
         steps.give(squad),
-        steps.propose(squad),
-        steps.agree(squad),
-        steps.wait(squad),
+    ]
+
+
+def _published(squad: Squad, publication: Publication) -> list[Step[World]]:
+    """A buffer with the IDL, in the vault's hands, and rent for it where it will lie."""
+    return [
+        idl.make_key(publication),
+        idl.create(publication),
+        idl.upload(publication),
+        idl.compare(publication),
+        idl.fund(publication),
+        idl.give(publication, squad.vault),
+    ]
+
+
+def _decided(squad: Squad, decision: steps.Decision) -> list[Step[World]]:
+    """From a full buffer to what may be executed."""
+    return [
+        steps.propose(squad, decision),
+        steps.agree(squad, decision),
+        steps.wait(squad, decision),
     ]

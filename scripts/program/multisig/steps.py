@@ -5,8 +5,8 @@ the running program lies in a buffer whose upgrade is approved and past its lock
 runs.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
+from scripts.program.idl.publication import Publication
 from scripts.program.loader import read_buffer, set_authority, upgrade
 from scripts.program.multisig import squads
 from scripts.program.multisig.message import Message, compiled
@@ -58,18 +59,66 @@ def standby(each: Step[World], code: bytes) -> Step[World]:
     )
 
 
-def upgrade_message(world: World, squad: Squad) -> Message:
-    """What the vault does: upgrade the program from the buffer of the world's code."""
-    return compiled(
-        squad.vault,
-        [
-            upgrade(
-                program=world.program,
-                buffer=_buffer(world),
-                authority=squad.vault,
-                spill=world.payer.pubkey(),
-            )
-        ],
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What the vault is to do, once the members agree."""
+
+    title: str
+    does: str
+    message: Callable[[World], Awaitable[Message | None]]
+    """What is put to the members; None while what it is made from is not there."""
+    is_done: Callable[[World], Awaitable[bool]]
+    problem: Callable[[World], Awaitable[str]]
+    """Why it must not be asked for or executed now; empty where it may."""
+
+
+def upgrading(squad: Squad, publication: Publication | None = None) -> Decision:
+    """The program from the buffer of the world's code, and its IDL in the same breath."""
+
+    async def message(world: World) -> Message | None:
+        key = world.folder.buffer(world.code)
+        if key is None:
+            return None
+        switch = upgrade(
+            program=world.program,
+            buffer=key.pubkey(),
+            authority=squad.vault,
+            spill=world.payer.pubkey(),
+        )
+        if publication is None:
+            return compiled(squad.vault, [switch])
+        beside = await publication.switch(world, squad.vault)
+        return None if beside is None else compiled(squad.vault, [switch, *beside])
+
+    async def problem(world: World) -> str:
+        if said := await difference(world):
+            return said
+        if publication is None or await publication.is_done(world):
+            return ""
+        return await publication.difference(world)
+
+    return Decision(
+        title="Switch the program",
+        does="the vault's upgrade" + (" and its IDL" if publication else ""),
+        message=message,
+        is_done=World.is_switched,
+        problem=problem,
+    )
+
+
+def publishing(squad: Squad, publication: Publication) -> Decision:
+    """The program's IDL from its buffer."""
+
+    async def message(world: World) -> Message | None:
+        placed = await publication.switch(world, squad.vault)
+        return compiled(squad.vault, placed) if placed else None
+
+    return Decision(
+        title="Put the IDL in place",
+        does="the vault's publication",
+        message=message,
+        is_done=publication.is_done,
+        problem=publication.difference,
     )
 
 
@@ -110,11 +159,11 @@ def give(squad: Squad) -> Step[World]:
     )
 
 
-def propose(squad: Squad) -> Step[World]:
+def propose(squad: Squad, decision: Decision) -> Step[World]:
     """The members asked."""
 
     async def is_done(world: World) -> bool:
-        return await world.is_switched() or await _found(world, squad) is not None
+        return await decision.is_done(world) or await _found(world, squad, decision) is not None
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
         index = 0
@@ -123,11 +172,9 @@ def propose(squad: Squad) -> Step[World]:
             nonlocal index
             if await is_done(world):
                 return None
-            if said := await difference(world):
-                raise UploadError(said)
+            message = await _ready(world, decision)
             index = (await read_multisig(world.node, squad)).transaction_index + 1
             multisig, creator = squad.multisig, squad.key
-            message = upgrade_message(world, squad)
             return [
                 squads.create_transaction(
                     multisig=multisig,
@@ -142,14 +189,14 @@ def propose(squad: Squad) -> Step[World]:
         landed = await world.sender.send(
             build, writes=[squad.multisig], signers=[squad.member], acting=acting, units=UNITS
         )
-        found = await _found(world, squad)
+        found = await _found(world, squad, decision)
         told: dict[str, Json] = {"proposal": found.proposal.index if found else index}
         return {**told, **(landed.facts() if landed else {})}
 
     return step(
         id_="propose",
         title="Ask the members",
-        does="Writes the vault's upgrade down and opens the vote on it.",
+        does=f"Writes {decision.does} down and opens the vote on it.",
         is_done=is_done,
         run=run,
         timeout=_TRANSACTION,
@@ -158,22 +205,22 @@ def propose(squad: Squad) -> Step[World]:
     )
 
 
-def agree(squad: Squad) -> Step[World]:
+def agree(squad: Squad, decision: Decision) -> Step[World]:
     """The members' approval, this member's given here."""
 
     async def is_done(world: World) -> bool:
-        if await world.is_switched():
+        if await decision.is_done(world):
             return True
-        found = await _found(world, squad)
+        found = await _found(world, squad, decision)
         return found is not None and found.proposal.status is not Status.ACTIVE
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
         multisig = await read_multisig(world.node, squad)
-        found = await _asked(world, squad)
+        found = await _asked(world, squad, decision)
         index = found.proposal.index
 
         async def build() -> Sequence[Instruction] | None:
-            now = (await _asked(world, squad)).proposal
+            now = (await _asked(world, squad, decision)).proposal
             if now.status is not Status.ACTIVE or squad.key in now.approved:
                 return None
             return [squads.approve(multisig=squad.multisig, index=index, member=squad.key)]
@@ -187,7 +234,7 @@ def agree(squad: Squad) -> Step[World]:
                 acting=acting,
                 units=UNITS,
             )
-        said = (await _asked(world, squad)).proposal
+        said = (await _asked(world, squad, decision)).proposal
         if said.status is Status.ACTIVE:
             others = [key for key in multisig.who(Permission.VOTE) if key not in said.approved]
             raise StepPendingError(
@@ -209,14 +256,14 @@ def agree(squad: Squad) -> Step[World]:
     )
 
 
-def wait(squad: Squad) -> Step[World]:
+def wait(squad: Squad, decision: Decision) -> Step[World]:
     """The time lock, over."""
 
     async def is_done(world: World) -> bool:
-        return await world.is_switched() or await _opens(world, squad) == 0
+        return await decision.is_done(world) or await _opens(world, squad, decision) == 0
 
     async def run(world: World, _acting: Acting) -> Mapping[str, Json]:
-        opens = await _opens(world, squad)
+        opens = await _opens(world, squad, decision)
         if opens:
             when = datetime.fromtimestamp(opens, UTC)
             raise StepPendingError(
@@ -227,7 +274,7 @@ def wait(squad: Squad) -> Step[World]:
     return step(
         id_="time-lock",
         title="Wait out the time lock",
-        does="Waits until the multisig lets the approved upgrade be executed.",
+        does="Waits until the multisig lets what was approved be executed.",
         is_done=is_done,
         run=run,
         timeout=Timeout("reading", 30),
@@ -236,21 +283,19 @@ def wait(squad: Squad) -> Step[World]:
     )
 
 
-def execute(squad: Squad, title: str = "Switch the program") -> Step[World]:
-    """The vault's upgrade, executed: one transaction."""
+def execute(squad: Squad, decision: Decision, title: str | None = None) -> Step[World]:
+    """What the members approved, executed: one transaction."""
 
     async def is_done(world: World) -> bool:
-        return await world.is_switched()
+        return await decision.is_done(world)
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
-        message = upgrade_message(world, squad)
-        index = (await _asked(world, squad)).proposal.index
+        index = (await _asked(world, squad, decision)).proposal.index
 
         async def build() -> Sequence[Instruction] | None:
             if await is_done(world):
                 return None
-            if said := await difference(world):
-                raise UploadError(said)
+            message = await _ready(world, decision)
             return [
                 squads.execute(
                     multisig=squad.multisig, index=index, member=squad.key, message=message
@@ -268,12 +313,12 @@ def execute(squad: Squad, title: str = "Switch the program") -> Step[World]:
 
     return step(
         id_="execute",
-        title=title,
+        title=title or decision.title,
         does="Compares the buffer once more and executes what the members approved.",
         is_done=is_done,
         run=run,
         timeout=_TRANSACTION,
-        on_failure=f"{_AGAIN} Until then the program runs what it ran before.",
+        on_failure=f"{_AGAIN} Until then nothing has changed.",
         requirements=("SOL-13", "SOL-15"),
     )
 
@@ -351,23 +396,34 @@ async def is_ready(world: World, squad: Squad) -> bool:
         return False
     if await difference(world):
         return False
-    return await _opens(world, squad) == 0
+    return await _opens(world, squad, upgrading(squad)) == 0
 
 
-async def _found(world: World, squad: Squad) -> Asked | None:
-    return await find(world.node, squad, upgrade_message(world, squad))
+async def _ready(world: World, decision: Decision) -> Message:
+    """What may be put to the members or executed now, compared in this very moment."""
+    if said := await decision.problem(world):
+        raise UploadError(said)
+    message = await decision.message(world)
+    if message is None:
+        raise StepFailedError("what it is made from is gone: run it again")
+    return message
 
 
-async def _asked(world: World, squad: Squad) -> Asked:
-    found = await _found(world, squad)
+async def _found(world: World, squad: Squad, decision: Decision) -> Asked | None:
+    message = await decision.message(world)
+    return await find(world.node, squad, message) if message else None
+
+
+async def _asked(world: World, squad: Squad, decision: Decision) -> Asked:
+    found = await _found(world, squad, decision)
     if found is None:
         raise SquadError("the proposal was refused or taken back: run it again, which asks anew")
     return found
 
 
-async def _opens(world: World, squad: Squad) -> int | None:
+async def _opens(world: World, squad: Squad, decision: Decision) -> int | None:
     """When the lock opens (Unix time), 0 where it is open; None where nothing is approved."""
-    found = await _found(world, squad) if world.folder.buffer(world.code) else None
+    found = await _found(world, squad, decision)
     if found is None:
         return None
     if found.proposal.status is Status.EXECUTED:

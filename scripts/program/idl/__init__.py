@@ -1,0 +1,1 @@
+"""The program's IDL on chain: what clients and explorers read a program's instructions from."""

@@ -1,0 +1,395 @@
+"""The steps that publish an IDL: a buffer with a key on disk, filled, compared, put in place.
+
+First and later publications are alike: what is seen on chain changes in one transaction, from the
+IDL before to this one, and the buffer's lamports come back in it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from solders.instruction import Instruction
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from scripts.program.chunks import plan_chunks
+from scripts.program.idl import metadata
+from scripts.program.idl.account import look
+from scripts.program.idl.document import IdlError
+from scripts.program.idl.metadata import HEADER
+from scripts.program.idl.publication import Publication, largest_write
+from scripts.program.loader import program_data_address
+from scripts.program.spending import spent
+from scripts.program.steps.checks import CLUSTER
+from scripts.program.world import World, step
+from scripts.runs.canonical import Json
+from scripts.runs.steps import Acting, Step, StepFailedError, Timeout
+
+UNITS: Final = 200_000
+"""The compute units of a transaction that puts an IDL in place: it looks addresses up."""
+_TRANSACTION: Final = Timeout("transaction", 90)
+_READING: Final = Timeout("reading", 30)
+_UPLOAD: Final = Timeout("upload of an IDL", 600)
+_AGAIN: Final = "Run the command again: it goes on."
+_SERVED: Final = ("SOL-10",)
+
+
+def make_key(publication: Publication) -> Step[World]:
+    """The buffer's key on disk."""
+
+    async def is_done(world: World) -> bool:
+        return publication.key(world) is not None or await publication.is_done(world)
+
+    async def run(world: World, _acting: Acting) -> Mapping[str, Json]:
+        return {"buffer": str(publication.make_key(world).pubkey())}
+
+    return step(
+        id_="idl-key",
+        title="Keep a key for the IDL's buffer",
+        does="Makes the buffer's key on disk (mode 0600), before a lamport moves.",
+        is_done=is_done,
+        run=run,
+        timeout=Timeout("disk", 15),
+        on_failure="Make room on the disk, and run it again. Nothing was spent.",
+        requirements=_SERVED,
+    )
+
+
+def create(publication: Publication) -> Step[World]:
+    """The buffer on chain."""
+
+    async def is_done(world: World) -> bool:
+        return await publication.is_done(world) or await publication.buffer(world) is not None
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        key, length = _key(world, publication), len(publication.idl.packed)
+        lamports = await world.node.rent(HEADER + length)
+
+        async def build() -> Sequence[Instruction] | None:
+            if await is_done(world):
+                return None
+            return metadata.create_buffer(
+                payer=world.payer.pubkey(),
+                buffer=key.pubkey(),
+                authority=world.authority.pubkey(),
+                length=length,
+                lamports=lamports,
+            )
+
+        landed = await world.sender.send(
+            build,
+            writes=[world.payer.pubkey(), key.pubkey()],
+            signers=[key],
+            acting=acting,
+            units=UNITS,
+        )
+        facts = landed.facts() if landed else {}
+        return {"buffer": str(key.pubkey()), "rent_lamports": lamports, **facts}
+
+    return step(
+        id_="idl-buffer",
+        title="Create the IDL's buffer",
+        does="Creates the buffer account; its rent comes back when the IDL is in place.",
+        is_done=is_done,
+        run=run,
+        timeout=_TRANSACTION,
+        on_failure=_AGAIN,
+        requirements=_SERVED,
+    )
+
+
+def upload(publication: Publication) -> Step[World]:
+    """The compressed IDL in the buffer."""
+
+    async def is_done(world: World) -> bool:
+        return await publication.is_done(world) or not await publication.difference(world)
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        key = _key(world, publication).pubkey()
+        owner = world.authority.pubkey()
+        largest = largest_write(world.payer.pubkey(), owner, key)
+
+        async def build() -> Sequence[Instruction] | None:
+            missing = await _missing(world, publication, largest)
+            return [metadata.write(key, owner, *missing[0])] if missing else None
+
+        writes = fees = 0
+        while landed := await world.sender.send(
+            build, writes=[key], signers=[world.authority], acting=acting, units=UNITS
+        ):
+            writes, fees = writes + 1, fees + landed.fee
+            acting.note({})  # the next write is another transaction, and stands on its own
+        return {"writes": writes, "fee_lamports": fees}
+
+    return step(
+        id_="idl-upload",
+        title="Upload the IDL",
+        does="Writes what is missing of the compressed IDL, until all of it lies there.",
+        is_done=is_done,
+        run=run,
+        timeout=_UPLOAD,
+        on_failure=_AGAIN,
+        requirements=_SERVED,
+    )
+
+
+def compare(publication: Publication) -> Step[World]:
+    """The buffer read back, before anybody sees it."""
+
+    async def is_done(world: World) -> bool:
+        return await publication.is_done(world) or not await publication.difference(world)
+
+    async def run(world: World, _acting: Acting) -> Mapping[str, Json]:
+        raise StepFailedError(await publication.difference(world))
+
+    return step(
+        id_="idl-compare",
+        title="Compare the buffer with the IDL",
+        does="Reads the whole buffer back: length and every byte have to be the IDL's.",
+        is_done=is_done,
+        run=run,
+        timeout=_READING,
+        on_failure="Nobody sees this buffer. Run it again, which writes what is wrong anew.",
+        requirements=_SERVED,
+    )
+
+
+def fund(publication: Publication) -> Step[World]:
+    """The IDL's account with rent for it: a vault puts it in place, and the payer pays."""
+
+    async def is_done(world: World) -> bool:
+        return await publication.is_done(world) or not await publication.funding(world)
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        address = metadata.metadata_address(world.program)
+
+        async def build() -> Sequence[Instruction] | None:
+            return await publication.funding(world) or None
+
+        landed = await world.sender.send(
+            build, writes=[world.payer.pubkey(), address], acting=acting
+        )
+        return landed.facts() if landed else {}
+
+    return step(
+        id_="idl-fund",
+        title="Pay the rent of the IDL",
+        does="Sends the account what it lacks, so that the vault needs no lamports.",
+        is_done=is_done,
+        run=run,
+        timeout=_TRANSACTION,
+        on_failure=_AGAIN,
+        requirements=_SERVED,
+    )
+
+
+def give(publication: Publication, vault: Pubkey) -> Step[World]:
+    """The buffer in the vault's hands: from then on nobody alone can change it."""
+
+    async def is_done(world: World) -> bool:
+        if await publication.is_done(world):
+            return True
+        found = await publication.buffer(world)
+        return found is not None and found.authority == vault
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        key = _key(world, publication).pubkey()
+
+        async def build() -> Sequence[Instruction] | None:
+            if await is_done(world):
+                return None
+            if said := await publication.difference(world):
+                raise StepFailedError(said)
+            return [metadata.give_buffer(key, world.authority.pubkey(), vault)]
+
+        landed = await world.sender.send(
+            build, writes=[key], signers=[world.authority], acting=acting, units=UNITS
+        )
+        return {"buffer": str(key), **(landed.facts() if landed else {})}
+
+    return step(
+        id_="idl-give",
+        title="Hand the IDL's buffer to the vault",
+        does="Compares the buffer once more and makes the vault its owner: nobody alone writes it.",
+        is_done=is_done,
+        run=run,
+        timeout=_TRANSACTION,
+        on_failure=_AGAIN,
+        requirements=(*_SERVED, "SOL-13"),
+    )
+
+
+def publish(publication: Publication) -> Step[World]:
+    """The IDL in place, from a buffer compared in that very moment."""
+
+    async def is_done(world: World) -> bool:
+        return await publication.is_done(world)
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        address = metadata.metadata_address(world.program)
+
+        async def build() -> Sequence[Instruction] | None:
+            if await is_done(world):
+                return None
+            if said := await publication.difference(world):
+                raise StepFailedError(said)
+            placed = await publication.switch(world, world.authority.pubkey())
+            return [*await publication.funding(world), *(placed or [])]
+
+        landed = await world.sender.send(
+            build,
+            writes=[world.payer.pubkey(), address],
+            signers=[world.authority],
+            acting=acting,
+            units=UNITS,
+        )
+        return {"idl": str(address), **(landed.facts() if landed else {})}
+
+    return step(
+        id_="idl-publish",
+        title="Put the IDL in place",
+        does="Compares the buffer once more, puts the IDL in place and closes the buffer, at once.",
+        is_done=is_done,
+        run=run,
+        timeout=_TRANSACTION,
+        on_failure=f"{_AGAIN} Until then clients see the IDL before.",
+        requirements=_SERVED,
+    )
+
+
+def verify(publication: Publication) -> Step[World]:
+    """The IDL read back, byte by byte."""
+
+    async def is_done(world: World) -> bool:
+        return await publication.is_done(world)
+
+    async def run(world: World, _acting: Acting) -> Mapping[str, Json]:
+        raise StepFailedError(
+            f"the IDL of {world.program} is not what was to be published: slipway program idl show"
+        )
+
+    return step(
+        id_="idl-verify",
+        title="Read the IDL back",
+        does="Unpacks what is published and compares every byte with the build's file.",
+        is_done=is_done,
+        run=run,
+        timeout=_READING,
+        on_failure=_AGAIN,
+        requirements=_SERVED,
+    )
+
+
+def settle(publication: Publication) -> Step[World]:
+    """No buffer of it left, nothing can undo it, and what it cost."""
+
+    async def is_done(world: World) -> bool:
+        return "idl-settle" in world.passed
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        buffer = await _clear(world, publication, acting)
+        await world.node.until_final((await world.node.now()).slot)
+        if not await publication.is_done(world):
+            raise StepFailedError("a fork undid it: run the command again, it goes on")
+        accounts = [program_data_address(world.program), metadata.metadata_address(world.program)]
+        accounts += [Pubkey.from_string(one) for one in {buffer, *_buffers(acting)} if one]
+        since = (acting.noted(CLUSTER) or {}).get("slot")
+        facts = await spent(
+            world.node,
+            world.payer.pubkey(),
+            accounts,
+            since=since if isinstance(since, int) else 0,
+        )
+        world.passed.add("idl-settle")
+        return facts
+
+    return step(
+        id_="idl-settle",
+        title="Wait until it is final",
+        does="Closes a buffer that was left, waits for finality, and adds up what was paid.",
+        is_done=is_done,
+        run=run,
+        timeout=_TRANSACTION,
+        on_failure=_AGAIN,
+        requirements=("AUD-01",),
+    )
+
+
+def hand_over(new: Pubkey | None) -> Step[World]:
+    """Who may change the IDL beside the program's upgrade authority."""
+
+    async def is_done(world: World) -> bool:
+        found = (await look(world.node, world.program)).metadata
+        return found is not None and found.authority == new
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        async def build() -> Sequence[Instruction] | None:
+            if await is_done(world):
+                return None
+            return [metadata.set_authority(world.program, world.authority.pubkey(), new)]
+
+        landed = await world.sender.send(
+            build,
+            writes=[metadata.metadata_address(world.program)],
+            signers=[world.authority],
+            acting=acting,
+            units=UNITS,
+        )
+        return {"authority": str(new), **(landed.facts() if landed else {})}
+
+    return step(
+        id_="idl-authority",
+        title="Let a key change the IDL" if new else "Let the upgrade authority alone change it",
+        does=f"Lets {new} change the IDL, too, and reads it back."
+        if new
+        else "Takes the right to change the IDL from the key that had it, and reads it back.",
+        is_done=is_done,
+        run=run,
+        timeout=_TRANSACTION,
+        on_failure=_AGAIN,
+        requirements=_SERVED,
+    )
+
+
+async def _missing(world: World, publication: Publication, largest: int) -> list[tuple[int, bytes]]:
+    """The writes that the buffer still needs, in order."""
+    found, packed = await publication.buffer(world), publication.idl.packed
+    if found is None:
+        raise StepFailedError("there is no buffer for the IDL: run it again, which creates it")
+    if found.authority != world.authority.pubkey() or len(found.data) != len(packed):
+        raise StepFailedError(await publication.difference(world))
+    return [(chunk.offset, chunk.data) for chunk in plan_chunks(packed, largest, found.data)]
+
+
+async def _clear(world: World, publication: Publication, acting: Acting) -> str:
+    """Close the buffer if it is still there, and forget its key; where it was."""
+    key = publication.key(world)
+    if key is None:
+        return ""
+    own, payer = world.authority.pubkey(), world.payer.pubkey()
+
+    async def build() -> Sequence[Instruction] | None:
+        found = await publication.buffer(world)
+        return [metadata.close_buffer(key.pubkey(), own, payer)] if found else None
+
+    found = await publication.buffer(world)
+    if found and found.authority != own:
+        return str(key.pubkey())  # a vault's: its proposal closes it
+    await world.sender.send(
+        build, writes=[payer, key.pubkey()], signers=[world.authority], acting=acting, units=UNITS
+    )
+    acting.note({"buffer": str(key.pubkey())})
+    publication.path(world.folder).unlink(missing_ok=True)
+    return str(key.pubkey())
+
+
+def _buffers(acting: Acting) -> list[str]:
+    """Where the buffers were that this run has cleared: the IDL's, and the program's."""
+    noted = [(acting.noted(id_) or {}).get("buffer") for id_ in (acting.step, "settle")]
+    return [buffer for buffer in noted if isinstance(buffer, str)]
+
+
+def _key(world: World, publication: Publication) -> Keypair:
+    key = publication.key(world)
+    if key is None:
+        raise IdlError(f"{publication.path(world.folder)} is gone: run it again")
+    return key
