@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from solders.account import Account
 from solders.hash import Hash
-from solders.instruction import Instruction
+from solders.instruction import AccountMeta, Instruction
 from solders.message import Message as Transaction
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -19,6 +19,7 @@ from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata
 from solders.transaction_status import (
     InstructionErrorCustom,
+    InstructionErrorFieldless,
     TransactionErrorInstructionError,
 )
 
@@ -30,14 +31,15 @@ from scripts.program.multisig.squads import SQUADS, Permission, Proposal, Status
 
 NOT_A_MEMBER, UNAUTHORIZED, BAD_STATUS, STALE, LOCKED, BAD_INDEX, VOTED = range(6000, 6007)
 _ACCOUNT_IN_USE = 0
+_COMPUTE_BUDGET = Pubkey.from_string("ComputeBudget111111111111111111111111111111")
 
 
 class ProgramError(Exception):
     """The program refuses an instruction, with a number."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(str(number))
-        self.number = number
+    def __init__(self, error: int | InstructionErrorFieldless) -> None:
+        super().__init__(str(error))
+        self.error = InstructionErrorCustom(error) if isinstance(error, int) else error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +104,10 @@ def widened(message: bytes) -> bytes:
 
 
 class SquadsChain(Chain):
-    """A chain that runs Squads' instructions; a transaction has those and no others beside fees."""
+    """A chain that runs Squads' instructions; the other ones run on the real programs."""
+
+    emulated = frozenset({SQUADS})
+    """The programs that are not at hand."""
 
     def found(self, multisig: Pubkey, state: State) -> None:
         """Put a multisig on the chain."""
@@ -123,12 +128,12 @@ class SquadsChain(Chain):
 
     def simulate(self, transaction: VersionedTransaction, *, verify: bool = True) -> Simulation:
         """As the chain does; Squads' own are refused only where the program would."""
-        if SQUADS not in programs_of(transaction.message):
+        if not self.emulated & set(programs_of(transaction.message)):
             return super().simulate(transaction, verify=verify)
         return Simulation(error=None, meta=None, logs=[], accounts={})
 
     def _land(self, transaction: VersionedTransaction) -> None:
-        if SQUADS not in programs_of(transaction.message):
+        if not self.emulated & set(programs_of(transaction.message)):
             super()._land(transaction)
             return
         block, message = self.blocks.newest, transaction.message
@@ -140,7 +145,8 @@ class SquadsChain(Chain):
         lamports = [self._svm.get_balance(key) or 0 for key in keys.all]
         if not self._pay(keys.own[0], fee_of(message)):
             return
-        error = self._run_all(transaction, keys, before)
+        paid = {keys.own[0]: self._now(keys.own[0])}
+        error = self.run_all(transaction, keys, before | paid)
         for key, account in before.items():
             block.before.setdefault(key, account)
         block.signatures.append(id_of(transaction))
@@ -155,26 +161,35 @@ class SquadsChain(Chain):
             balances=(lamports, [self._svm.get_balance(key) or 0 for key in keys.all]),
         )
 
-    def _run_all(
+    def run_all(
         self, transaction: VersionedTransaction, keys: Keys, before: Mapping[Pubkey, Account | None]
     ) -> TransactionErrorInstructionError | None:
-        """Run Squads' instructions, all or none; the error of the first that is refused."""
+        """Run the instructions, all or none; the error of the first that is refused."""
         message = transaction.message
-        if transaction.uses_durable_nonce():
+        nonce = transaction.uses_durable_nonce()
+        if nonce:
             self._use_nonce(keys.own[message.instructions[0].accounts[0]])
-        for number, one in enumerate(message.instructions):
-            if keys.own[one.program_id_index] != SQUADS:
+        for number, one in enumerate(instructions_of(transaction, keys)):
+            if one.program_id == _COMPUTE_BUDGET or (nonce and number == 0):
                 continue
             try:
-                self._run(keys.own, bytes(one.accounts), one.data, message.recent_blockhash)
+                self.call(one, message.recent_blockhash)
             except ProgramError as refused:
-                for key, account in before.items():
-                    if key != keys.own[0]:
-                        self._svm.set_account(key, account or Account(0, b"", Pubkey.default()))
-                return TransactionErrorInstructionError(
-                    number, InstructionErrorCustom(refused.number)
-                )
+                self.restore(before)
+                return TransactionErrorInstructionError(number, refused.error)
         return None
+
+    def restore(self, before: Mapping[Pubkey, Account | None]) -> None:
+        """Make accounts what they were."""
+        for key, account in before.items():
+            self._svm.set_account(key, account or Account(0, b"", Pubkey.default()))
+
+    def call(self, instruction: Instruction, blockhash: Hash) -> None:
+        """Run an instruction: here where its program is not at hand, else on the real one."""
+        if instruction.program_id == SQUADS:
+            self._run([one.pubkey for one in instruction.accounts], instruction.data, blockhash)
+        else:
+            self._invoke(instruction, blockhash)
 
     def _use_nonce(self, address: Pubkey) -> None:
         account = self.account(address)
@@ -189,8 +204,7 @@ class SquadsChain(Chain):
         data += struct.pack("<Q", 5000)
         self._svm.set_account(address, Account(self.rent(len(data)), data, SYSTEM))
 
-    def _run(self, keys: Sequence[Pubkey], places: bytes, data: bytes, blockhash: Hash) -> None:
-        accounts = [keys[place] for place in places]
+    def _run(self, accounts: Sequence[Pubkey], data: bytes, blockhash: Hash) -> None:
         tag, body = data[:8], data[8:]
         names = ("vault_transaction_create", "proposal_create", "vault_transaction_execute")
         tags = {squads.tag("global", name): name for name in names}
@@ -277,14 +291,14 @@ class SquadsChain(Chain):
         if list(accounts[4:]) != list(found.message.accounts):
             raise ProgramError(BAD_INDEX)
         for one in found.message.unpacked():
-            self._invoke(one, blockhash)
+            self.call(one, blockhash)
         self._put(
             address,
             proposal_data(multisig, replace(proposal, status=Status.EXECUTED, since=self._time())),
         )
 
     def _invoke(self, instruction: Instruction, blockhash: Hash) -> None:
-        """Run what the vault signs, which only its program can: nobody's signature is asked for."""
+        """Run what was signed around it, or by a vault: nobody's signature is asked for again."""
         payer = self._faucet.pubkey()
         inner = Transaction.new_with_blockhash([instruction], payer, blockhash)
         count = inner.header.num_required_signatures
@@ -320,6 +334,27 @@ class SquadsChain(Chain):
         data = data.ljust(len(now.data) if now else 0, b"\0")
         lamports = now.lamports if now else self.rent(len(data))
         self._svm.set_account(address, Account(lamports, data, SQUADS))
+
+
+def instructions_of(transaction: VersionedTransaction, keys: Keys) -> list[Instruction]:
+    """The instructions of a transaction, with who signs and what is written."""
+    message = transaction.message
+    signers = set(keys.own[: message.header.num_required_signatures])
+    return [
+        Instruction(
+            keys.own[one.program_id_index],
+            one.data,
+            [
+                AccountMeta(
+                    keys.all[place],
+                    is_signer=keys.all[place] in signers,
+                    is_writable=keys.all[place] in keys.writable,
+                )
+                for place in bytes(one.accounts)
+            ],
+        )
+        for one in message.instructions
+    ]
 
 
 def _member(state: State, key: Pubkey, permission: Permission) -> None:
