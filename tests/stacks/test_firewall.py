@@ -1,17 +1,18 @@
 """The firewalls: what they refuse, what they let through, and what they remember of it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, cast, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
 
 import pytest
 from pulumi_aws import wafv2
 
 from environments import Environment
 from environments.edge import Access, BotControl, Edge
-from plan import Graph, Plan, Value
+from plan import Graph, Plan
 from stacks.firewall_rules import rules_of_api, rules_of_pages
 from tests.stacks.aws_models import problems
 from tests.stacks.reading import ON_AWS, of_type, only
+from tests.stacks.sdk import strangers
 from tests.stacks.waf import Request, matches, verdict
 
 PlanOf = Callable[[str], Plan]
@@ -292,62 +293,6 @@ def test_invites_stand_in_no_plan(name: str, plan_of: PlanOf) -> None:
     assert invites.options.ignore_changes == ("regularExpressions",)
 
 
-@pytest.mark.parametrize(
-    ("type_", "arguments"),
-    [
-        ("wafv2/webAcl", wafv2.WebAclArgs),
-        ("wafv2/webAclAssociation", wafv2.WebAclAssociationArgs),
-        ("wafv2/webAclLoggingConfiguration", wafv2.WebAclLoggingConfigurationArgs),
-        ("wafv2/regexPatternSet", wafv2.RegexPatternSetArgs),
-    ],
-)
-def test_the_firewall_has_only_properties_that_the_sdk_knows(
-    type_: str, arguments: type, plan_of: PlanOf
-) -> None:
-    """It is declared without the SDK's types, so they are held against it here."""
-    for subject in of_type(plan_of("production"), type_):
-        assert list(_strangers(subject.resource.inputs, arguments)) == []
-
-
 def test_the_sdk_knows_every_option(edge: Edge) -> None:
     """Those that no environment of the project has on, too."""
-    assert list(_strangers({"rules": _with_all_options(edge)}, wafv2.WebAclArgs)) == []
-
-
-def _strangers(value: Value, hint: object) -> Iterator[str]:
-    """The keys in `value` that the SDK's argument class in `hint` does not have."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _strangers(item, hint)
-    elif isinstance(value, Mapping):
-        known = {_camel(key): type_ for key, type_ in _properties(hint).items()}
-        for key, item in value.items():
-            if key in known:
-                yield from _strangers(item, known[key])
-            else:
-                yield key
-
-
-def _properties(hint: object) -> dict[str, object]:
-    """The properties of the argument class in `hint`, with the type of each."""
-    for class_ in _classes(hint):
-        return {
-            name: get_type_hints(member.fget)["return"]
-            for name, member in vars(class_).items()
-            if isinstance(member, property) and member.fget
-        }
-    return {}
-
-
-def _classes(hint: Any) -> Iterator[type]:  # noqa: ANN401 - a type hint is anything
-    if get_origin(hint) is None:
-        if isinstance(hint, type) and hasattr(hint, "_pulumi_input_type"):
-            yield hint
-    else:
-        for argument in get_args(hint):
-            yield from _classes(argument)
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+    assert list(strangers({"rules": _with_all_options(edge)}, wafv2.WebAclArgs)) == []
