@@ -36,6 +36,7 @@ class Created(Mocks):
             "prometheusEndpoint": f"https://aps.example.com/{args.name}/",
             "certificateAuthority": {"data": "Y2VydGlmaWNhdGU="},
             "clusterResourceId": f"cluster-{args.name.upper()}",
+            "dbiResourceId": f"db-{args.name.upper()}",
             "readerEndpoint": f"{args.name}.ro.example.com",
             "masterUserSecrets": [{"secretArn": "arn:aws:secretsmanager:::secret:one"}],
             "domainValidationOptions": [
