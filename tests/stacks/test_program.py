@@ -154,6 +154,7 @@ def test_a_new_environment_is_one_file(tmp_path: Path, plan_of: PlanOf) -> None:
         ("name: slipway.example.com", "name: rehearsal.example.com"),
         ("10.40.0.0/16", "10.50.0.0/18"),
         ("slipway-state-production", "slipway-state-rehearsal"),
+        ("slipway/production/paging", "slipway/rehearsal/paging"),
     ):
         assert old in text
         text = text.replace(old, new)
