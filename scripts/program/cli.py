@@ -45,12 +45,22 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+idl = typer.Typer(
+    help="The program's IDL on chain: show, publish, compare. Nothing without --execute.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(idl, name="idl")
+
 Environment = Annotated[
     str, typer.Argument(metavar="ENVIRONMENT", help="Whose cluster and program.")
 ]
 File = Annotated[
     Path,
     typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The built program, .so."),
+]
+IdlFile = Annotated[
+    Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The built IDL, JSON.")
 ]
 Payer = Annotated[
     Path,
@@ -243,6 +253,15 @@ def upgrade(  # noqa: PLR0913
     size_limit: SizeLimitBytes = None,
     because: Because = None,
     smoke: Smoke = None,
+    idl: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="The built IDL, which the vault publishes in the same proposal.",
+        ),
+    ] = None,
     multisig: Multisig = None,
     vault: VaultIndex = 0,
     member: Member = None,
@@ -261,6 +280,8 @@ def upgrade(  # noqa: PLR0913
     debug: Debug = False,
 ) -> None:
     """Put a new version in the place of the running one, which is saved first."""
+    if idl and not multisig:
+        raise typer.BadParameter("--idl goes with --multisig; without: slipway program idl publish")
     from scripts.program.commands.deploy import upgrade_command
 
     options = _options(environment, payer, authority, state, operator, rate, max_price)
@@ -268,7 +289,7 @@ def upgrade(  # noqa: PLR0913
     consent = _consent(execute, yes, emergency, approval, approvers)
     owner = _vault(multisig, vault, member)
     run(
-        lambda: upgrade_command(options, build, consent, vault=owner, as_json=as_json),
+        lambda: upgrade_command(options, build, consent, vault=owner, idl=idl, as_json=as_json),
         debug=debug,
     )
 
@@ -602,6 +623,117 @@ def submit(
 
     options = _options(environment, payer, None, None, None, 100.0, _PRICE)
     run(lambda: submit_command(options, file, execute=execute), debug=debug)
+
+
+@idl.command("show")
+def idl_show(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Write the IDL there."),
+    ] = None,
+    payer: Payer = _PAYER,
+    state: State = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Show what the chain says of the program's IDL."""
+    from scripts.program.idl.commands import show_command
+
+    options = _options(environment, payer, None, state, None, 100.0, 0)
+    run(lambda: show_command(options, output=output, as_json=as_json), debug=debug)
+
+
+@idl.command("publish")
+def idl_publish(  # noqa: PLR0913
+    environment: Environment,
+    file: IdlFile,
+    *,
+    version: Version = None,
+    multisig: Multisig = None,
+    vault: VaultIndex = 0,
+    member: Member = None,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    max_price: Ceiling = _PRICE,
+    execute: Execute = False,
+    yes: Yes = False,
+    emergency: Emergency = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Publish the IDL of a build, the first or the next one."""
+    from scripts.program.idl.commands import publish_command
+
+    options = _options(environment, payer, authority, state, operator, 100.0, max_price)
+    consent = _consent(execute, yes, emergency, approval, approvers)
+    owner = _vault(multisig, vault, member)
+    run(
+        lambda: publish_command(
+            options, consent, file, version=version, vault=owner, as_json=as_json
+        ),
+        debug=debug,
+    )
+
+
+@idl.command("compare")
+def idl_compare(
+    environment: Environment,
+    file: IdlFile,
+    *,
+    payer: Payer = _PAYER,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Compare the published IDL with a build's. Exit code 1: it differs."""
+    from scripts.program.idl.commands import compare_command
+
+    options = _options(environment, payer, None, None, None, 100.0, 0)
+    run(lambda: compare_command(options, file, as_json=as_json), debug=debug)
+
+
+@idl.command("authority")
+def idl_authority(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    new_address: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Who may change it from now on, too.")
+    ] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Nobody but the program's upgrade authority.")
+    ] = False,
+    multisig: Multisig = None,
+    vault: VaultIndex = 0,
+    member: Member = None,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    max_price: Ceiling = _PRICE,
+    execute: Execute = False,
+    yes: Yes = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Say who may change the IDL beside the program's upgrade authority."""
+    if (new_address is None) != remove:
+        raise typer.BadParameter("name one: --new-address ADDRESS or --remove")
+    from scripts.program.idl.commands import authority_command
+
+    options = _options(environment, payer, authority, state, operator, 100.0, max_price)
+    consent = _consent(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
+    owner = _vault(multisig, vault, member)
+    run(
+        lambda: authority_command(options, consent, new=new_address, vault=owner, as_json=as_json),
+        debug=debug,
+    )
 
 
 def _vault(multisig: str | None, index: int, member: Path | None) -> "Vault | None":

@@ -10,6 +10,9 @@ from scripts.program.commands.act import Consent, Shown, act
 from scripts.program.elf import Program, read_program_file, without_room
 from scripts.program.estimate import Estimate, estimate
 from scripts.program.gates import Candidate, SizeLimit, judge
+from scripts.program.idl.document import read_idl
+from scripts.program.idl.publication import Publication
+from scripts.program.idl.refusals import refuse_publication
 from scripts.program.keys import read_key
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.commands import Vault, join
@@ -69,17 +72,19 @@ def deploy_command(  # noqa: PLR0913 - each is an option of the command
         return act(session, plan, consent, shown, as_json=as_json)
 
 
-def upgrade_command(
+def upgrade_command(  # noqa: PLR0913
     options: Options,
     build: Build,
     consent: Consent,
     *,
     vault: Vault | None = None,
+    idl: Path | None = None,
     as_json: bool = False,
 ) -> int:
     """Put a new version in the place of the running one, or print the steps.
 
-    Where a `vault` owns the program, its members decide, first on the way back.
+    Where a `vault` owns the program, its members decide, first on the way back; the IDL in the file
+    `idl` is published in the same proposal.
     """
     program = read_program_file(build.file)
     smoke = read_smoke(build.smoke) if build.smoke else None
@@ -94,9 +99,19 @@ def upgrade_command(
             plan = plans.upgrade(session.target, inputs)
         else:
             back = None if consent.emergency else _running(session, found)
-            plan = multisig_plans.upgrade(session.target, inputs, squad, back)
+            beside = _publication(world, idl, build.version) if idl else None
+            if beside:
+                inputs["idl"] = beside.idl.hash
+            plan = multisig_plans.upgrade(session.target, inputs, squad, back, beside)
         shown = _shown(session, program, build, consent, plan)
         return act(session, plan, consent, shown, as_json=as_json)
+
+
+def _publication(world: World, file: Path, version: str | None) -> Publication:
+    """What is published together with the upgrade."""
+    publication = Publication(idl=read_idl(file, world.program, version))
+    refuse_publication(world, publication)
+    return publication
 
 
 def _running(session: Session, found: OnChain) -> bytes:

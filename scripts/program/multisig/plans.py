@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from solders.pubkey import Pubkey
+
 from scripts.program.idl import steps as idl
 from scripts.program.idl.publication import Publication
 from scripts.program.multisig import steps
@@ -93,6 +95,23 @@ def publish(
             idl.verify(publication),
             idl.settle(publication),
         ],
+    )
+
+
+def idl_authority(
+    target: str, inputs: Mapping[str, Json], squad: Squad, new: Pubkey | None
+) -> Plan[World]:
+    """Another key that may change the IDL of the vault's program, or none."""
+    decision = steps.handing_over(squad, new)
+    return Plan(
+        target=target,
+        command="program idl authority",
+        inputs={
+            **inputs,
+            "multisig": str(squad.multisig),
+            "idl_authority": str(new) if new else None,
+        },
+        steps=[checks.cluster(), *_decided(squad, decision), steps.execute(squad, decision)],
     )
 
 

@@ -14,6 +14,8 @@ from typing import Final
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
+from scripts.program.idl import metadata
+from scripts.program.idl.account import look
 from scripts.program.idl.publication import Publication
 from scripts.program.loader import read_buffer, set_authority, upgrade
 from scripts.program.multisig import squads
@@ -119,6 +121,28 @@ def publishing(squad: Squad, publication: Publication) -> Decision:
         message=message,
         is_done=publication.is_done,
         problem=publication.difference,
+    )
+
+
+def handing_over(squad: Squad, new: Pubkey | None) -> Decision:
+    """The program's IDL for `new` to change, too, or for the vault alone."""
+
+    async def message(world: World) -> Message | None:
+        return compiled(squad.vault, [metadata.set_authority(world.program, squad.vault, new)])
+
+    async def is_done(world: World) -> bool:
+        found = (await look(world.node, world.program)).metadata
+        return found is not None and found.authority == new
+
+    async def problem(_world: World) -> str:
+        return ""
+
+    return Decision(
+        title="Let a key change the IDL" if new else "Let the vault alone change the IDL",
+        does="whom the vault lets change the IDL",
+        message=message,
+        is_done=is_done,
+        problem=problem,
     )
 
 
@@ -411,7 +435,10 @@ async def _ready(world: World, decision: Decision) -> Message:
 
 async def _found(world: World, squad: Squad, decision: Decision) -> Asked | None:
     message = await decision.message(world)
-    return await find(world.node, squad, message) if message else None
+    found = await find(world.node, squad, message) if message else None
+    if found and found.proposal.status is Status.EXECUTED and not await decision.is_done(world):
+        return None  # executed once, and undone since: the members are asked anew
+    return found
 
 
 async def _asked(world: World, squad: Squad, decision: Decision) -> Asked:
