@@ -57,9 +57,10 @@ format: $(READY) ## Put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-benchmarks: $(READY) ## Measure the preview and the policies
+benchmarks: $(READY) ## Measure the preview, the policies and deployments
 	$(BIN)/python benchmarks/preview.py
 	$(BIN)/python benchmarks/policies.py
+	$(BIN)/python benchmarks/program.py
 
 mutation: $(READY) ## Change policies/ in one place at a time, and want a test to fail (half an hour)
 	$(BIN)/python tools/mutation $(MODULES)

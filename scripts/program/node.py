@@ -45,9 +45,9 @@ class Pace:
 
     per_second: float = 100.0
     """Transactions sent in a second, at the most."""
-    poll: float = 0.4
+    poll: float = 0.2
     """Seconds between two looks at what has landed."""
-    patience: int = 4
+    patience: int = 2
     """After how many slots a transaction that no block shows is sent again, as it is."""
 
     def __post_init__(self) -> None:

@@ -195,7 +195,7 @@ class Sender:
                     lambda: node.client.send_raw_transaction(bytes(transaction), opts=_UNASKED)
                 )
                 due = now.slot + node.pace.patience
-            await node.pause(node.pace.poll, f"{signature} has not landed")
+            await node.pause(node.pace.poll / 2, f"{signature} has not landed")
 
     async def _status(self, signature: Signature) -> TransactionStatus | None:
         answer = await self.node.ask(lambda: self.node.client.get_signature_statuses([signature]))

@@ -24,6 +24,8 @@ from scripts.runs.steps import Acting, StepFailedError
 _UNASKED: Final = TxOpts(skip_preflight=True, max_retries=0)
 _CONFIRMED: Final = CommitmentConfig(CommitmentLevel.Confirmed)
 _STATUSES: Final = 256
+_AGAIN_SECONDS: Final = 0.1
+_CATCH_UP_SECONDS: Final = 0.1
 _IN_FLIGHT: Final = 64
 """Sends that wait for the node's answer at once."""
 
@@ -63,13 +65,17 @@ class _Write:
 
     wire: bytes
     sent_at: float = 0.0
-    """When it was sent last."""
+    """When it was sent last; again, on a link that loses, after `_AGAIN_SECONDS`."""
     delivered: bool = False
     """Whether a node took it."""
     since: int | None = None
     """The slot that the chain was in when somebody first looked for it after that."""
     seen: bool = False
     """Whether a block shows it."""
+
+    def is_overdue(self, slot: int, patience: int) -> bool:
+        """Whether so many slots have passed up to `slot` since somebody looked for it in vain."""
+        return not self.seen and self.since is not None and self.since + patience <= slot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +162,7 @@ class _Round:
         self._unsent: Final[deque[_Write]] = deque()
         self._slot = 0
         self._lossy = False
-        """Whether the link has lost something: then what is unseen is sent in every slot."""
+        """Whether the link has lost something: then there is no waiting where there is room."""
         self._room: Final = asyncio.Semaphore(_IN_FLIGHT)
         self.lapsed = False
 
@@ -190,23 +196,26 @@ class _Round:
             one.sent_at, one.since = clock(), None
             self._progress.sent += 1
             group.create_task(self._deliver(one))
-            due = max(due + 1 / node.pace.per_second, clock())
-            await asyncio.sleep(due - clock())
+            # What was late is caught up with, a little: the stated rate holds over a moment.
+            due = max(due + 1 / node.pace.per_second, clock() - _CATCH_UP_SECONDS)
+            await asyncio.sleep(max(0.0, due - clock()))
 
     def _next(self) -> _Write | None:
         """The next to send: one that never was, or one that is overdue."""
         if self._unsent:
             return self._unsent.popleft()
         pace, now = self._node.pace, asyncio.get_running_loop().time()
-        for one in self._pending.values():
-            if one.seen:
-                continue
-            if one.since is not None and one.since + pace.patience <= self._slot:
-                self._lossy = True
-                return one
-            if self._lossy and one.sent_at + pace.poll <= now:
-                return one
-        return None
+        unseen = [one for one in self._pending.values() if not one.seen]
+        self._lossy = self._lossy or any(
+            one.is_overdue(self._slot, pace.patience) for one in unseen
+        )
+        if not self._lossy:
+            return None
+        again = [one for one in unseen if one.sent_at + _AGAIN_SECONDS <= now]
+        # First what was looked for in vain, then what was sent longest ago.
+        return min(
+            again, key=lambda one: (not one.is_overdue(self._slot, 1), one.sent_at), default=None
+        )
 
     async def _deliver(self, one: _Write) -> None:
         try:
@@ -219,19 +228,25 @@ class _Round:
 
     async def _watch(self) -> None:
         """Look at what has landed, until all has or the blockhash is gone."""
-        node = self._node
+        node, clock = self._node, asyncio.get_running_loop().time
+        now = await node.now()
+        began = now
         while self._pending:
-            # Asked before the statuses: what has not landed by then never will.
-            now = await node.now()
+            looked = clock()
+            # Heights rise no faster than slots: before so many have passed nothing can be gone.
+            if self._slot - began.slot > self._footing.last_valid - began.height:
+                # Asked before the statuses: what has not landed by then never will.
+                now = await node.now()
             await self._take_landed()
-            self._progress.seconds = asyncio.get_running_loop().time() - self._began
+            self._progress.seconds = clock() - self._began
             self._uploader.watch(self._progress)
             if self._pending and self._footing.is_gone(now):
                 # A node further behind may not show yet what did land.
                 node.seen, self.lapsed = max(node.seen, now.slot), True
                 return
             if self._pending:
-                await node.pause(node.pace.poll, f"{len(self._pending)} writes have not landed")
+                rest = max(0.0, looked + node.pace.poll - clock())
+                await node.pause(rest, f"{len(self._pending)} writes have not landed")
 
     async def _take_landed(self) -> None:
         """Take out of `pending` what is confirmed."""
