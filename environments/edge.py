@@ -7,7 +7,7 @@ us-east-1, in US dollars.
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from environments.bounds import refused
 from environments.record import Domain, Record
@@ -23,6 +23,19 @@ Path = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/._~-]*$", max_len
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 JsonPointer = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_/-]+$")]
 """Where a field stands in a JSON body, as a JSON pointer."""
+
+
+def _at_most(limit: int, requirement: str) -> AfterValidator:
+    """Refuse what is above `limit`: a firewall that lets more pass is none to the policies."""
+
+    def check(value: int) -> int:
+        if value > limit:
+            raise refused(f"{value} is above {limit}, the most allowed ({requirement})")
+        return value
+
+    return AfterValidator(check)
+
+
 RequestsPerFiveMinutes = Annotated[int, Field(ge=10, le=2_000_000)]
 
 
@@ -65,7 +78,7 @@ class SignIn(Record):
     """Where people sign in, which is what somebody who guesses passwords calls (NET-10)."""
 
     path: Path
-    attempts_per_ten_minutes: Annotated[int, Field(ge=10, le=1000)]
+    attempts_per_ten_minutes: Annotated[int, Field(ge=10), _at_most(200, "NET-10")]
     """The most that one address may try before it is refused until it has calmed down. AWS counts
     no fewer than 10."""
     username_field: JsonPointer = "/username"
@@ -91,7 +104,7 @@ class Edge(Record):
     """The pages that may call from a browser (NET-08); a request from another one is refused."""
     access: Access
     """Whom the edge lets in."""
-    requests_per_five_minutes: Annotated[int, Field(ge=100, le=2_000_000)]
+    requests_per_five_minutes: Annotated[int, Field(ge=100), _at_most(2000, "NET-09")]
     """The most that one address may send before the firewall refuses it (NET-09)."""
     api_keys: ApiKeys | None = None
     """For a product whose clients have API keys."""

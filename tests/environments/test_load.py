@@ -119,6 +119,8 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         ("edge.allowedOrigins", [], "slipway:edge.allowedOrigins"),
         ("edge.access", "members", "'open'"),
         ("edge.signIn.attemptsPerTenMinutes", 5, "greater than or equal to 10"),
+        ("edge.signIn.attemptsPerTenMinutes", 201, "201 is above 200, the most allowed (NET-10)"),
+        ("edge.requestsPerFiveMinutes", 2001, "2001 is above 2000, the most allowed (NET-09)"),
         ("frontend.name", "app.example.org", "frontend.name app.example.org lies outside"),
         ("frontend.name", "slipway.example.com", "is edge.name: each needs its own"),
         ("aws.backupRegion", "us-east-1", "is the environment's own region"),
