@@ -90,10 +90,10 @@ class Endpoint:
 
 
 @contextmanager
-def project(folder: Path, *, sols: int = 100) -> Generator[Project]:
+def project(folder: Path, *, sols: int = 100, chain: Chain | None = None) -> Generator[Project]:
     """A project on a chain of its own, with a payer that has so much."""
     payer, program = Keypair(), Keypair()
-    chain = Chain()
+    chain = chain or Chain()
     if sols:
         chain.airdrop(payer.pubkey(), sols * SOL)
     chain.advance(2)

@@ -24,6 +24,7 @@ from localnet.transactions import Keys, id_of, keys_of, programs_of
 from scripts.program.idl.metadata import HEADER, METADATA, Kind, Tag
 from scripts.program.loader import LOADER
 from scripts.program.multisig.squads import SQUADS
+from tests.localnet.programs import SOL
 from tests.scripts.program.multisig.program import ProgramError, SquadsChain
 
 NOT_EXECUTABLE, BAD_PROGRAM, BAD_PROGRAM_DATA, IMMUTABLE, BAD_LENGTH = range(5)
@@ -36,6 +37,10 @@ class MetadataChain(SquadsChain):
     """A chain that runs the instructions of program-metadata, those of a vault too."""
 
     emulated = frozenset({SQUADS, METADATA})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place(METADATA, Account(SOL, b"", SYSTEM))
 
     def simulate(self, transaction: VersionedTransaction, *, verify: bool = True) -> Simulation:
         """As the chain does: the instructions run, and nothing of it stays."""
