@@ -250,7 +250,7 @@ class OneOffTasks(ComponentResource):
             variables |= {
                 "DATABASE_CLUSTER": self._names.of("database"),
                 "DATABASE_OWNER": OWNER,
-                "DATABASEREADER": READER,
+                "DATABASE_READER": READER,
                 "DATABASE_SERVICES": ",".join(database_users(environment)),
             }
         return variables

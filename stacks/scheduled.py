@@ -105,7 +105,7 @@ class ScheduledTasks(ComponentResource):
 
 
 def _starts(arguments: ScheduledTasksArguments, due: Sequence[Task], names: Names) -> str:
-    """Start these tasks on this cluster, with their own roles, and nothing else."""
+    """Start these tasks on this cluster, with their own roles and tags, and nothing else."""
     families = [arguments.tasks.families[task] for task in due]
     roles = [
         names.arn("iam", f"role/{names.of(task, kind)}", region="")
@@ -121,6 +121,13 @@ def _starts(arguments: ScheduledTasksArguments, due: Sequence[Task], names: Name
             "Condition": {
                 "ArnEquals": {"ecs:cluster": names.arn("ecs", f"cluster/{names.of(CLUSTER)}")}
             },
+        },
+        {
+            "Sid": "HandTagsOn",
+            "Effect": "Allow",
+            "Action": "ecs:TagResource",
+            "Resource": names.arn("ecs", f"task/{names.of(CLUSTER)}/*"),
+            "Condition": {"StringEquals": {"ecs:CreateAction": "RunTask"}},
         },
         {
             "Sid": "PassRoles",

@@ -7,7 +7,7 @@ import pytest
 from environments import Environment
 from plan import Plan
 from stacks.database import ADMINISTRATOR
-from stacks.task_kinds import OWNER
+from stacks.task_kinds import OWNER, READER
 from standards import figure
 from tests.stacks.reading import ENVIRONMENTS, of_type, only, statements
 
@@ -54,6 +54,7 @@ def test_one_task_alone_reads_the_administrators_password(
     told = {one.text("name"): one.text("value") for one in container.nodes("environment")}
     assert told["DATABASE_USER"] == ADMINISTRATOR
     assert told["DATABASE_OWNER"] == OWNER
+    assert told["DATABASE_READER"] == READER
     assert OWNER not in (told["DATABASE_SERVICES"] or "").split(",")
     (container,) = only(plan, "ecs/taskDefinition", "migrate").documents("containerDefinitions")
     told = {one.text("name"): one.text("value") for one in container.nodes("environment")}
@@ -73,6 +74,15 @@ def test_the_scheduler_starts_the_daily_tasks_and_nothing_else(
     assert families == {f"{environment}-check-data:*", f"{environment}-review-keys:*"}
     (cluster,) = may["Start"].node("Condition").node("ArnEquals").texts("ecs:cluster")
     assert cluster.endswith(f"cluster/{only(plan, 'ecs/cluster').text('name')}")
+    # ECS refuses to start what it may not hand the tags on to.
+    assert {
+        one.node("target").node("ecsParameters").text("propagateTags")
+        for one in of_type(plan, "scheduler/schedule")
+    } == {"TASK_DEFINITION"}
+    (tagged,) = may["HandTagsOn"].texts("Resource")
+    assert tagged == f"{cluster.replace(':cluster/', ':task/')}/*"
+    (when,) = may["HandTagsOn"].node("Condition").node("StringEquals").texts("ecs:CreateAction")
+    assert when == "RunTask"
     roles = {one.text("name") for one in of_type(plan, "iam/role")}
     assert {arn.rpartition("/")[2] for arn in may["PassRoles"].texts("Resource")} <= roles
 
