@@ -8,6 +8,7 @@ from stacks.naming import Names
 from stacks.statements import Statement, document
 
 _GLOBAL_REGION: Final = "us-east-1"  # where IAM, Route 53 and CloudFront say that they are
+_EVERYWHERE: Final = ("cloudfront-keyvaluestore",)  # one endpoint for the world, of no region
 _LOOKING: Final = ("iam:Get*", "iam:List*", "iam:Generate*", "iam:Simulate*")
 
 
@@ -22,11 +23,14 @@ def boundary(name: str, foundation: Foundation) -> str:
     names = Names(foundation)
     identities = Identities(names)
     aws = foundation.aws
+    everywhere = [each for each in _EVERYWHERE if each in foundation.services]
     return document(
         {
             "Sid": "ReviewedServices",
             "Effect": "Allow",
-            "Action": [f"{service}:*" for service in sorted(foundation.services)],
+            "Action": [
+                f"{service}:*" for service in sorted(set(foundation.services) - set(everywhere))
+            ],
             "Resource": "*",
             "Condition": {
                 "StringEquals": {
@@ -34,6 +38,7 @@ def boundary(name: str, foundation: Foundation) -> str:
                 }
             },
         },
+        *([_everywhere(everywhere)] if everywhere else []),
         {
             "Sid": "FoundationStays",
             "Effect": "Deny",
@@ -49,6 +54,16 @@ def boundary(name: str, foundation: Foundation) -> str:
         _audit_stays(),
         *_stores_stay(foundation, names),
     )
+
+
+def _everywhere(services: list[str]) -> Statement:
+    """Let be used what is signed for all regions at once, and so says none of its own."""
+    return {
+        "Sid": "ReviewedEverywhere",
+        "Effect": "Allow",
+        "Action": [f"{service}:*" for service in services],
+        "Resource": "*",
+    }
 
 
 def _bound(own: str) -> Statement:

@@ -8,7 +8,7 @@ from environments import load_foundation
 from plan import Plan
 from tests.conftest import PROJECT
 from tests.stacks.foundation.permissions import Request, decision
-from tests.stacks.reading import FOUNDATIONS, of_type, only
+from tests.stacks.reading import FOUNDATIONS, managed, of_type, only
 
 PlanOf = Callable[[str], Plan]
 
@@ -166,6 +166,8 @@ _PREFIXES = {
     "vpc": "ec2",
 }
 """Modules of the provider whose actions begin otherwise."""
+_OTHERS = {"aws:cloudfront/keyvaluestoreKey:KeyvaluestoreKey": "cloudfront-keyvaluestore"}
+"""Types whose actions begin otherwise than those of their module."""
 
 
 @pytest.mark.parametrize("name", FOUNDATIONS)
@@ -173,9 +175,8 @@ def test_an_environment_is_made_of_services_that_were_reviewed(name: str, plan_o
     """Its first apply would otherwise stop at the service that its boundary does not hold."""
     foundation = load_foundation(name, PROJECT)
     for environment in foundation.environments:
-        modules = {
-            one.type.split(":")[1].partition("/")[0]
-            for one in plan_of(environment.name).resources
-            if one.type.startswith("aws:")
-        }
-        assert {_PREFIXES.get(one, one) for one in modules} <= set(foundation.services)
+        types = {one.type for one in managed(plan_of(environment.name))}
+        modules = {one.split(":")[1].partition("/")[0] for one in types}
+        needed = {_PREFIXES.get(one, one) for one in modules}
+        needed |= {_OTHERS[one] for one in types & set(_OTHERS)}
+        assert needed <= set(foundation.services)
