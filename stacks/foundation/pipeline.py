@@ -74,10 +74,9 @@ class Pipeline(ComponentResource):
             subjects = {default, self._branch(environment.release.branch)}
             if foundation.repository.is_pull_request_trusted:
                 subjects.add(proposed)
-            self.roles += [
-                self._preview(environment.name, environment.name, *sorted(subjects)),
-                self._apply(environment),
-            ]
+            looks = self._preview(environment.name, environment.name, *sorted(subjects))
+            self._let_page(looks, environment)
+            self.roles += [looks, self._apply(environment)]
         self.register_outputs({})
 
     def _branch(self, branch: str) -> str:
@@ -123,6 +122,22 @@ class Pipeline(ComponentResource):
             },
         )
         return role
+
+    def _let_page(self, role: iam.Role, environment: Environment) -> None:
+        """Let what previews read the one secret that the program reads: whom to page, and how."""
+        secret = environment.alerts.paging_secret
+        if secret is None:
+            return
+        self._grant(
+            role,
+            f"{environment.name}-preview-paging",
+            {
+                "Sid": "PagingKey",
+                "Effect": "Allow",
+                "Action": "secretsmanager:GetSecretValue",
+                "Resource": secret,
+            },
+        )
 
     def _apply(self, environment: Environment) -> iam.Role:
         """A role that applies the environment: its roles are its own, its data stays unread."""

@@ -97,6 +97,24 @@ def test_who_applies_does_not_read_what_is_kept(name: str, plan_of: PlanOf) -> N
 
 
 @pytest.mark.parametrize("name", FOUNDATIONS)
+def test_who_previews_reads_the_key_of_the_paging_service_and_no_other_secret(
+    name: str, plan_of: PlanOf
+) -> None:
+    """The program reads it to make the address that alarms go to: no preview would come so far."""
+    plan = plan_of(name)
+    for environment in load_foundation(name, PROJECT).environments:
+        policy, secret = f"{environment.name}-preview-paging", environment.alerts.paging_secret
+        if secret is None:
+            assert policy not in {one.name for one in of_type(plan, "iam/rolePolicy")}
+            continue
+        reads = only(plan, "iam/rolePolicy", policy).text("policy") or ""
+        get = "secretsmanager:GetSecretValue"
+        assert decision(reads, Request(action=get, resource=secret)) == "Allow"
+        other = secret.replace("paging", "other")
+        assert decision(reads, Request(action=get, resource=other)) is None
+
+
+@pytest.mark.parametrize("name", FOUNDATIONS)
 def test_an_environment_reaches_its_own_state_alone(name: str, plan_of: PlanOf) -> None:
     """The bucket refuses its roles, and the roles that it makes, the state of any other stack."""
     policy = only(plan_of(name), "s3/bucketPolicy", "state").text("policy") or ""
