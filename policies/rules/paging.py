@@ -183,7 +183,7 @@ _GUARDS: Final = {"enable": True, "rollback": True, "alarmNames": ["api-rollout-
 @rule(
     types=[SERVICE],
     severity=Severity.MEDIUM,
-    requirements=["ROLL-07"],
+    requirements=["ROLL-02", "ROLL-07"],
     remediation="""
         Give the deployments of the service the alarms that roll them back:
 
