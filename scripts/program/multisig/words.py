@@ -7,12 +7,17 @@ from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from scripts.program.elf import program_hash
+from scripts.program.idl import metadata
+from scripts.program.idl.account import unpacked
+from scripts.program.idl.document import IdlError
 from scripts.program.loader import LOADER, AccountStateError, Tag, read_buffer
 from scripts.program.multisig.squad import Asked
 from scripts.program.multisig.squads import Multisig, Permission, Status
 from scripts.program.node import Node
+from scripts.runs.canonical import sha256
 
 _UPGRADE_PROGRAM, _UPGRADE_BUFFER = 1, 2
+_IDL_BUFFER = 2
 
 
 async def told(node: Node, asked: Asked, multisig: Multisig) -> list[str]:
@@ -51,6 +56,8 @@ def who_votes(multisig: Multisig) -> str:
 
 
 async def _does(node: Node, instruction: Instruction) -> list[str]:
+    if instruction.program_id == metadata.METADATA:
+        return await _does_to_idl(node, instruction)
     tag = int.from_bytes(instruction.data[:4], "little")
     if instruction.program_id != LOADER or tag not in set(Tag):
         accounts = ", ".join(str(one.pubkey) for one in instruction.accounts)
@@ -63,6 +70,42 @@ async def _does(node: Node, instruction: Instruction) -> list[str]:
         f"upgrades {keys[_UPGRADE_PROGRAM]} from buffer {buffer}",
         await _holds(node, buffer),
     ]
+
+
+async def _does_to_idl(node: Node, instruction: Instruction) -> list[str]:
+    """What an instruction of program-metadata does: whose bytes become the IDL, above all."""
+    keys = [one.pubkey for one in instruction.accounts]
+    data = instruction.data
+    match data[0] if data else None:
+        case metadata.Tag.SET_DATA:
+            buffer, address = keys[_IDL_BUFFER], keys[0]
+        case metadata.Tag.WRITE if keys[_IDL_BUFFER] != metadata.METADATA:
+            buffer, address = keys[_IDL_BUFFER], keys[0]
+        case metadata.Tag.SET_AUTHORITY:
+            new = Pubkey.from_bytes(data[2:]) if data[1] else "nobody but the upgrade authority"
+            return [f"lets {new} change the IDL at {keys[0]}"]
+        case tag if tag in set(metadata.Tag):
+            name = metadata.Tag(tag).name.lower().replace("_", " ")
+            return [f"IDL, {name}: {', '.join(map(str, keys))}"]
+        case _:
+            return [f"calls {metadata.METADATA} with {data.hex()}"]
+    return [f"puts the IDL at {address} in place from buffer {buffer}", await _idl_in(node, buffer)]
+
+
+async def _idl_in(node: Node, buffer: Pubkey) -> str:
+    """What lies in an IDL's buffer now."""
+    account = await node.account(buffer)
+    if account is None or account.owner != metadata.METADATA:
+        return "the buffer is not there any more"
+    try:
+        found = metadata.parse_buffer(bytes(account.data))
+        content = unpacked(found.data, metadata.Compression.ZLIB)
+    except (metadata.MetadataError, IdlError) as error:
+        return f"which holds no IDL: {error}"
+    return (
+        f"which holds SHA-256 {sha256(content)} ({len(content):,} bytes) and belongs to"
+        f" {found.authority}"
+    )
 
 
 async def _holds(node: Node, buffer: Pubkey) -> str:

@@ -20,8 +20,8 @@ from scripts.program.idl.plans import inputs
 from scripts.program.idl.publication import Publication
 from scripts.program.idl.refusals import refuse_publication
 from scripts.program.loader import program_data_address, set_authority
-from scripts.program.multisig import plans, squads
-from scripts.program.multisig.squad import Squad
+from scripts.program.multisig import plans, squads, words
+from scripts.program.multisig.squad import Squad, asked, read_multisig
 from scripts.program.multisig.squads import Permission, Status
 from scripts.program.world import World
 from scripts.runs.runner import Outcome, execute
@@ -79,6 +79,14 @@ class Vault:
         message = Message.new_with_blockhash([vote], BO.pubkey(), self.chain.blocks.newest.hash)
         self.chain.submit(VersionedTransaction(message, [BO]))
         self.chain.advance(int(LOCK_SECONDS / 0.4) + 10)
+
+    def told(self, index: int) -> str:
+        """What a member reads of a proposal before a vote."""
+        self.chain.advance(3)
+        world = self.world()
+        multisig = world.wait(read_multisig(world.node, SQUAD))
+        one = world.wait(asked(world.node, SQUAD, index))
+        return "\n".join(world.wait(words.told(world.node, one, multisig)))
 
     def status(self, index: int) -> Status:
         """How far a proposal is."""
@@ -139,6 +147,25 @@ def test_an_upgrade_and_its_idl_are_one_proposal(tmp_path: Path) -> None:
         assert_clean(it.there, new)
         assert it.chain.state(MULTISIG).index == 3
         assert it.status(2) is Status.APPROVED
+
+
+def test_members_read_what_they_vote_on(tmp_path: Path) -> None:
+    """Which bytes become the IDL, by the hash of the file; whom a change of hands lets in."""
+    with vault(tmp_path) as it:
+        first, next_, other = it.there.idl("1.0.0"), it.there.idl("1.1.0"), Keypair().pubkey()
+        for index, idl in enumerate((first, next_), start=1):
+            it.publish(idl)
+            (buffer,) = it.there.accounts(Kind.BUFFER)
+            said = it.told(index)
+            assert f"puts the IDL at {it.there.published().address} in place" in said
+            assert f"from buffer {buffer}" in said
+            assert f"SHA-256 {idl.hash} ({len(idl.content):,} bytes)" in said
+            assert f"belongs to {SQUAD.vault}" in said
+            it.agree(index)
+            assert it.publish(idl).code == ExitCode.DONE
+            assert "not there any more" in it.told(index)
+        it.hand_over(other)
+        assert f"lets {other} change the IDL" in it.told(3)
 
 
 def test_what_members_vote_on_cannot_be_changed_any_more(tmp_path: Path) -> None:
