@@ -172,6 +172,30 @@ def test_an_option_that_costs_brings_its_group(edge: Edge) -> None:
     }
 
 
+# AWS WAF, "AWS Managed Rules rule groups list": each group with the web ACL capacity units it takes
+_GROUPS: Final = {
+    "AWSManagedRulesATPRuleSet": 50,
+    "AWSManagedRulesAmazonIpReputationList": 25,
+    "AWSManagedRulesAntiDDoSRuleSet": 50,
+    "AWSManagedRulesBotControlRuleSet": 50,
+    "AWSManagedRulesCommonRuleSet": 700,
+    "AWSManagedRulesKnownBadInputsRuleSet": 200,
+    "AWSManagedRulesSQLiRuleSet": 200,
+}
+
+
+def test_every_group_is_one_that_aws_keeps(edge: Edge) -> None:
+    """By a name of its list; together they stay below the 1500 units that a web ACL has."""
+    for rules in (_with_all_options(edge), rules_of_pages(edge)):
+        groups = [
+            rule["statement"]["managedRuleGroupStatement"]
+            for rule in rules
+            if "overrideAction" in rule
+        ]
+        assert {group["vendorName"] for group in groups} == {"AWS"}
+        assert sum(_GROUPS[group["name"]] for group in groups) < 1500
+
+
 def test_programs_with_a_key_are_no_bots(edge: Edge) -> None:
     """Who shows a key is meant to be a program; it is held to the limit of its key."""
     bots = _named(_with_all_options(edge), "AWSManagedRulesBotControlRuleSet")
