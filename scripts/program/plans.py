@@ -43,7 +43,7 @@ def upgrade(target: str, inputs: Mapping[str, Json]) -> Plan[World]:
 def rollback(target: str, inputs: Mapping[str, Json]) -> Plan[World]:
     """A saved version back in its place, within the standard's time."""
     most = figure("ROLL-01", "duration_below_minutes").seconds
-    others = _replace(target, "", inputs, Timeout("upload", 0)).bound
+    others = _replace(target, "", inputs, Timeout("upload", 0), withdrawn=True).bound
     # A second below the limit: the standard says under it.
     upload = Timeout("upload, what ROLL-01 leaves of its limit", most - others - 1)
     return _replace(target, "program rollback", inputs, upload, withdrawn=True)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from solana.rpc.async_api import AsyncClient
+from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
@@ -66,6 +67,8 @@ class Session:
     world: World
     setting: Setting
     state: Path
+    genesis: Hash
+    """Of the chain that the node serves."""
 
     @property
     def target(self) -> str:
@@ -102,8 +105,9 @@ def opened(options: Options) -> Generator[Session]:
             watch=Meter().show,
         )
         try:
-            world.wait(confirm(node, world.cluster))
+            genesis = world.wait(confirm(node, world.cluster))
             yield Session(
+                genesis=genesis,
                 environment=environment,
                 world=world,
                 setting=Setting(

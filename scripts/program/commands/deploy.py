@@ -127,7 +127,7 @@ def facts(session: Session, found: OnChain, taken: Estimate) -> list[str]:
     world = session.world
     running = found.hash or "nothing"
     return [
-        f"Program {world.program} on {world.cluster}, genesis {world.genesis or 'confirmed'}",
+        f"Program {world.program} on {world.cluster}, genesis {session.genesis}",
         f"  runs {running} ({found.capacity:,} bytes of room)",
         f"  authority {found.data.authority if found.data else world.authority.pubkey()}",
         (
