@@ -1,0 +1,258 @@
+"""The limits of the standards by period (ROLL-06), as gates of one service."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final
+
+from scripts.cutover.gates import Action, Baseline, Event, Gate, Level, Share, Source, Watched
+from standards import Ratio, Tier, Whole, figure, requirement
+
+
+class Period(StrEnum):
+    """The periods of a release; what is an emergency is one in each of them."""
+
+    WINDOW = "deployment window"
+    FIRST_MINUTES = "first 30 minutes"
+    FIRST_WEEK = "first week"
+    STEADY = "steady state"
+
+
+MAIN: Final = 0.6
+"""What the gate on errors that rolls back may spend of a service's false alarms in a stage."""
+_SHARES: Final = {"P50": 0.5, "P95": 0.05, "P99": 0.01}
+"""The share of requests that is slower than each percentile."""
+
+
+def gates(period: Period, watched: Watched, tier: Tier, alpha: float) -> tuple[Gate, ...]:
+    """What `watched` is held against in `period`.
+
+    All shares together give at most `alpha` false alarms; of the requirements those count that are
+    meant for environments of `tier`.
+    """
+    by_period = {
+        Period.WINDOW: _window,
+        Period.FIRST_MINUTES: _first_minutes,
+        Period.FIRST_WEEK: _first_week,
+        Period.STEADY: _steady,
+    }
+    found = [
+        gate
+        for gate in (*by_period[period](watched), *_always(watched), *_emergency(watched))
+        if tier in requirement(gate.requirement).environments
+    ]
+    others = sum(isinstance(gate, Share) for gate in found) - 1
+    first = next((gate for gate in found if isinstance(gate, Share)), None)
+    return tuple(
+        replace(gate, alpha=alpha * (MAIN if gate is first else (1 - MAIN) / others))
+        if isinstance(gate, Share)
+        else gate
+        for gate in found
+    )
+
+
+def latencies(p50_ms: float, p99_ms: float) -> frozenset[float]:
+    """The milliseconds beyond which requests have to be counted for a baseline with these."""
+    baseline = Baseline(requests=0, errors=0, p50_ms=p50_ms, p99_ms=p99_ms)
+    watched = Watched(service="any", baseline=baseline)
+    return frozenset(
+        float(gate.series.rpartition(" ")[2])
+        for period in Period
+        for gate in gates(period, watched, Tier.PRODUCTION, 1e-3)
+        if "slower" in gate.series
+    )
+
+
+def _window(watched: Watched) -> Iterator[Gate]:
+    """ROLL-07 rolls back by itself; what MON-09 alarms for, a person decides (ROLL-10)."""
+    baseline = watched.baseline
+    yield _errors(watched, figure("ROLL-07", "error_rate_above_percent").percent, Action.ROLL_BACK)
+    percent = figure("ROLL-07", "latency_p99_above_percent_of_baseline").percent
+    yield _slow(watched, "P99", baseline.p99_ms * percent / 100, percent, Action.ROLL_BACK)
+    yield _health(watched, "ROLL-07", 0)
+    points = figure("MON-09", "error_rate_above_baseline_percentage_points").percent
+    yield replace(_errors(watched, points, Action.ASK), is_above_baseline=True)
+    for percentile, usual in (("P50", baseline.p50_ms), ("P99", baseline.p99_ms)):
+        more = figure("MON-09", f"latency_{percentile.lower()}_above_baseline_percent").percent
+        yield _slow(watched, percentile, usual * (1 + more / 100), more, Action.ASK)
+    yield _level(watched, "cpu", "CPU", figure("MON-09", "cpu_above_percent").percent)
+    yield _level(watched, "memory", "memory", figure("MON-09", "memory_above_percent").percent)
+    if baseline.queue is not None:
+        times = figure("MON-09", "queue_depth_above_times_normal").factor
+        usual = max(baseline.queue, 1.0)
+        deep = _level(watched, "queue", "jobs that wait", times)
+        yield replace(deep, limit=times * usual, unit=" jobs")
+    yield from _program(watched)
+
+
+def _after_window(watched: Watched) -> Iterator[Gate]:
+    """ROLL-08, which rolls back while the predecessor is retained."""
+    percent = figure("ROLL-08", "error_rate_above_percent").percent
+    window = figure("ROLL-08", "error_rate_window_minutes").seconds
+    yield replace(_errors(watched, percent, Action.ROLL_BACK), window=window)
+    ms = figure("ROLL-08", "response_time_above_ms").milliseconds
+    window = figure("ROLL-08", "response_time_window_minutes").seconds
+    yield replace(_slow(watched, "P95", ms, ms, Action.ROLL_BACK), window=window)
+    yield _health(watched, "ROLL-08", figure("ROLL-08", "health_failure_above_minutes").seconds)
+    yield from _program(watched)
+
+
+def _first_minutes(watched: Watched) -> Iterator[Gate]:
+    yield from _after_window(watched)
+    yield _errors(watched, figure("MON-10", "error_rate_below_percent").percent, Action.ASK)
+    ms = figure("MON-10", "latency_p95_below_ms").milliseconds
+    yield _slow(watched, "P95", ms, ms, Action.ASK)
+    for what in ("cpu", "memory", "disk"):
+        yield _ceiling(watched, what, figure("MON-10", f"{what}_below_percent").percent)
+
+
+def _first_week(watched: Watched) -> Iterator[Gate]:
+    yield from _after_window(watched)
+    yield _errors(watched, figure("MON-11", "error_rate_below_percent").percent, Action.ASK)
+    ms = figure("MON-11", "latency_p95_below_ms").milliseconds
+    yield _slow(watched, "P95", ms, ms, Action.ASK)
+    for what in ("cpu", "memory"):
+        percent = figure("MON-11", f"{what}_mean_below_percent").percent
+        yield replace(_ceiling(watched, what, percent), is_mean=True)
+    if watched.has_cache:
+        least = figure("MON-11", "cache_hit_rate_min_percent").percent
+        most = figure("MON-11", "cache_hit_rate_max_percent").percent
+        hits = replace(_level(watched, "cache hits", "hits in the cache", least), is_mean=True)
+        yield replace(hits, is_minimum=True)
+        yield replace(hits, limit=most, figure=most)
+    if watched.has_database:
+        size = figure("MON-11", "database_size_below_gigabytes").bytes
+        large = _ceiling(watched, "database size", size)
+        yield replace(large, unit=" bytes")
+
+
+def _steady(watched: Watched) -> Iterator[Gate]:
+    yield from _after_window(watched)
+    critical = figure("MON-12", "critical_error_rate_above_percent").percent
+    yield _errors(watched, critical, Action.ASK)
+    warning = figure("MON-12", "warning_error_rate_above_percent").percent
+    yield _errors(watched, warning, Action.TELL)
+    ms = figure("MON-12", "warning_response_time_above_ms").milliseconds
+    yield _slow(watched, "P95", ms, ms, Action.TELL)
+
+
+def _always(watched: Watched) -> Iterator[Gate]:
+    """Failing connections to the database, which no window excuses."""
+    if watched.has_database:
+        yield Event(
+            series=f"{watched.service}/database connections",
+            what="connections to the database that fail",
+            requirement="ROLL-08",
+            action=Action.ROLL_BACK,
+            source=Source.PROMETHEUS,
+        )
+
+
+def _emergency(watched: Watched) -> Iterator[Gate]:
+    """ROLL-09, at any time."""
+    percent = figure("ROLL-09", "error_rate_above_percent").percent
+    window = figure("ROLL-09", "error_rate_window_minutes").seconds
+    yield replace(_errors(watched, percent, Action.ROLL_BACK), window=window)
+    ms = figure("ROLL-09", "latency_p95_above_ms").milliseconds
+    window = figure("ROLL-09", "latency_window_minutes").seconds
+    yield replace(_slow(watched, "P95", ms, ms, Action.ROLL_BACK), window=window)
+    yield _health(watched, "ROLL-09", figure("ROLL-09", "down_above_minutes").seconds)
+    if watched.has_proofs:
+        yield Event(
+            series=f"{watched.service}/invalid proofs",
+            what="proofs that are invalid",
+            requirement="ROLL-09",
+            action=Action.ROLL_BACK,
+            source=Source.PROMETHEUS,
+        )
+
+
+def _program(watched: Watched) -> Iterator[Gate]:
+    """What alarms of a program on the chain (PM-06); a person decides (ROLL-10)."""
+    service, baseline = watched.service, watched.baseline
+    if watched.sends_transactions:
+        failing = figure("PM-06", "transaction_failure_rate_above_percent").percent
+        yield Share(
+            series=f"{service}/transactions",
+            what="transactions that fail",
+            requirement="PM-06",
+            action=Action.ASK,
+            source=Source.PROMETHEUS,
+            limit=failing / 100,
+            figure=failing,
+            recorded=(baseline.failed_transactions, baseline.transactions),
+        )
+        units = figure("PM-06", "compute_units_above_percent_of_limit").percent
+        yield _published(_level(watched, "compute units", "compute units of their limit", units))
+    if watched.is_market:
+        stale = figure("PM-06", "oracle_staleness_above_seconds").seconds
+        late = _published(_level(watched, "oracle", "age of the oracle's price", stale))
+        yield replace(late, unit=" s")
+        yield Event(
+            series=f"{service}/breakers",
+            what="circuit breakers that tripped",
+            requirement="PM-06",
+            action=Action.ASK,
+            source=Source.PROMETHEUS,
+        )
+
+
+def _errors(watched: Watched, percent: Ratio, action: Action) -> Share:
+    return Share(
+        series=f"{watched.service}/errors",
+        what="requests that fail",
+        requirement=percent.figure.requirement,
+        action=action,
+        source=Source.CLOUDWATCH,
+        limit=percent / 100,
+        figure=percent,
+        recorded=(watched.baseline.errors, watched.baseline.requests),
+    )
+
+
+def _slow(
+    watched: Watched, percentile: str, ms: float, cited: Ratio | Whole, action: Action
+) -> Share:
+    baseline, ms = watched.baseline, round(ms, 3)
+    return Share(
+        series=f"{watched.service}/slower than {ms:.15g}",
+        what=f"requests slower than {ms:g} ms ({percentile})",
+        requirement=cited.figure.requirement,
+        action=action,
+        source=Source.CLOUDWATCH,
+        limit=_SHARES[percentile],
+        figure=cited,
+        recorded=(baseline.slower.get(ms, 0.0), baseline.requests if ms in baseline.slower else 0),
+    )
+
+
+def _health(watched: Watched, cited: str, window: float) -> Event:
+    return Event(
+        series=f"{watched.service}/health",
+        what="health checks that fail",
+        requirement=cited,
+        action=Action.ROLL_BACK,
+        source=Source.CLOUDWATCH,
+        window=window,
+    )
+
+
+def _level(watched: Watched, series: str, what: str, limit: Ratio | Whole) -> Level:
+    return Level(
+        series=f"{watched.service}/{series}",
+        what=what,
+        requirement=limit.figure.requirement,
+        action=Action.ASK,
+        source=Source.CLOUDWATCH,
+        limit=limit,
+        figure=limit,
+    )
+
+
+def _ceiling(watched: Watched, series: str, limit: Ratio | Whole) -> Level:
+    """A level that has to stay under its limit: the limit itself is too much."""
+    return replace(_level(watched, series, series, limit), reaches=True)
+
+
+def _published(level: Level) -> Level:
+    return replace(level, source=Source.PROMETHEUS)
