@@ -90,7 +90,9 @@ class Endpoint:
 
 
 @contextmanager
-def project(folder: Path, *, sols: int = 100, chain: Chain | None = None) -> Generator[Project]:
+def project(
+    folder: Path, *, sols: int = 100, chain: Chain | None = None, slot_seconds: float = SLOT_SECONDS
+) -> Generator[Project]:
     """A project on a chain of its own, with a payer that has so much."""
     payer, program = Keypair(), Keypair()
     chain = chain or Chain()
@@ -98,7 +100,7 @@ def project(folder: Path, *, sols: int = 100, chain: Chain | None = None) -> Gen
         chain.airdrop(payer.pubkey(), sols * SOL)
     chain.advance(2)
     before = Path.cwd()
-    with listening(chain) as endpoint:
+    with listening(chain, slot_seconds) as endpoint:
         text = (_ROOT / "Pulumi.development.yaml").read_text(encoding="utf-8")
         text = re.sub(r"programId: \S+", f"programId: {program.pubkey()}", text)
         text = re.sub(r"rpcUrls: .*", f"rpcUrls: [{endpoint.url}]", text)
@@ -114,14 +116,14 @@ def project(folder: Path, *, sols: int = 100, chain: Chain | None = None) -> Gen
 
 
 @contextmanager
-def listening(chain: Chain) -> Generator[Endpoint]:
+def listening(chain: Chain, slot_seconds: float = SLOT_SECONDS) -> Generator[Endpoint]:
     """The chain behind its endpoint, in a thread."""
     loop, over = asyncio.new_event_loop(), asyncio.Event()
     ready = threading.Event()
     urls: list[str] = []
 
     async def serve() -> None:
-        async with Server(chain, slot_seconds=SLOT_SECONDS) as server:
+        async with Server(chain, slot_seconds=slot_seconds) as server:
             urls.append(server.url)
             ready.set()
             await over.wait()
