@@ -9,15 +9,23 @@ from typing import Any, Final
 
 from preview.trace import Means, Serving
 from scripts.program import plans
+from scripts.program.idl import plans as idl
+from scripts.program.idl.document import Idl
+from scripts.program.idl.publication import Publication
 from scripts.runs.steps import Plan
 from standards import Tier
 
 Example = Callable[[Tier], Plan[Any] | None]
 """A plan of one command for an environment of a tier; none where the tier has no such command."""
 
-EXAMPLES: Final[tuple[Example, ...]] = tuple(
-    lambda tier, planned=planned: planned(f"{tier}/program", {})
-    for planned in (plans.deploy, plans.upgrade, plans.rollback)
+_IDL: Final = Publication(idl=Idl(content=b"", name="", version="", instructions=()))
+
+EXAMPLES: Final[tuple[Example, ...]] = (
+    *(
+        lambda tier, planned=planned: planned(f"{tier}/program", {})
+        for planned in (plans.deploy, plans.upgrade, plans.rollback)
+    ),
+    lambda tier: idl.publish(f"{tier}/program", {}, _IDL),
 )
 
 

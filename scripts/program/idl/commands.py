@@ -14,7 +14,7 @@ from scripts.program.idl.account import Published, look, look_legacy
 from scripts.program.idl.document import Idl, IdlError, parse_idl, read_idl, says_the_same
 from scripts.program.idl.estimate import estimate, refuse_poor
 from scripts.program.idl.publication import Publication
-from scripts.program.idl.refusals import refuse_publication
+from scripts.program.idl.refusals import refuse_publication, refuse_version
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.commands import Vault, join
 from scripts.program.multisig.squads import Permission
@@ -56,6 +56,7 @@ def publish_command(  # noqa: PLR0913 - each is an option of the command
         squad = join(session, vault, Permission.INITIATE, Permission.EXECUTE) if vault else None
         publication = Publication(idl=read_idl(file, world.program, version))
         found = refuse_publication(world, publication)
+        refuse_version(world, publication.idl)
         inputs = plans.inputs(world, publication)
         plan = (
             multisig_plans.publish(session.target, inputs, squad, publication)

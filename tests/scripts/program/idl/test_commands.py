@@ -40,6 +40,10 @@ def test_an_idl_from_its_first_publication_on(tmp_path: Path) -> None:
         differs = it.run("idl", "compare", "development", two)
         assert differs.exit_code == ExitCode.FAILED
         assert "version 1.0.0 is published, 1.1.0 was built" in differs.stdout
+        early = it.run("idl", "publish", "development", two, "--execute")
+        assert early.exit_code == ExitCode.USAGE
+        assert "runs version 1.0.0, and the IDL is of 1.1.0" in early.stderr
+        assert it.upgrade(program(2), "1.1.0").exit_code == ExitCode.DONE
         second = it.run("idl", "publish", "development", two, "--execute", "--json")
         assert second.exit_code == ExitCode.DONE, second.output
         bundle = json.loads(Path(json.loads(second.stdout)["evidence"]).read_bytes())["bundle"]
@@ -109,10 +113,10 @@ def test_who_may_change_it_is_handed_over_and_taken_back(tmp_path: Path) -> None
         assert given.exit_code == ExitCode.DONE, given.output
         shown = it.run("idl", "show", "development").stdout
         assert str(other.pubkey()) in shown
-        next_ = it.run("idl", "publish", "development", _file(it, "1.1.0"), "--execute", *own)
+        next_ = it.run("idl", "publish", "development", _file(it, noise=9), "--execute", *own)
         assert next_.exit_code == ExitCode.DONE, next_.output
         assert it.run(*words, "--remove").exit_code == ExitCode.DONE
-        refused = it.run("idl", "publish", "development", _file(it, "1.2.0"), "--execute", *own)
+        refused = it.run("idl", "publish", "development", _file(it, noise=10), "--execute", *own)
         assert refused.exit_code == ExitCode.USAGE
         assert "is not the upgrade authority" in refused.stderr
 
