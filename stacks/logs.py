@@ -28,7 +28,7 @@ def log_group(  # noqa: PLR0913 - each argument is a property of the group
     environment: Stack,
     key_arn: Input[str],
     parent: Resource,
-    physical_name: str | None = None,
+    physical_name: Input[str] | None = None,
 ) -> cloudwatch.LogGroup:
     """An encrypted log group that keeps its entries as long as its `kind` must be (LOG-02 to -05).
 

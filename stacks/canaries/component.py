@@ -17,7 +17,7 @@ from pulumi_aws import iam, s3, synthetics
 from environments import Environment
 from stacks.buckets import PrivateBucket, PrivateBucketArguments
 from stacks.canaries.health import ENDPOINT, TIMEOUT
-from stacks.logs import LogKind, retention_days
+from stacks.logs import LogKind, log_group, retention_days
 from stacks.naming import Names
 from stacks.statements import assumed_by_own, document
 
@@ -25,6 +25,7 @@ _CODE: Final = Path(__file__).with_name("health.py")
 _RUNTIME: Final = "syn-python-selenium-14.0"  # AWS retires each after a year or so
 _LONGEST_SECONDS: Final = 60
 _MEBIBYTES: Final = 960  # the least
+_FUNCTION: Final = 6  # arn:aws:lambda:<region>:<account>:function:<name>:<version>
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +41,8 @@ class CanariesArguments:
 class Canaries(ComponentResource):
     """What asks the public endpoints of an environment whether they are well.
 
-    Makes a canary for each, the bucket for what their runs leave behind, which also holds the code,
-    and the role that they share.
+    Makes a canary for each and the log group of its function; the bucket for what their runs leave
+    behind, which also holds the code; and the role that they share.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Canaries(ComponentResource):
             ),
         ]
         for endpoint, (url, seconds) in endpoints(environment).items():
-            synthetics.Canary(
+            canary = synthetics.Canary(
                 endpoint,
                 name=canary_name(endpoint, names),
                 runtime_version=_RUNTIME,
@@ -119,6 +120,14 @@ class Canaries(ComponentResource):
                 start_canary=True,
                 delete_lambda=True,
                 opts=ResourceOptions(parent=self, depends_on=[*policies, bucket.policy]),
+            )
+            log_group(
+                f"canary-{endpoint}",
+                LogKind.APPLICATION,
+                environment=environment,
+                key_arn=arguments.key_arn,
+                parent=self,
+                physical_name=canary.engine_arn.apply(log_of),
             )
         self.register_outputs({})
 
@@ -142,8 +151,17 @@ def canary_name(endpoint: str, names: Names) -> str:
     return names.of(endpoint, "health")
 
 
+def log_of(function_arn: str) -> str:
+    """The log group of a canary's function, whose name ends in what AWS draws."""
+    return f"/aws/lambda/{function_arn.split(':')[_FUNCTION]}"
+
+
 def _leaves(names: Names) -> str:
-    """Leave results in the bucket, lines in the log that Lambda makes, and metrics."""
+    """Leave results in the bucket, lines in the log, and metrics.
+
+    The function makes no log group: before the stack has made the one with a key and a retention,
+    which is a moment after the canary, its lines are lost.
+    """
     bucket = names.bucket_arn("canaries")
     return document(
         {
@@ -161,8 +179,7 @@ def _leaves(names: Names) -> str:
         {
             "Sid": "Logs",
             "Effect": "Allow",
-            "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-            # Lambda's name ends in what AWS draws.
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
             "Resource": names.arn("logs", f"log-group:/aws/lambda/cwsyn-{names.of('*')}"),
         },
         {

@@ -17,12 +17,16 @@ from tests.conftest import PROJECT
 _KEY: Final = "names the ARN of a key, which KMS gives it"
 _CLUSTER: Final = "names the cluster's resource id, which RDS gives it"
 _PROXY: Final = "names the proxy's resource id, which RDS gives it"
+_FUNCTION: Final = "is named after a canary's function, whose name AWS draws the end of"
 NOT_EVALUATED: Final = {
     "api-execution-key": _KEY,
     "api-task-database": _PROXY,
     "api-task-key": _KEY,
     "artifacts-copy-keys": _KEY,
     "canaries-key": _KEY,
+    "canary-api": _FUNCTION,
+    "canary-frontend": _FUNCTION,
+    "canary-prover": _FUNCTION,
     "check-data-task-database": _CLUSTER,
     "database-proxy": _CLUSTER,
     "database-roles-secret": "names the secret that RDS makes for the administrator",

@@ -9,6 +9,7 @@ import pytest
 
 from environments import Environment
 from plan import Plan
+from stacks.canaries.component import log_of
 from stacks.canaries.health import ENDPOINT, TIMEOUT, UnwellError, handler
 from tests.stacks.reading import of_type, only
 
@@ -83,6 +84,25 @@ def test_each_public_endpoint_has_a_canary_with_an_alarm(
         assert alarm.text("treatMissingData") == "breaching"
     prover = canaries["prover"].node("runConfig").node("environmentVariables")
     assert prover.text(ENDPOINT) == f"https://{record.edge.name}/prove/health"
+
+
+@pytest.mark.parametrize("name", ["staging", "production"])
+def test_a_canary_writes_to_a_log_of_the_stack_and_makes_none(
+    plan_of: Callable[[str], Plan], name: str
+) -> None:
+    """One that its function made would have no key and end never; AWS draws the end of its name."""
+    plan = plan_of(name)
+    for canary in of_type(plan, "synthetics/canary"):
+        group = only(plan, "cloudwatch/logGroup", f"canary-{canary.name}")
+        assert group.number("retentionInDays")
+        assert group.has("kmsKeyId")
+        (named,) = group.resource.property_dependencies["name"]
+        assert named == canary.resource.urn
+    policy = only(plan, "iam/rolePolicy", "canaries").text("policy") or ""
+    assert "logs:CreateLogGroup" not in policy
+    assert "/aws/lambda/cwsyn-" in policy
+    arn = "arn:aws:lambda:us-east-1:333333333333:function:cwsyn-production-api-health-1a2b:7"
+    assert log_of(arn) == "/aws/lambda/cwsyn-production-api-health-1a2b"
 
 
 @pytest.mark.parametrize("name", ["integration", "development"])
