@@ -28,6 +28,7 @@ from stacks.prometheus.alertmanager import HEARTBEAT_MINUTES
 from stacks.service import ServiceOutputs
 from stacks.service_alarms import OBJECTIVE, Entry, ServiceWatch, log_errors_name, unreachable
 from stacks.services import Services
+from stacks.sessions import script_errors
 from stacks.severity import Severity
 from stacks.topics import HEARTBEAT, Topics
 from standards import figure
@@ -146,6 +147,7 @@ def _single(arguments: AlarmsArguments) -> Iterator[Entry]:
         yield from _backups(arguments.backups.vault_name)
     if arguments.environment.frontend is not None:
         yield Severity.CRITICAL, unreachable("frontend", Names(arguments.environment))
+        yield Severity.WARNING, script_errors(Names(arguments.environment))
     yield from _delivery(arguments)
 
 

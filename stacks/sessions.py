@@ -7,8 +7,10 @@ from pulumi_aws import cognito, iam, rum
 
 from environments import Environment
 from environments.frontend import Frontend
+from stacks.metrics import MINUTE, Alarm, Formula, Limit, Metric
 from stacks.naming import Names
 from stacks.statements import document
+from standards import figure
 
 _FULL = 100
 
@@ -25,7 +27,8 @@ class Sessions(ComponentResource):
     """A monitor of CloudWatch RUM, which the pages report to (MON-16).
 
     Makes the monitor; and what lets anonymous visitors report to it, and do nothing else: a pool of
-    guest identities, and their role. Its metrics, `JsErrorCount` among them, stand in `AWS/RUM`.
+    guest identities, and their role. Its metrics, `JsErrorCount` among them, stand in `AWS/RUM`;
+    the alarm on them stands with the others (`stacks/alarms.py`).
     """
 
     monitor: str
@@ -39,7 +42,7 @@ class Sessions(ComponentResource):
         super().__init__("slipway:sessions:Sessions", name, opts=options)
         inside = ResourceOptions(parent=self)
         names = Names(arguments.environment)
-        self.monitor = names.of("frontend")
+        self.monitor = monitor_name(names)
         pool = cognito.IdentityPool(
             "guests",
             identity_pool_name=names.of("guests"),
@@ -107,6 +110,39 @@ class Sessions(ComponentResource):
             opts=inside,
         ).app_monitor_id
         self.register_outputs({})
+
+
+def script_errors(names: Names) -> Alarm:
+    """The alarm on pages that fail in people's browsers: a release that only they show as broken.
+
+    It judges an hour as a whole: some browser, or what is installed in it, always fails.
+    """
+    percent = figure("MON-12", "warning_error_rate_above_percent").percent
+    counts = {"errors": "JsErrorCount", "views": "PageViewCount"}
+    return Alarm(
+        name="frontend-script-errors",
+        summary=f"More than {percent:g} errors in 100 views of the frontend",
+        watched=Formula(
+            text="100 * errors / views",
+            metrics={
+                key: Metric(
+                    namespace="AWS/RUM",
+                    name=name,
+                    statistic="Sum",
+                    dimensions={"application_name": monitor_name(names)},
+                )
+                for key, name in counts.items()
+            },
+        ),
+        limit=Limit.of(percent),
+        period=60 * MINUTE,
+        runbook="script-errors",
+    )
+
+
+def monitor_name(names: Names) -> str:
+    """What RUM calls the frontend, in its metrics, too."""
+    return names.of("frontend")
 
 
 def reporting_origins(region: str) -> tuple[str, ...]:
