@@ -14,7 +14,9 @@ of a false alarm holds for all looks together. Three numbers follow the requests
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, exp, lgamma, log, log1p
+from math import ceil, exp, inf, lgamma, log, log1p
+from operator import mul
+from statistics import NormalDist
 from typing import Final
 
 PASSING: Final = 0.05
@@ -25,9 +27,14 @@ _START: Final = 0.8
 """What is spent on a side that is bad from the step's start on; the rest on later changes."""
 _RARE: Final = 0.05
 """Up to this limit counts are taken as Poisson's, which only overstates false alarms."""
+_APART: Final = 1.9
+"""Where limit and baseline are nearer than this factor, jumps are too small to be worth it."""
 _GRID: Final = log(1.02)
 """Baselines are rounded up to steps of 2 %, so that few bounds have to be computed."""
-_MOST: Final = 400
+_FEW: Final = 60
+"""Up to so many expected events, chances are computed one by one; for more, as a diffusion's."""
+_MOST: Final = 300
+_ENDLESS: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class Evidence:
     """What the requests of a step have shown so far, as logarithms of likelihood ratios."""
 
     since_start: float = 0.0
-    mixture: float = -float("inf")
+    mixture: float = -inf
     recent: float = 0.0
 
 
@@ -64,7 +71,7 @@ class ShareTest:
                 mixture += 1 / (number * (number - 1))  # these weights sum to 1
             mixture *= exp(min(moved, 700.0))
             mixture = min(mixture, 1e300)
-        return Evidence(start, log(mixture) if mixture else -float("inf"), recent)
+        return Evidence(start, log(mixture) if mixture else -inf, recent)
 
     def alarms(self, evidence: Evidence) -> bool:
         """Whether the share is taken for the limit's."""
@@ -82,7 +89,8 @@ class ShareTest:
 
     def detection(self, requests: float) -> float:
         """The chance that a side at the limit is noticed within so many requests."""
-        return _crossing(self.limit, requests, self._of_bad, -self._of_good, self.bound)
+        chance = _crossing if requests * self.limit <= _FEW else _diffusing
+        return chance(self.limit, requests, self._of_bad, -self._of_good, self.bound)
 
     def decides_within(self, requests: float) -> bool:
         """Whether so many requests tell the baseline from the limit, one way or the other."""
@@ -92,17 +100,9 @@ class ShareTest:
             return False  # not even the very baseline would have passed
         return self.detection(requests) >= DETECTING
 
-    def needed(self, most: float = 1e9) -> float:
-        """The requests that decide; infinite where not even `most` do."""
-        if not self.decides_within(most):
-            return float("inf")
-        least, enough = 0.0, 64.0
-        while not self.decides_within(enough):
-            least, enough = enough, enough * 2
-        while enough - least > enough / 100:
-            middle = (least + enough) / 2
-            least, enough = (least, middle) if self.decides_within(middle) else (middle, enough)
-        return ceil(enough)
+    def needed(self) -> float:
+        """The requests that decide; infinite where not even a thousand million do."""
+        return _needed(self)
 
     @property
     def _of_bad(self) -> float:
@@ -130,6 +130,19 @@ def rounded(share: float) -> float:
 
 
 @lru_cache(maxsize=4096)
+def _needed(test: ShareTest) -> float:
+    least, enough = 0.0, 64.0
+    while not test.decides_within(enough):
+        least, enough = enough, enough * 2
+        if enough > _ENDLESS:
+            return inf
+    while enough - least > enough / 100:
+        middle = (least + enough) / 2
+        least, enough = (least, middle) if test.decides_within(middle) else (middle, enough)
+    return ceil(enough)
+
+
+@lru_cache(maxsize=4096)
 def _bound(healthy: float, limit: float, alpha: float) -> float:
     """The lowest bound that a healthy side reaches with a chance of at most `alpha`, ever.
 
@@ -137,11 +150,11 @@ def _bound(healthy: float, limit: float, alpha: float) -> float:
     rare events the chance is computed, and the bound is lower by what the jumps are worth.
     """
     wald = -log(alpha)
-    if limit > _RARE:
+    if limit > _RARE or limit < _APART * healthy:
         return wald
     bad, good = log(limit / healthy), log1p(-healthy) - log1p(-limit)
-    bound = wald + log(_crossing(healthy, float("inf"), bad, good, wald) / alpha)
-    while _crossing(healthy, float("inf"), bad, good, bound) > alpha:
+    bound = wald + log(_crossing(healthy, inf, bad, good, wald) / alpha)
+    while _crossing(healthy, inf, bad, good, bound) > alpha:
         bound += 0.02
     return min(bound, wald)
 
@@ -161,16 +174,23 @@ def _crossing(share: float, requests: float, bad: float, good: float, bound: flo
             continue
         until = min(until, requests)
         arrivals = _poisson(share * (until - before), count)
-        following = [
-            sum(chances[i] * arrivals[j - i] for i in range(min(j + 1, len(chances))))
-            for j in range(count)
-        ]
+        following = [sum(map(mul, chances, arrivals[j::-1])) for j in range(count)]
         now = 1 - sum(following)
         chances, before = following, until
         if until >= requests or (now - crossed < 1e-4 * now and count > 2 * bound / bad):
             return now
         crossed = now
     return crossed
+
+
+def _diffusing(share: float, requests: float, bad: float, good: float, bound: float) -> float:
+    """The same for many events: that of a Brownian motion with this drift and variance."""
+    drift = share * bad - (1 - share) * good
+    spread = (share * (1 - share) * requests) ** 0.5 * (bad + good)
+    normal = NormalDist()
+    return normal.cdf((drift * requests - bound) / spread) + exp(
+        2 * drift * requests * bound / spread**2
+    ) * normal.cdf((-drift * requests - bound) / spread)
 
 
 def _poisson(mean: float, counts: int) -> list[float]:
