@@ -177,6 +177,29 @@ RENAMED: Final[Mapping[str, str]] = {
 """Members that are called otherwise than the properties that go to them."""
 
 
+LENGTHS: Final[Mapping[str, int]] = {
+    "cloudwatch/eventRule.name": 64,
+    "ec2/securityGroup.name": 255,
+    "elasticache/replicationGroup.replicationGroupId": 40,
+    "elasticache/subnetGroup.name": 255,
+    "elasticache/user.userId": 40,
+    "elasticache/userGroup.userGroupId": 40,
+    "lb/loadBalancer.name": 32,
+    "lb/targetGroup.name": 32,
+    "rds/cluster.clusterIdentifier": 63,
+    "rds/cluster.finalSnapshotIdentifier": 255,
+    "rds/clusterInstance.identifier": 63,
+    "rds/clusterParameterGroup.name": 255,
+    "rds/parameterGroup.name": 255,
+    "rds/proxy.name": 63,
+    "rds/subnetGroup.name": 255,
+    "s3/bucket.bucket": 63,
+    "sns/topic.name": 256,
+    "sqs/queue.name": 80,
+}
+"""How long names may be where the model leaves it to the documentation of the API."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What came of holding resources against the models."""
@@ -192,6 +215,11 @@ def hold(resource: Resource, held: Held) -> None:
     """Add to `held` what the API's model says of the inputs of `resource`, if it has one."""
     kind = resource.type.removeprefix("aws:").rpartition(":")[0]
     operation = OPERATIONS.get(kind)
+    for key, value in resource.inputs.items():
+        limit = LENGTHS.get(f"{kind}.{key}")
+        if limit and isinstance(value, str) and len(value) > limit:
+            said = f"{value}: {len(value)} characters are more than {limit}"
+            held.wrong.append(f"{resource.name} ({kind}) {key}: {said}")
     if operation is not None:
         _Walk(f"{resource.name} ({kind})", kind, held).structure(resource.inputs, _input(operation))
 

@@ -16,6 +16,7 @@ from standards import Tier
 from tests.environments.records import PROJECT, changed, content_of, write
 from tests.soak import amount
 from tests.stacks.generated import Content, environments
+from tests.stacks.operations import Held, hold
 from tests.stacks.reading import managed
 from tests.stacks.slips import Slip, slips
 
@@ -28,7 +29,7 @@ seeded = settings(derandomize=amount(1, 0) == 1, database=None)
 def test_a_valid_environment_keeps_to_the_policies(
     generated: tuple[str, Content], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Its plan has no finding that stops an update, no rule that raised, and no two of one URN."""
+    """No finding stops its update, no rule raises, and AWS would refuse no part of it."""
     name, content = generated
     folder = tmp_path_factory.mktemp("project")
     for file in ("__main__.py", "Pulumi.yaml"):
@@ -44,6 +45,10 @@ def test_a_valid_environment_keeps_to_the_policies(
         if finding.stops
     ]
     assert not verdict.failed
+    held = Held()
+    for one in managed(plan):
+        hold(one, held)
+    assert not held.wrong
     assert len({one.urn for one in plan.resources}) == len(plan.resources)
     assert len(managed(plan)) > 100
 
