@@ -6,15 +6,21 @@ from pathlib import Path
 import pytest
 from solders.account import Account
 from solders.keypair import Keypair
+from solders.message import Message
 from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
 
 from scripts.exits import ExitCode
 from scripts.program.idl.account import look_legacy
 from scripts.program.idl.metadata import SEED, metadata_address
+from scripts.program.loader import program_data_address, set_authority
+from scripts.program.multisig.squads import Permission, vault_address
 from scripts.program.node import Node
 from tests.localnet.elf import program
+from tests.localnet.programs import SOL
 from tests.scripts.program.idl.program import MetadataChain
 from tests.scripts.program.idl.scene import document, idl_of
+from tests.scripts.program.multisig.program import State
 from tests.scripts.program.network import Project, project
 from tests.scripts.program.simulation import simulated
 
@@ -159,6 +165,42 @@ def test_an_upgrade_publishes_an_idl_only_through_a_vault(tmp_path: Path) -> Non
         refused = it.run("upgrade", "development", build, "--idl", _file(it))
         assert refused.exit_code == ExitCode.USAGE
         assert "slipway program idl publish" in refused.stderr
+
+
+def test_an_upgrade_and_its_idl_are_asked_for_together(tmp_path: Path) -> None:
+    """By one command, which refuses an IDL of another version than the program's."""
+    chain, multisig, ana = MetadataChain(), Keypair().pubkey(), Keypair()
+    with project(tmp_path, chain=chain) as it:
+        assert it.deploy(program(1)).exit_code == ExitCode.DONE
+        it.endpoint.between_blocks(lambda: _hand_to_vault(it, chain, multisig, ana))
+        build, member = str(it.build("next.so", program(2))), str(it.key("ana.json", ana))
+        words = ("upgrade", "development", build, "--version", "1.1.0", "--emergency")
+        owner = ("--multisig", str(multisig), "--member", member)
+        wrong = it.run(*words, *owner, "--idl", _file(it, "1.2.0"))
+        assert wrong.exit_code == ExitCode.USAGE
+        assert "metadata.version is 1.2.0" in wrong.stderr
+        right = ("--idl", _file(it, "1.1.0"))
+        planned = it.run(*words, *owner, *right)
+        assert planned.exit_code == ExitCode.DONE, planned.output
+        assert "Hand the IDL's buffer to the vault" in planned.stdout
+        assert it.run(*words, *owner, *right, "--execute").exit_code == ExitCode.PENDING
+        asked = it.run("proposals", "development", "--multisig", str(multisig)).stdout
+        assert f"upgrades {it.program.pubkey()} from buffer" in asked
+        assert f"SHA-256 {idl_of(it.program.pubkey(), version='1.1.0').hash}" in asked
+
+
+def _hand_to_vault(it: Project, chain: MetadataChain, multisig: Pubkey, ana: Keypair) -> None:
+    every = Permission.INITIATE | Permission.VOTE | Permission.EXECUTE
+    members = tuple((key, every) for key in (ana.pubkey(), Keypair().pubkey()))
+    chain.found(multisig, State(create_key=multisig, threshold=2, time_lock=0, members=members))
+    chain.airdrop(ana.pubkey(), SOL)
+    own = it.payer.pubkey()
+    account = program_data_address(it.program.pubkey())
+    message = Message.new_with_blockhash(
+        [set_authority(account, own, vault_address(multisig))], own, chain.blocks.newest.hash
+    )
+    chain.submit(VersionedTransaction(message, [it.payer]))
+    chain.advance(3)
 
 
 def test_what_anchor_published_before_is_found(tmp_path: Path) -> None:

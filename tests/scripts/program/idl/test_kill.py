@@ -75,7 +75,7 @@ def test_a_publication_killed_at_any_point_ends_the_same(
         idl, killer = _prepare(there, first=first), Killer()
         assert _run(there, idl, killer) == ExitCode.DONE
         wanted, points = _end(there), killer.passed
-    for at in range(share, points, _SHARES * amount(3, 1)):
+    for at in range(share, points, _SHARES * amount(6, 1)):
         with scene(tmp_path / str(at)) as there:
             idl = _prepare(there, first=first)
             assert _run(there, idl, Killer(at)) == -9

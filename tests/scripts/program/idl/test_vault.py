@@ -31,6 +31,8 @@ from tests.scripts.program.idl.scene import CODE, Scene, scene
 from tests.scripts.program.idl.test_publish import assert_clean
 from tests.scripts.program.multisig.program import State
 from tests.scripts.program.simulation import TARGET
+from tests.scripts.program.test_kill import Killed, Killer
+from tests.soak import amount
 
 NEW = program(2, 3_000)
 MULTISIG = Pubkey.from_bytes(bytes([77] * 32))
@@ -87,6 +89,14 @@ class Vault:
         multisig = world.wait(read_multisig(world.node, SQUAD))
         one = world.wait(asked(world.node, SQUAD, index))
         return "\n".join(world.wait(words.told(world.node, one, multisig)))
+
+    def left(self) -> tuple[int, ...]:
+        """What there is when all is done: transactions, proposals, buffers, lamports."""
+        self.chain.advance(2)
+        records = [one for one in self.chain.records.values() if not one.error]
+        buffers = len(self.simulation.buffers())
+        own = self.simulation.lamports
+        return len(records), self.chain.state(MULTISIG).index, buffers, own
 
     def status(self, index: int) -> Status:
         """How far a proposal is."""
@@ -211,3 +221,38 @@ def test_a_plan_can_be_printed_before_anything_is_there(tmp_path: Path) -> None:
         assert "propose" not in done
         assert "back-propose" not in done
         assert "idl-verify" not in done
+
+
+@pytest.mark.parametrize("share", range(4))
+def test_an_upgrade_with_its_idl_that_is_killed_ends_the_same(tmp_path: Path, share: int) -> None:
+    """At any send, before and after: run again it asks nobody twice, and nothing is left."""
+    with vault(tmp_path / "clean") as it:
+        killer = Killer()
+        _to_the_end(it, killer)
+        wanted, points = it.left(), killer.passed
+    for at in range(share, points, 4 * amount(8, 1)):
+        with vault(tmp_path / str(at)) as it:
+            _to_the_end(it, Killer(at))
+            assert it.left() == wanted, at
+            assert it.simulation.journal().verify() == []
+
+
+def _to_the_end(it: Vault, killer: Killer) -> None:
+    """The upgrade, typed until it is done; Bo agrees to what is asked, once."""
+    idl, asked_before = it.there.idl("2.0.0", 500), 0
+    it.simulation.point = killer.point
+    for _ in range(8):
+        try:
+            if it.upgrade(idl).code == ExitCode.DONE:
+                break
+        except Killed:
+            killer.at = float("inf")
+            it.chain.advance(3)
+            continue
+        index = it.chain.state(MULTISIG).index
+        if index > asked_before:
+            it.agree(index)
+            asked_before = index
+    it.simulation.point = lambda _: None
+    assert it.simulation.runs() == NEW
+    assert_clean(it.there, idl)
