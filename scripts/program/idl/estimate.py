@@ -6,7 +6,7 @@ from scripts.program.chunks import plan_chunks
 from scripts.program.idl.account import look
 from scripts.program.idl.metadata import HEADER
 from scripts.program.idl.publication import Publication, largest_write
-from scripts.program.idl.steps import UNITS
+from scripts.program.idl.steps import BUFFER_UNITS, UNITS
 from scripts.program.node import sol
 from scripts.program.sending import SIGNATURE_FEE, distinct, priority_fee
 from scripts.program.state import ProgramRefusedError
@@ -64,7 +64,8 @@ async def estimate(world: World, publication: Publication) -> Estimate:
     transactions = writes + (0 if buffer else 1) + 1
     signatures = writes * signers + (0 if buffer else 2) + signers
     most_fees = signatures * SIGNATURE_FEE
-    most_fees += transactions * priority_fee(world.sender.ceiling, UNITS)
+    most_fees += (transactions - 1) * priority_fee(world.sender.ceiling, BUFFER_UNITS)
+    most_fees += priority_fee(world.sender.ceiling, UNITS)
     rent = await node.rent(HEADER + len(packed))
     buffer_rent = 0 if buffer else rent
     stays = rent - found.lamports

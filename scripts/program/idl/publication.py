@@ -51,15 +51,7 @@ class Publication:
     async def buffer(self, world: World) -> Buffer | None:
         """Its buffer, as the chain has it; `IdlError` where the key is of something else."""
         key = self.key(world)
-        account = await world.node.account(key.pubkey()) if key else None
-        if key is None or account is None:
-            return None
-        if account.owner != metadata.METADATA:
-            raise IdlError(
-                f"{key.pubkey()} is no buffer of program-metadata: move {self.path(world.folder)}"
-                " away to begin with a new one"
-            )
-        return parse_buffer(bytes(account.data))
+        return await buffer_at(world, key.pubkey()) if key else None
 
     async def difference(self, world: World) -> str:
         """Where the buffer differs from the IDL; empty if it does not."""
@@ -135,6 +127,25 @@ class Publication:
                 f"the IDL grows by more than {LARGEST_GROWTH:,} bytes, which no vault can do at"
                 " once: let a key of your own change it: slipway program idl authority"
             )
+
+
+def kept_keys(folder: Folder) -> dict[Path, Keypair]:
+    """Every key of an IDL's buffer that is kept."""
+    found = sorted((folder.root / "idl").glob(f"{folder.program}-*.json"))
+    return {path: read_key(path) for path in found}
+
+
+async def buffer_at(world: World, address: Pubkey) -> Buffer | None:
+    """The buffer at an address whose key is kept; `IdlError` where there is something else."""
+    account = await world.node.account(address)
+    if account is None:
+        return None
+    if account.owner != metadata.METADATA:
+        raise IdlError(
+            f"{address} is no buffer of program-metadata: move its key away from"
+            f" {world.folder.root / 'idl'} to begin with a new one"
+        )
+    return parse_buffer(bytes(account.data))
 
 
 def largest_write(payer: Pubkey, authority: Pubkey, buffer: Pubkey) -> int:

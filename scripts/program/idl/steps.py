@@ -16,7 +16,12 @@ from scripts.program.idl import metadata
 from scripts.program.idl.account import look
 from scripts.program.idl.document import IdlError
 from scripts.program.idl.metadata import HEADER
-from scripts.program.idl.publication import Publication, largest_write
+from scripts.program.idl.publication import (
+    Publication,
+    buffer_at,
+    kept_keys,
+    largest_write,
+)
 from scripts.program.loader import program_data_address
 from scripts.program.spending import spent
 from scripts.program.steps.checks import CLUSTER
@@ -26,6 +31,8 @@ from scripts.runs.steps import Acting, Step, StepFailedError, Timeout
 
 UNITS: Final = 200_000
 """The compute units of a transaction that puts an IDL in place: it looks addresses up."""
+BUFFER_UNITS: Final = 20_000
+"""Those of a transaction that is about a buffer alone."""
 _TRANSACTION: Final = Timeout("transaction", 90)
 _READING: Final = Timeout("reading", 30)
 _UPLOAD: Final = Timeout("upload of an IDL", 600)
@@ -80,7 +87,7 @@ def create(publication: Publication) -> Step[World]:
             writes=[world.payer.pubkey(), key.pubkey()],
             signers=[key],
             acting=acting,
-            units=UNITS,
+            units=BUFFER_UNITS,
         )
         facts = landed.facts() if landed else {}
         return {"buffer": str(key.pubkey()), "rent_lamports": lamports, **facts}
@@ -114,7 +121,7 @@ def upload(publication: Publication) -> Step[World]:
 
         writes = fees = 0
         while landed := await world.sender.send(
-            build, writes=[key], signers=[world.authority], acting=acting, units=UNITS
+            build, writes=[key], signers=[world.authority], acting=acting, units=BUFFER_UNITS
         ):
             writes, fees = writes + 1, fees + landed.fee
             acting.note({})  # the next write is another transaction, and stands on its own
@@ -202,7 +209,7 @@ def give(publication: Publication, vault: Pubkey) -> Step[World]:
             return [metadata.give_buffer(key, world.authority.pubkey(), vault)]
 
         landed = await world.sender.send(
-            build, writes=[key], signers=[world.authority], acting=acting, units=UNITS
+            build, writes=[key], signers=[world.authority], acting=acting, units=BUFFER_UNITS
         )
         return {"buffer": str(key), **(landed.facts() if landed else {})}
 
@@ -286,12 +293,12 @@ def settle(publication: Publication) -> Step[World]:
         return "idl-settle" in world.passed
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
-        buffer = await _clear(world, publication, acting)
+        buffers = await _clear(world, acting)
         await world.node.until_final((await world.node.now()).slot)
         if not await publication.is_done(world):
             raise StepFailedError("a fork undid it: run the command again, it goes on")
         accounts = [program_data_address(world.program), metadata.metadata_address(world.program)]
-        accounts += [Pubkey.from_string(one) for one in {buffer, *_buffers(acting)} if one]
+        accounts += [Pubkey.from_string(one) for one in buffers]
         since = (acting.noted(CLUSTER) or {}).get("slot")
         facts = await spent(
             world.node,
@@ -305,7 +312,7 @@ def settle(publication: Publication) -> Step[World]:
     return step(
         id_="idl-settle",
         title="Wait until it is final",
-        does="Closes a buffer that was left, waits for finality, and adds up what was paid.",
+        does="Closes buffers that were left, waits for finality, and adds up what was paid.",
         is_done=is_done,
         run=run,
         timeout=_TRANSACTION,
@@ -360,32 +367,36 @@ async def _missing(world: World, publication: Publication, largest: int) -> list
     return [(chunk.offset, chunk.data) for chunk in plan_chunks(packed, largest, found.data)]
 
 
-async def _clear(world: World, publication: Publication, acting: Acting) -> str:
-    """Close the buffer if it is still there, and forget its key; where it was."""
-    key = publication.key(world)
-    if key is None:
-        return ""
+async def _clear(world: World, acting: Acting) -> list[str]:
+    """Close each buffer of an IDL that was left, forget its key; where they and the program's were.
+
+    One that is a vault's stays: its proposal closes it.
+    """
     own, payer = world.authority.pubkey(), world.payer.pubkey()
+    noted = (acting.noted(acting.step) or {}).get("buffers")
+    cleared: list[Json] = list(noted) if isinstance(noted, list) else []
+    for path, key in kept_keys(world.folder).items():
+        buffer = key.pubkey()
+        found = await buffer_at(world, buffer)
+        if found and found.authority != own:
+            continue
 
-    async def build() -> Sequence[Instruction] | None:
-        found = await publication.buffer(world)
-        return [metadata.close_buffer(key.pubkey(), own, payer)] if found else None
+        async def build(buffer: Pubkey = buffer) -> Sequence[Instruction] | None:
+            found = await buffer_at(world, buffer)
+            return [metadata.close_buffer(buffer, own, payer)] if found else None
 
-    found = await publication.buffer(world)
-    if found and found.authority != own:
-        return str(key.pubkey())  # a vault's: its proposal closes it
-    await world.sender.send(
-        build, writes=[payer, key.pubkey()], signers=[world.authority], acting=acting, units=UNITS
-    )
-    acting.note({"buffer": str(key.pubkey())})
-    publication.path(world.folder).unlink(missing_ok=True)
-    return str(key.pubkey())
-
-
-def _buffers(acting: Acting) -> list[str]:
-    """Where the buffers were that this run has cleared: the IDL's, and the program's."""
-    noted = [(acting.noted(id_) or {}).get("buffer") for id_ in (acting.step, "settle")]
-    return [buffer for buffer in noted if isinstance(buffer, str)]
+        await world.sender.send(
+            build,
+            writes=[payer, buffer],
+            signers=[world.authority],
+            acting=acting,
+            units=BUFFER_UNITS,
+        )
+        cleared.append(str(buffer))
+        acting.note({"buffers": cleared})
+        path.unlink(missing_ok=True)
+    program = (acting.noted("settle") or {}).get("buffer")
+    return [one for one in {*map(str, cleared), str(program or "")} if one]
 
 
 def _key(world: World, publication: Publication) -> Keypair:

@@ -99,6 +99,21 @@ def test_a_buffer_that_is_not_the_idl_is_never_put_in_place(tmp_path: Path, at: 
         assert_clean(there, second)
 
 
+def test_buffers_of_idls_that_nobody_wants_any_more_come_back(tmp_path: Path) -> None:
+    """A publication that was given up leaves one: the next closes it, and its key goes."""
+    with scene(tmp_path) as there:
+        for version in ("1.0.0", "1.1.0"):
+            world, publication = there.simulation.world(CODE), Publication(idl=there.idl(version))
+            plan = plans.publish(TARGET, plans.inputs(world, publication), publication)
+            begun = replace(plan, steps=plan.steps[:4])
+            assert execute(begun, world, there.simulation.setting()).code == ExitCode.DONE
+        assert len(there.accounts(Kind.BUFFER)) == len(there.keys()) == 2
+        before = there.simulation.lamports
+        assert there.publish(there.idl("1.2.0", 20)).code == ExitCode.DONE
+        assert_clean(there, there.idl("1.2.0", 20))
+        assert there.simulation.lamports > before
+
+
 def test_a_buffer_in_other_hands_is_not_used(tmp_path: Path) -> None:
     """What somebody else may still write to is never put in place."""
     with scene(tmp_path) as there:
