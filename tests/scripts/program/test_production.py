@@ -1,0 +1,84 @@
+"""Tests of how production is let in: a typed name, or approvals of the very plan on record."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from solders.pubkey import Pubkey
+from typer.testing import CliRunner
+
+from localnet.chain import Chain
+from scripts.cli import app
+from scripts.exits import ExitCode
+from scripts.program.loader import program_data_address, read_program_data
+from scripts.program.session import RPC_VARIABLE
+from tests.localnet.elf import program
+from tests.localnet.programs import Wallet
+from tests.scripts.program.network import Project, project
+from tests.scripts.runs.people import key, write_approvers
+
+_ROOT = Path(__file__).parents[3]
+_EXTEND = ("extend", "production", "--to", "20000")
+
+
+def _production(it: Project) -> Pubkey:
+    """A program on the chain, and a production environment that names it."""
+    wallet = Wallet(it.chain)
+    address = it.endpoint.between_blocks(lambda: wallet.deploy(program(1)))
+    it.endpoint.between_blocks(lambda: it.chain.advance(3))
+    text = (_ROOT / "Pulumi.production.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"programId: \S+", f"programId: {address}", text)
+    (it.folder / "Pulumi.production.yaml").write_text(text, encoding="utf-8")
+    it.key("payer.json", wallet.keys)
+    write_approvers(it.folder / "approvers.yaml")
+    return address
+
+
+def _room(it: Project, address: Pubkey) -> int:
+    account = it.chain.account(program_data_address(address))
+    assert account
+    return len(read_program_data(account.data).code)
+
+
+def _approval(it: Project, name: str, role: str, plan: str) -> str:
+    """The approval of somebody, in a file."""
+    pem, out = it.folder / f"{name}.pem", it.folder / f"{name}.json"
+    pem.touch(mode=0o600)
+    pem.write_bytes(key(name).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    words = ["evidence", "approve", plan, "--by", name, "--role", role]
+    said = CliRunner().invoke(app, [*words, "--key", str(pem), "--output", str(out)])
+    assert said.exit_code == ExitCode.DONE, said.output
+    return str(out)
+
+
+def test_production_wants_its_name_typed_or_an_approval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody can be asked: the approval of another person, of this plan and no other."""
+    with project(tmp_path, chain=Chain(cluster="mainnet-beta")) as it:
+        address = _production(it)
+        monkeypatch.setenv(RPC_VARIABLE, it.endpoint.url)
+        before = _room(it, address)
+        planned = it.run(*_EXTEND, "--json")
+        assert planned.exit_code == ExitCode.DONE, planned.output
+        plan = json.loads(planned.stdout)["plan"]
+        asked = it.run(*_EXTEND, "--execute")
+        assert asked.exit_code == ExitCode.USAGE
+        assert "This changes production. Type its name to go on" in asked.stderr
+        alone = it.run(*_EXTEND, "--execute", "--yes")
+        assert alone.exit_code == ExitCode.USAGE
+        assert f"--yes needs 1 approval on record of the plan {plan}" in alone.stderr
+        for name, role, of in (("Ana", "engineering", plan), ("Ben", "engineering", "0" * 64)):
+            given = _approval(it, name, role, of)
+            said = it.run(*_EXTEND, "--execute", "--yes", "--approval", given)
+            assert said.exit_code == ExitCode.USAGE, said.output
+        assert _room(it, address) == before
+        given = _approval(it, "Ben", "engineering", plan)
+        done = it.run(*_EXTEND, "--execute", "--yes", "--approval", given)
+        assert done.exit_code == ExitCode.DONE, done.output
+        assert _room(it, address) == 20_000
+        (file,) = (it.folder / ".slipway" / "evidence").iterdir()
+        (approval,) = json.loads(file.read_bytes())["bundle"]["approvals"]
+        assert approval["by"] == "Ben"
