@@ -25,8 +25,12 @@ from plan.errors import PlanFileError
 from plan.file import dumps, read_plan
 from policies.judgement import Finding
 from preview import files
+from preview.cost.estimate import estimate
+from preview.cost.prices import prices
 from preview.environment import evaluate_environment, read_stack, read_waivers
+from preview.reports.cost import signed
 from preview.reports.difference import markdown
+from preview.reports.wording import dollars
 from preview.verdict import reach_verdict
 from tools.ci.steps import PROJECT, StepError, run, say
 
@@ -87,13 +91,14 @@ def effect(name: str, base: Path, kept: Path) -> Effect:
     # A foundation is applied by hand: the roles that workflows take on are its own.
     reachable = isinstance(record, Environment) and record.aws.endpoint is None
     if before is None:
-        text = markdown(name, difference(_empty(after), after), judged(after), ())
+        nothing = _empty(after)
+        text = markdown(name, difference(nothing, after), judged(after), ())
         note = "" if name not in stacks(base) else "The base could not be compared.\n\n"
-        return Effect(text=note + text, changes=True, reachable=reachable)
+        return Effect(text=note + text + _cost(nothing, after), changes=True, reachable=reachable)
     found = difference(before, after)
     now, then = judged(after), judged(before)
     return Effect(
-        text=markdown(name, found, now, then),
+        text=markdown(name, found, now, then) + _cost(before, after),
         changes=bool(found) or _keys(now) != _keys(then),
         reachable=reachable,
     )
@@ -135,6 +140,16 @@ def _plan_in(folder: Path, name: str) -> Plan | None:
     except PlanFileError as error:
         say(f"{name}: the base's plan cannot be read: {error}")
         return None
+
+
+def _cost(before: Plan, after: Plan) -> str:
+    """What a month costs from now on, where that changes."""
+    then, now = (estimate(plan, prices()) for plan in (before, after))
+    more = now.total - then.total
+    if more.is_nothing:
+        return ""
+    listed = f"list prices of {now.prices.region} on {now.prices.date}"
+    return f"\nCost a month: {dollars(now.total)} US dollars, {signed(more)} ({listed}).\n"
 
 
 def _empty(plan: Plan) -> Plan:

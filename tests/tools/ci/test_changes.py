@@ -13,7 +13,7 @@ import pulumi
 provider = pulumi.ProviderResource("aws", "main", {"region": "us-east-1"})
 for name in [NAMES]:
     pulumi.CustomResource(
-        "aws:ec2/vpc:Vpc",
+        "TYPE",
         name,
         {"cidrBlock": "10.0.0.0/16"},
         pulumi.ResourceOptions(provider=provider),
@@ -21,9 +21,9 @@ for name in [NAMES]:
 """
 
 
-def declare(stage: Stage, names: str) -> None:
-    """Let the program declare networks of these `names`, as Python writes them."""
-    text = PROGRAM.replace("NAMES", names)
+def declare(stage: Stage, names: str, type_: str = "aws:ec2/vpc:Vpc") -> None:
+    """Let the program declare networks of these `names`, as Python writes them; or others."""
+    text = PROGRAM.replace("NAMES", names).replace("TYPE", type_)
     (stage.folder / "__main__.py").write_text(text, encoding="utf-8")
 
 
@@ -64,6 +64,15 @@ def test_what_is_added_is_told_for_each_stack(project: Stage) -> None:
     assert "new: `" in comment
     kept = read_plan(project.folder / "out" / "production.plan.json")
     assert {"net", "more"} <= {each.name for each in kept.resources}
+
+
+def test_what_a_change_costs_is_told_where_it_costs_something(project: Stage) -> None:
+    """Networks are free; a key has its price, to the cent, and the date of the list it is in."""
+    declare(project, "'net', 'more'")
+    assert "Cost a month" not in changes(project)[1]
+    declare(project, "'key'", "aws:kms/key:Key")
+    comment = changes(project)[1]
+    assert "Cost a month: 1 US dollars, +1.00 (list prices of us-east-1 on 20" in comment
 
 
 def test_only_the_environment_whose_file_changed_is_named(project: Stage) -> None:
