@@ -340,7 +340,6 @@ def rollback(  # noqa: PLR0913
 def show(
     environment: Environment,
     *,
-    payer: Payer = _PAYER,
     state: State = None,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -348,7 +347,7 @@ def show(
     """Show what the chain says of the program."""
     from scripts.program.commands.look import show_command
 
-    options = _options(environment, payer, None, state, None, 100.0, 0)
+    options = _options(environment, None, None, state, None, 100.0, 0)
     run(lambda: show_command(options, as_json=as_json), debug=debug)
 
 
@@ -365,14 +364,13 @@ def verify(  # noqa: PLR0913
     evidence: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The evidence of a run.")
     ] = None,
-    payer: Payer = _PAYER,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Compare what runs with a build, a hash or a run's evidence. Exit code 1: it differs."""
     from scripts.program.commands.look import verify_command
 
-    options = _options(environment, payer, None, None, None, 100.0, 0)
+    options = _options(environment, None, None, None, None, 100.0, 0)
     run(
         lambda: verify_command(options, file=file, hash_=hash_, evidence=evidence, as_json=as_json),
         debug=debug,
@@ -826,7 +824,7 @@ def _build(  # noqa: PLR0913, PLR0917 - each is an option that two commands have
 
 def _options(  # noqa: PLR0913, PLR0917 - each is an option that several commands have
     environment: str,
-    payer: Path,
+    payer: Path | None,
     authority: Path | None,
     state: Path | None,
     operator: str | None,
@@ -837,7 +835,7 @@ def _options(  # noqa: PLR0913, PLR0917 - each is an option that several command
 
     return Options(
         environment=environment,
-        payer=payer.expanduser(),
+        payer=payer.expanduser() if payer else None,
         authority=authority.expanduser() if authority else None,
         state=state,
         operator=operator or getpass.getuser(),

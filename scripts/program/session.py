@@ -49,7 +49,8 @@ class Options:
     """What every command about a program is told."""
 
     environment: str
-    payer: Path
+    payer: Path | None
+    """The key that pays; None for a look."""
     authority: Path | None = None
     state: Path | None = None
     operator: str
@@ -88,7 +89,8 @@ def opened(options: Options) -> Generator[Session]:
     own = os.environ.get(RPC_VARIABLE)
     url = own or environment.solana.rpc_urls[0]
     check_address(url, environment.solana.cluster)
-    payer = read_key(options.payer)
+    # Who only looks needs no key: nothing is ever signed with this one.
+    payer = read_key(options.payer) if options.payer else Keypair()
     authority = read_key(options.authority) if options.authority else payer
     state = options.state or project / ".slipway"
     program = Pubkey.from_string(environment.solana.program_id)
