@@ -18,7 +18,7 @@ class Period(StrEnum):
     STEADY = "steady state"
 
 
-MAIN: Final = 0.6
+MAIN: Final = 0.9
 """What the gate on errors that rolls back may spend of a service's false alarms in a stage."""
 _SHARES: Final = {"P50": 0.5, "P95": 0.05, "P99": 0.01}
 """The share of requests that is slower than each percentile."""

@@ -18,6 +18,8 @@ from standards import Tier, figure, requirement
 
 FALSE_ROLLBACKS: Final = 0.001
 """Of healthy cutovers, at most so many roll back or ask: over all gates, steps and services."""
+_IN_WINDOW: Final = 0.95
+"""What the deployment window may spend of the false rollbacks; the rest is for the watches."""
 _FEWEST: Final = 2
 """Where traffic has to move in stages (PIPE-03), one weight comes before all of it."""
 
@@ -170,21 +172,29 @@ def _spend(
 ) -> list[Step]:
     """The steps with `weights`, and the watches after them, with their parts of `budget`.
 
-    The fewer requests a step gets, the more it may spend: the others decide soon in any case.
+    The fewer requests a step gets, the more it may spend, by the square: the others decide soon
+    with much less.
     """
-    minutes = figure("ROLL-06", "first_period_minutes").seconds
-    days = figure("ROLL-06", "first_week_days").seconds
-    times = [
-        *((Period.WINDOW, weight, settings.bake) for weight in weights),
-        (Period.FIRST_MINUTES, ALL, minutes),
-        (Period.FIRST_WEEK, ALL, days),
+    parts = [weight**-2 for weight in weights]
+    window = [
+        Slot(
+            period=Period.WINDOW,
+            weight=weight,
+            seconds=settings.bake,
+            alpha=budget * _IN_WINDOW * part / sum(parts),
+        )
+        for weight, part in zip(weights, parts, strict=True)
     ]
-    parts = [1 / (weight * seconds) for _, weight, seconds in times]
-    slots = [
-        Slot(period=period, weight=weight, seconds=seconds, alpha=budget * part / sum(parts))
-        for (period, weight, seconds), part in zip(times, parts, strict=True)
+    lasting = {
+        Period.FIRST_MINUTES: figure("ROLL-06", "first_period_minutes").seconds,
+        Period.FIRST_WEEK: figure("ROLL-06", "first_week_days").seconds,
+    }
+    rest = budget * (1 - _IN_WINDOW) / len(lasting)
+    watches = [
+        Slot(period=period, weight=ALL, seconds=seconds, alpha=rest)
+        for period, seconds in lasting.items()
     ]
-    return [step(moved, slot, tier, settings) for slot in slots]
+    return [step(moved, slot, tier, settings) for slot in (*window, *watches)]
 
 
 def _rollback(services: Sequence[Moved], settings: Settings) -> tuple[Timeout, ...]:

@@ -55,11 +55,13 @@ def _unfit(gate: Gate, seen: Observations, span: Span) -> str | None:
 
 
 def _unfit_share(gate: Share, series: Series) -> str | None:
-    against = compared(gate, series)
-    if isinstance(series, Counts) and not sum(series.total):
+    if not isinstance(series, Counts) or not sum(series.total):
         return f"{gate.what} from {gate.source}: nothing is counted, so nothing would be"
-    if against is None:
+    recorded, now = compared(gate, None), compared(gate, series)
+    if recorded is None or now is None:
         return f"{gate.what}: the baseline is too short to compare with"
-    if against.baseline >= against.limit:
-        return f"{against.baseline:.3%} {gate.what} already, limit {against.limit:.3%}"
+    share = sum(series.bad) / sum(series.total)
+    is_beyond = max(now.baseline, recorded.baseline) >= now.limit
+    if is_beyond or recorded.test.alarms(recorded.test.evidence(series.looks)):
+        return f"{share:.3%} {gate.what} already, limit {recorded.limit:.3%}"
     return None

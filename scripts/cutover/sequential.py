@@ -23,12 +23,14 @@ PASSING: Final = 0.05
 """The chance that a side whose share is at the limit passes a step all the same."""
 DETECTING: Final = 0.95
 """The chance that it is detected within the step's time, or the step cannot decide."""
-_START: Final = 0.8
+_START: Final = 0.9
 """What is spent on a side that is bad from the step's start on; the rest on later changes."""
 _RARE: Final = 0.05
 """Up to this limit counts are taken as Poisson's, which only overstates false alarms."""
 _APART: Final = 1.9
 """Where limit and baseline are nearer than this factor, jumps are too small to be worth it."""
+_TINY: Final = 1e-12
+"""Chances below it are lost in rounding, and are left to Wald's bound."""
 _GRID: Final = log(1.02)
 """Baselines are rounded up to steps of 2 %, so that few bounds have to be computed."""
 _FEW: Final = 60
@@ -150,7 +152,7 @@ def _bound(healthy: float, limit: float, alpha: float) -> float:
     rare events the chance is computed, and the bound is lower by what the jumps are worth.
     """
     wald = -log(alpha)
-    if limit > _RARE or limit < _APART * healthy:
+    if limit > _RARE or limit < _APART * healthy or alpha < _TINY:
         return wald
     bad, good = log(limit / healthy), log1p(-healthy) - log1p(-limit)
     bound = wald + log(_crossing(healthy, inf, bad, good, wald) / alpha)

@@ -12,6 +12,8 @@ from scripts.cutover.sequential import ShareTest, rounded, upper
 
 ENOUGH: Final = 100
 """A baseline has seen so many times the requests in which the limit allows one bad one."""
+SHARP: Final = 1000
+"""As many times for the old side to stand for the baseline, by what it does meanwhile."""
 LEAST: Final = 0.05
 """A baseline counts as at least this part of its limit: two unlucky requests are no reason."""
 MOST: Final = 0.5
@@ -58,12 +60,13 @@ def verdict(gate: Gate, seen: Observations, span: Span) -> Verdict:
 def compared(gate: Share, old: Series | None) -> Compared | None:
     """What `gate` compares with: the old side while it takes traffic, then what was recorded.
 
-    None where neither has seen enough requests.
+    The old side has to have seen as much as was recorded, or enough to be as sharp a measure. None
+    where neither is enough to compare with.
     """
     bad, total = gate.recorded
     if isinstance(old, Counts) and old.problem() is None:
         live = sum(old.total)
-        if live * gate.limit >= ENOUGH:
+        if live * gate.limit >= SHARP or live >= total:
             bad, total = sum(old.bad), live
     if not isfinite(total) or total * gate.limit < ENOUGH or not 0 <= bad <= total:
         return None

@@ -348,7 +348,7 @@ def test_the_old_side_is_the_baseline_while_it_takes_traffic() -> None:
     errors = counts(at, 0.004)
     alone = but(healthy(of, END), {"api/errors": errors})
     assert judge(of, alone, END).kind is not Kind.CONTINUE
-    both = replace(alone, old={**alone.old, "api/errors": errors})
+    both = replace(alone, old={**alone.old, "api/errors": counts(at, 0.004, rate=200)})
     decision = judge(of, both, END)
     (reason,) = (each for each in decision.reasons if "ROLL-07 error" in each.gate)
     assert reason.baseline == pytest.approx(0.004, rel=0.01)
