@@ -10,6 +10,7 @@ from pulumi_aws import cloudwatch
 from environments import Environment
 from stacks.backup import Backups
 from stacks.database import Database
+from stacks.dns import signing_failures
 from stacks.edge import Edge
 from stacks.metrics import (
     MINUTE,
@@ -25,6 +26,7 @@ from stacks.metrics import (
 )
 from stacks.naming import Names
 from stacks.prometheus.alertmanager import HEARTBEAT_MINUTES
+from stacks.providers import WORLDWIDE
 from stacks.service import ServiceOutputs
 from stacks.service_alarms import OBJECTIVE, Entry, ServiceWatch, log_errors_name, unreachable
 from stacks.services import Services
@@ -149,6 +151,10 @@ def _single(arguments: AlarmsArguments) -> Iterator[Entry]:
         yield Severity.CRITICAL, unreachable("frontend", Names(arguments.environment))
         yield Severity.WARNING, script_errors(Names(arguments.environment))
     yield from _delivery(arguments)
+    environment = arguments.environment
+    if environment.edge.owns_zone and environment.aws.region == WORLDWIDE:
+        for alarm in signing_failures(arguments.edge.zone_id):
+            yield Severity.CRITICAL, alarm
 
 
 def _delivery(arguments: AlarmsArguments) -> Iterator[Entry]:

@@ -1,5 +1,6 @@
 """DNS: a zone whose answers are signed and whose queries are logged, and names that fail over."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ from pulumi_aws import cloudwatch, kms, lb, route53
 from environments import Environment
 from stacks.keys import administration
 from stacks.logs import LogKind, log_group
+from stacks.metrics import Alarm, Comparison, Limit, Metric
 from stacks.naming import Names
 from stacks.network import HTTPS
 from stacks.providers import WORLDWIDE
@@ -18,6 +20,7 @@ from stacks.unavailable import UnavailablePage
 _DELETION_WINDOW_DAYS: Final = 30
 _CHECK_SECONDS: Final = 30
 _FAILURES: Final = 3
+_COUNTED_SECONDS: Final = 4 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +112,35 @@ class OwnZone(ComponentResource):
             zone_id=arguments.zone_id,
             cloudwatch_log_group_arn=group.arn,
             opts=ResourceOptions(parent=self, depends_on=[policy]),
+        )
+
+
+def signing_failures(zone_id: Input[str]) -> Iterator[Alarm]:
+    """The alarms on a zone that can no longer sign: resolvers stop to answer for it within days.
+
+    Route 53 counts every four hours, in us-east-1 alone, where only alarms of an environment that
+    lives there can tell somebody.
+    """
+    for name, metric, summary in (
+        ("dnssec-failure", "DNSSECInternalFailure", "Route 53 cannot sign something of the zone"),
+        (
+            "dnssec-key",
+            "DNSSECKeySigningKeysNeedingAction",
+            "Route 53 cannot use the key that signs the zone",
+        ),
+    ):
+        yield Alarm(
+            name=name,
+            summary=summary,
+            watched=Metric(
+                namespace="AWS/Route53",
+                name=metric,
+                statistic="Sum",
+                dimensions={"HostedZoneId": zone_id},
+            ),
+            limit=Limit(Comparison.ABOVE, 0, "NET-03"),
+            period=_COUNTED_SECONDS,
+            runbook="dnssec",
         )
 
 

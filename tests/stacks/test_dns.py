@@ -17,6 +17,10 @@ PlanOf = Callable[[str], Plan]
 RecordOf = Callable[[str], Environment]
 
 _RECORD: Final = "route53/record"
+_SIGNING: Final = {
+    "dnssec-failure": "DNSSECInternalFailure",
+    "dnssec-key": "DNSSECKeySigningKeysNeedingAction",
+}
 
 
 def _role(record: Subject) -> str | None:
@@ -100,6 +104,19 @@ def test_an_own_zone_is_signed_and_its_queries_are_logged(
 
 
 @pytest.mark.parametrize("name", ON_AWS)
+def test_a_zone_that_can_no_longer_sign_pages(name: str, plan_of: PlanOf) -> None:
+    """Whoever checks signatures would find nothing of it once the last of them has expired."""
+    plan = plan_of(name)
+    signing = only(plan, "route53/keySigningKey")
+    critical = only(plan, "sns/topic", "critical").resource.urn
+    for alarm, metric in _SIGNING.items():
+        made = only(plan, "cloudwatch/metricAlarm", alarm)
+        assert (made.text("namespace"), made.text("metricName")) == ("AWS/Route53", metric)
+        assert made.node("dimensions").text("HostedZoneId") == signing.text("hostedZoneId")
+        assert critical in made.resource.property_dependencies["alarmActions"]
+
+
+@pytest.mark.parametrize("name", ON_AWS)
 def test_two_certificates_of_one_name_share_their_proof(name: str, plan_of: PlanOf) -> None:
     """AWS asks both for the same record: made twice, it would go with the first that goes."""
     plan = plan_of(name)
@@ -152,6 +169,8 @@ def test_what_must_stand_in_us_east_1_does(tmp_path: Path) -> None:
         "route53/queryLog queries",
         "wafv2/webAcl pages-firewall",
     }
+    # The metrics of signing stand in us-east-1 alone: an alarm elsewhere would never have data.
+    assert not set(_SIGNING) & {one.name for one in of_type(plan, "cloudwatch/metricAlarm")}
     sent_on = only(plan, "cloudwatch/eventTarget", "cdn-certificate-expiring")
     assert sent_on.text("arn") == "arn:aws:events:eu-central-1:111111111111:event-bus/default"
     assert not there & {"acm/certificate edge", "s3/bucket frontend", "wafv2/webAcl firewall"}

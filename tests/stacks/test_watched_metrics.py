@@ -42,6 +42,11 @@ PUBLISHED: Final[Mapping[str, Mapping[str, tuple[frozenset[str], ...]]]] = {
     "AWS/Logs": {"AnomalyCount": (frozenset({"LogAnomalyDetector", "LogAnomalyPriority"}),)},
     # Amazon Aurora, "Amazon CloudWatch metrics for Amazon Aurora"
     "AWS/RDS": {"CPUUtilization": (frozenset({"DBClusterIdentifier"}),)},
+    # Amazon Route 53, "Monitoring hosted zones using Amazon CloudWatch"
+    "AWS/Route53": dict.fromkeys(
+        ("DNSSECInternalFailure", "DNSSECKeySigningKeysNeedingAction"),
+        (frozenset({"HostedZoneId"}),),
+    ),
     # CloudWatch RUM, "CloudWatch metrics that you can collect with CloudWatch RUM"
     "AWS/RUM": dict.fromkeys(("JsErrorCount", "PageViewCount"), (frozenset({"application_name"}),)),
     # Amazon SNS, "Monitoring Amazon SNS topics using CloudWatch"
