@@ -111,6 +111,12 @@ class Foundation(Stack):
                 f"dataClass {self.data_class} is not that of the environment whose data is worth "
                 f"most, {worthiest} (ENV-02)"
             )
+        shipping = [one.name for one in self.environments if one.must("LOG-06")]
+        if len(shipping) > 1:
+            raise refused(
+                f"environments {' and '.join(shipping)} each ship every log of their account, "
+                "which AWS lets one of them do: give each an account of its own (LOG-06)"
+            )
         for environment in self.environments:
             problem = self._misfit(environment) or self._foreign_image(environment)
             if problem:

@@ -99,6 +99,11 @@ def test_a_name_mistaken_is_guessed(tmp_path: Path) -> None:
         ("dataClass", "synthetic", "dataClass synthetic is not that of the environment whose"),
         ("environments", ["live"], "there is no environment 'live', only: development"),
         ("environments", "production", "slipway:environments"),
+        (
+            "environments",
+            ["staging", "production"],
+            "environments staging and production each ship every log of their account",
+        ),
         ("environments", [], "slipway:environments"),
         ("aws.account", "999999999999", "lives in 333333333333 us-east-1, this foundation in 9999"),
         ("aws.region", "eu-west-1", "this foundation in 333333333333 eu-west-1"),
