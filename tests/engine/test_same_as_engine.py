@@ -1,12 +1,15 @@
 """What a policy pack sees under the real engine is what the offline plan holds."""
 
+import json
 import os
 import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
+from uuid import uuid4
 
+import boto3  # pyright: ignore[reportMissingTypeStubs] - it has none
 import pytest
 import yaml
 
@@ -176,14 +179,29 @@ def _copy(stack: str, project: Path) -> Path:
 def _in_account(text: str, account: str) -> str:
     """The settings `text` for an environment that lives in `account`.
 
-    It has no cluster where the engine has no plugin for Kubernetes: it would not go on.
+    The secret that it pages with is there, as it is before an environment is first applied. It has
+    no cluster where the engine has no plugin for Kubernetes: it would not go on.
     """
     own = text.partition('account: "')[2].partition('"')[0]
     assert own.isdigit()
     settings = yaml.safe_load(text.replace(own, account))
+    settings["config"]["slipway:alerts"]["pagingSecret"] = _paging_secret()
     if shutil.which("pulumi-resource-kubernetes") is None:
         settings["config"].pop("slipway:kubernetes", None)
     return yaml.safe_dump(settings)
+
+
+def _paging_secret() -> str:
+    """The ARN of a secret in the emulator, with a key of the paging service."""
+    secrets = cast("Any", boto3).client(
+        "secretsmanager",
+        region_name="us-east-1",
+        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - an emulator accepts any
+    )
+    value = json.dumps({"routing_key": "stands-in-for-the-key"})
+    return str(secrets.create_secret(Name=f"paging-{uuid4()}", SecretString=value)["ARN"])
 
 
 def test_the_comparison_sees_what_it_must(tmp_path: Path, folder: Path) -> None:
