@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions
-from pulumi_aws import ec2, iam, rds, vpc
+from pulumi_aws import ec2, iam, rds
 
 from environments import Environment
 from stacks.keys import Keys
@@ -12,6 +12,7 @@ from stacks.logs import LogKind, log_group
 from stacks.naming import Names
 from stacks.network import Network
 from stacks.statements import assumed_by_own
+from stacks.ways import Way, open_way
 
 PORT: Final = 5432
 """Where RDS Proxy listens for PostgreSQL; it offers no other port."""
@@ -123,26 +124,15 @@ class DatabaseProxy(ComponentResource):
             vpc_id=arguments.network.vpc_id,
             opts=self._inside,
         )
-        vpc.SecurityGroupEgressRule(
-            "database-proxy-to-database",
-            description="The database",
-            security_group_id=group.id,
-            referenced_security_group_id=arguments.database_security_group_id,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            opts=self._inside,
+        way = Way(
+            source="database-proxy",
+            source_group=group.id,
+            target="database",
+            target_group=arguments.database_security_group_id,
+            port=port,
+            who="The proxy",
         )
-        vpc.SecurityGroupIngressRule(
-            "database-proxy-into-database",
-            description="The proxy",
-            security_group_id=arguments.database_security_group_id,
-            referenced_security_group_id=group.id,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            opts=self._inside,
-        )
+        open_way(way, parent=self)
         return group
 
     def _role(self) -> iam.Role:

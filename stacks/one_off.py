@@ -22,6 +22,7 @@ from stacks.statements import Statement
 from stacks.task_kinds import OWNER, READER, USERS, Task, is_due, uses_database
 from stacks.tasks import SCRATCH, Container, container_definitions
 from stacks.topics import Topics
+from stacks.ways import Way, open_way
 from standards import figure
 
 LOG: Final = "tasks"
@@ -155,26 +156,15 @@ class OneOffTasks(ComponentResource):
             to_port=HTTPS,
             opts=self._inside,
         )
-        vpc.SecurityGroupEgressRule(
-            "tasks-to-database",
-            description="The database",
-            security_group_id=group.id,
-            referenced_security_group_id=database.security_group_id,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            opts=self._inside,
+        way = Way(
+            source="tasks",
+            source_group=group.id,
+            target="database",
+            target_group=database.security_group_id,
+            port=port,
+            who="One-off tasks",
         )
-        vpc.SecurityGroupIngressRule(
-            "tasks-into-database",
-            description="One-off tasks",
-            security_group_id=database.security_group_id,
-            referenced_security_group_id=group.id,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            opts=self._inside,
-        )
+        open_way(way, parent=self)
         return group.id
 
     def _roles(self, task: Task) -> Roles:

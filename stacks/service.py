@@ -31,6 +31,7 @@ from stacks.sides import FIRST, Side
 from stacks.statements import Statement
 from stacks.tasks import SCRATCH, Container, container_definitions
 from stacks.topics import Topics
+from stacks.ways import Way, open_way
 from standards import figure
 
 _DRAINING_SECONDS: Final = 60  # longer than any request takes
@@ -191,27 +192,14 @@ class Service(ComponentResource):
 
     def _open(self, own: Output[str], target: str, its: Output[str], port: int) -> None:
         """Let the service out to `target`, and in there."""
-        service = self._service
-        vpc.SecurityGroupEgressRule(
-            f"{service}-to-{target}",
-            description=f"The {target}",
-            security_group_id=own,
-            referenced_security_group_id=its,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            opts=self._inside,
+        way = Way(
+            source=self._service,
+            source_group=own,
+            target=target,
+            target_group=its,
+            port=port,
         )
-        vpc.SecurityGroupIngressRule(
-            f"{service}-into-{target}",
-            description=service,
-            security_group_id=its,
-            referenced_security_group_id=own,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            opts=self._inside,
-        )
+        open_way(way, parent=self)
 
     def _queue(self) -> JobQueue | None:
         if not self._record.queue:
