@@ -8,7 +8,9 @@ from stacks.naming import Names
 from stacks.statements import Statement, document
 
 _GLOBAL_REGION: Final = "us-east-1"  # where IAM, Route 53 and CloudFront say that they are
-_EVERYWHERE: Final = ("cloudfront-keyvaluestore",)  # one endpoint for the world, of no region
+_EVERYWHERE: Final = ("chatbot", "cloudfront-keyvaluestore")
+"""Services with one endpoint for the world that is not in us-east-1: what they are asked names a
+region that no environment lives in, or none."""
 _LOOKING: Final = ("iam:Get*", "iam:List*", "iam:Generate*", "iam:Simulate*")
 
 
@@ -57,7 +59,7 @@ def boundary(name: str, foundation: Foundation) -> str:
 
 
 def _everywhere(services: list[str]) -> Statement:
-    """Let be used what is signed for all regions at once, and so says none of its own."""
+    """Let be used what has no region of its own, whatever region a request names."""
     return {
         "Sid": "ReviewedEverywhere",
         "Effect": "Allow",

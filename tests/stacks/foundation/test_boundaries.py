@@ -14,6 +14,7 @@ PlanOf = Callable[[str], Plan]
 
 _LONGEST = 6144
 _HERE = {"aws:RequestedRegion": "us-east-1"}
+_ELSEWHERE = {"aws:RequestedRegion": "us-east-2"}
 _IAM = "arn:aws:iam::333333333333"
 _BOUND = {**_HERE, "iam:PermissionsBoundary": f"{_IAM}:policy/foundation/production-boundary"}
 _ACCOUNT = "arn:aws:{}:us-east-1:333333333333:{}"
@@ -43,6 +44,9 @@ def test_a_boundary_is_as_long_as_iam_takes(name: str, plan_of: PlanOf) -> None:
         Request(action="s3:PutObject", resource=f"{_STATE}/.pulumi/x", context=_HERE),
         Request(action="rds:CreateDBCluster", context={"aws:RequestedRegion": "us-west-2"}),
         Request(action="kms:Decrypt", context=_HERE),
+        # One endpoint for the world, which is not in us-east-1.
+        Request(action="chatbot:CreateSlackChannelConfiguration", context=_ELSEWHERE),
+        Request(action="cloudfront-keyvaluestore:PutKey", context=_ELSEWHERE),
     ],
     ids=lambda one: one.action,
 )
