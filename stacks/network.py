@@ -225,7 +225,7 @@ class Network(ComponentResource):
             assume_role_policy=assumed_by("vpc-flow-logs.amazonaws.com", names),
             opts=self._inside,
         )
-        iam.RolePolicy(
+        policy = iam.RolePolicy(
             "flow-log",
             role=role.id,
             policy=document(
@@ -255,7 +255,7 @@ class Network(ComponentResource):
             log_destination=group.arn,
             iam_role_arn=role.arn,
             tags=self._named("flow-log"),
-            opts=self._inside,
+            opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
 
     def _named(self, name: str) -> dict[str, str]:
