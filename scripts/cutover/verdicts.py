@@ -16,8 +16,8 @@ SHARP: Final = 1000
 """As many times for the old side to stand for the baseline, by what it does meanwhile."""
 LEAST: Final = 0.05
 """A baseline counts as at least this part of its limit: two unlucky requests are no reason."""
-MOST: Final = 0.5
-"""And as at most this part: a side that is nearer to its limit is not to be told from it."""
+MOST: Final = 0.9
+"""And as at most this part: no number of requests tells a nearer one from its limit in time."""
 TWICE: Final = 2
 """One point above a level may be a spike; two are not."""
 

@@ -6,9 +6,11 @@ from math import nan
 import pytest
 
 from scripts.cutover.decisions import Decision, Finding, Kind, Reason
+from scripts.cutover.gates import Share
 from scripts.cutover.judgement import Stage, judge
 from scripts.cutover.limits import Period
 from scripts.cutover.observations import Alarm, Answer, Counts, Levels, Observations, Question
+from scripts.cutover.verdicts import compared
 from standards import Tier
 from tests.scripts.cutover.worlds import (
     BAKE,
@@ -359,3 +361,15 @@ def test_staging_has_no_emergencies_of_production() -> None:
     cited = {each.requirement for each in stage(tier=Tier.STAGING).gates}
     assert "ROLL-09" not in cited
     assert "ROLL-09" in {each.requirement for each in stage().gates}
+
+
+def test_a_baseline_near_its_limit_is_not_taken_for_a_better_one() -> None:
+    """28 % of requests beyond 150 % of the usual P50, limit 50 %: the test starts from 28 %."""
+    (gate,) = (each for each in stage().gates if each.series == "api/slower than 60")
+    assert isinstance(gate, Share)
+    against = compared(replace(gate, recorded=(280_000, 1_000_000)), None)
+    assert against
+    assert 0.28 <= against.test.healthy <= 0.29
+    crowded = compared(replace(gate, recorded=(490_000, 1_000_000)), None)
+    assert crowded
+    assert crowded.test.healthy < 0.5
