@@ -99,9 +99,9 @@ CHANGES = (
     ),
     Change(
         what="unencrypted bucket",
-        file="stacks/logs.py",
-        before='rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}]',
-        after="rules=[]",
+        file="stacks/buckets.py",
+        before='{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}',
+        after="{}",
         rule="s3-kms-encryption",
         on="edge-logs",
     ),

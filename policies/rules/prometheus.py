@@ -1,5 +1,6 @@
 """Rules for Prometheus: what is collected of services and of the chain, and who hears of it."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -191,7 +192,7 @@ class Collectors(Settings):
 def _task(*images: str) -> Given:
     """A task of containers with these images, for the examples."""
     definitions = [{"name": f"c{index}", "image": image} for index, image in enumerate(images)]
-    return Given(TASK, "api", {"containerDefinitions": yaml.safe_dump(definitions)})
+    return Given(TASK, "api", {"containerDefinitions": json.dumps(definitions)})
 
 
 _RUNS: Final = Given(SERVICE, "api-service", {"taskDefinition": Ref("api")})
@@ -285,7 +286,7 @@ _CHAIN: Final = (
     absence_is_safe=True,
 )
 def chain_metrics(_: Subject, settings: ChainMetrics, graph: Graph) -> Outcome:
-    """Rent, failed transactions, compute units and congestion are looked at for programs.
+    """The rent, failures, compute units and congestion of programs are looked at.
 
     The chain tells nobody: an account that is taken for want of rent, or a fee that no longer gets
     a transaction in, shows only to those who look.

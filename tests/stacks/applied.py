@@ -34,6 +34,7 @@ class Created(Mocks):
             "url": f"https://example.com/{args.name}",
             "endpoint": f"{args.name}.example.com",
             "prometheusEndpoint": f"https://aps.example.com/{args.name}/",
+            "engineArn": f"arn:aws:lambda:us-east-1:333333333333:function:cwsyn-{args.name}",
             "certificateAuthority": {"data": "Y2VydGlmaWNhdGU="},
             "clusterResourceId": f"cluster-{args.name.upper()}",
             "dbiResourceId": f"db-{args.name.upper()}",

@@ -82,7 +82,8 @@ def test_access_is_logged_to_a_bucket_of_its_own(
     graph = Graph(plan)
     balancer = only(plan, "lb/loadBalancer", "edge")
     assert balancer.node("accessLogs").flag("enabled")
-    (bucket,) = graph.references(balancer.resource, "accessLogs")
+    # It waits for the bucket's policy, too: before that no log arrives.
+    bucket, _policy = graph.references(balancer.resource, "accessLogs")
     companions = {
         one.type.split(":")[2]: Subject(one) for one in graph.referrers(bucket, key="bucket")
     }

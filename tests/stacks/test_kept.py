@@ -85,7 +85,7 @@ def test_an_anomaly_in_access_logs_raises_an_alert(
 ) -> None:
     """The groups that are watched exist, and each detector has an alarm of its own (LOG-03)."""
     plan = plan_of(environment)
-    groups = {one.text("name") for one in of_type(plan, "cloudwatch/logGroup")}
+    groups = {str(one.resource.inputs["name"]) for one in of_type(plan, "cloudwatch/logGroup")}
     detectors = of_type(plan, "cloudwatch/logAnomalyDetector")
     assert {one.name for one in detectors} == {"flow-anomalies", "firewall-anomalies"}
     for detector in detectors:

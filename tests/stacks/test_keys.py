@@ -152,4 +152,5 @@ def test_every_log_is_encrypted_and_kept_as_long_as_its_kind(
             kept, group.node("tags").text("LogClass") or ""
         )
         (key,) = graph.references(group.resource, "kmsKeyId")
-        assert key.name == "logs"
+        # Logs of the edge and of the frontend lie in another region, under a key of that region.
+        assert key.name.endswith("logs")
