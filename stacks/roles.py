@@ -185,7 +185,10 @@ def _starts(arguments: RolesArguments, names: Names) -> list[Statement]:
                     "ecr:BatchGetImage",
                     "ecr:GetDownloadUrlForLayer",
                 ],
-                "Resource": repositories,
+                "Resource": [
+                    *repositories,
+                    *([_agent(names)] if arguments.environment.must("SEC-14") else []),
+                ],
             },
         ]
     if arguments.secret_names:
@@ -201,6 +204,14 @@ def _starts(arguments: RolesArguments, names: Names) -> list[Statement]:
             }
         )
     return statements
+
+
+def _agent(names: Names) -> str:
+    """The image that GuardDuty puts beside each task to watch it (SEC-14).
+
+    It pulls it with the task's own role, from an account of AWS that is another in each region.
+    """
+    return names.arn("ecr", "repository/aws-guardduty-agent-fargate", account="*")
 
 
 def _decrypts(key_arn: Input[str], *more: str) -> Statement:

@@ -15,6 +15,11 @@ POLICY = "iam/rolePolicy"
 # Resources with a wildcard, by the action that needs it.
 DOCUMENTED = {
     "ecr:GetAuthorizationToken": ("*",),  # takes no resource at all
+    # GuardDuty's image lies in another account of AWS in each region.
+    **dict.fromkeys(
+        ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+        (":*:repository/aws-guardduty-agent-fargate",),
+    ),
     # A stream's name ends in the task's id, or is the collector's own of the metrics' group.
     "logs:CreateLogStream": (":log-stream:", "/metrics:*"),
     "logs:DescribeLogStreams": ("/metrics:*",),
@@ -58,6 +63,7 @@ def test_what_starts_a_task_reaches_its_own_things_alone(plan_of: Callable[[str]
             for place in ("cache/endpoint", "database/endpoint", "prometheus/remote-write")
         ),
         f"arn:aws:ecr:{account}:repository/slipway/collector",
+        "arn:aws:ecr:us-east-1:*:repository/aws-guardduty-agent-fargate",
         f"arn:aws:ecr:{account}:repository/slipway/api",
         f"arn:aws:secretsmanager:{account}:secret:/slipway/production/api/API_SIGNING_KEY-??????",
     }
