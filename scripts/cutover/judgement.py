@@ -144,7 +144,7 @@ def _ask(
 
 
 def _told(question: Question) -> Reason:
-    who = question.by or "nobody in time, so by default"
+    who = question.by if question.answer else "nobody answered in time, so by default"
     return Reason(
         gate="the question",
         cited="ROLL-10",
