@@ -9,7 +9,8 @@ PROJECT = Path(__file__).parents[3]
 PROGRAM = """\
 import pulumi
 
-provider = pulumi.ProviderResource("aws", "main", {"region": "us-east-1"})
+tags = '{"tags": {"Environment": "production"}}'
+provider = pulumi.ProviderResource("aws", "main", {"region": "us-east-1", "defaultTags": tags})
 network = pulumi.ComponentResource("slipway:network:Network", "network")
 inside = pulumi.ResourceOptions(parent=network, provider=provider)
 vpc = pulumi.CustomResource("aws:ec2/vpc:Vpc", "vpc", {"cidrBlock": "10.0.0.0/16"}, inside)

@@ -19,7 +19,7 @@ def test_production_is_previewed_unless_another_is_named(project: Path) -> None:
     assert run.exit_code == 1
     assert "└─ aws:ec2/vpc:Vpc  vpc" in run.stdout
     assert "✗ vpc-flow-logs  medium, mandatory" in run.stdout
-    assert "__main__.py:6" in run.stdout
+    assert "__main__.py:7" in run.stdout
     assert run.stdout.endswith("\nReport: out/production.html\n")
     assert run.stderr == ""
     assert "vpc-flow-logs" in (project / "out" / "production.html").read_text(encoding="utf-8")

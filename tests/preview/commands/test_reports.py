@@ -43,7 +43,7 @@ def test_places_are_relative_to_the_repository(project: Path) -> None:
         for run in _runs(project / "a.sarif")
         for result in run["results"]
     ]
-    assert {region["startLine"] for region in regions} == {6}
+    assert {region["startLine"] for region in regions} == {7}
 
 
 def test_findings_without_a_line_are_at_the_plans_file(project: Path) -> None:
