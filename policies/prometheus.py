@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import yaml
@@ -67,8 +68,12 @@ def document(node: Node, key: str) -> Mapping[str, Any]:
 
 def read(text: str) -> Mapping[str, Any] | None:
     """The object that `text` says in YAML, `None` where it says none."""
-    if len(text) > _LONGEST:
-        return None
+    return None if len(text) > _LONGEST else _parsed(text)
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Mapping[str, Any] | None:
+    """What `text` says, read once: several rules ask for the same, each of them word by word."""
     try:
         found = cast("object", yaml.safe_load(text))
     except (yaml.YAMLError, ValueError, RecursionError):
