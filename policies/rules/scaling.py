@@ -15,6 +15,7 @@ from policies.outcomes import (
     all_of,
     attempt,
     every,
+    fail,
     met,
     require,
     some,
@@ -220,9 +221,11 @@ def _goes_off_by(alarm: Subject, metric: str, limit: float, what: str) -> Outcom
     if metric not in _metrics(alarm):
         return met(condition=True)
     threshold = alarm.number("threshold")
+    if threshold is None:
+        return fail(f"{alarm.name} has no threshold of {what}")
     return require(
-        threshold is not None and threshold <= limit,
-        f"{alarm.name} adds an instance only at {what} above {threshold}, and not at {limit:g}",
+        threshold <= limit,
+        f"{alarm.name} adds an instance only at {what} above {threshold:g}, and not at {limit:g}",
     )
 
 

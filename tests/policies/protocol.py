@@ -84,7 +84,9 @@ def serving(folder: Path = PACK, tier: Tier = Tier.PRODUCTION) -> Generator[Stub
     try:
         port = process.stdout.readline().strip()
         assert port.isdigit(), process.stderr.read()
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        # The engine takes answers of 400 MiB; gRPC's own limit is 4.
+        options = [("grpc.max_receive_message_length", 400 * 1024 * 1024)]
+        with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
             yield analyzer_pb2_grpc.AnalyzerStub(channel)
     finally:
         process.kill()
