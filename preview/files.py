@@ -30,15 +30,23 @@ def _write(path: Path, text: str) -> None:
             there.write(content)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    replace(target, content, mode=0o666 & ~_umask())
+
+
+def replace(path: Path, content: bytes, *, mode: int) -> None:
+    """Put a file with `content` and `mode` in the place of `path`, on disk when this returns.
+
+    Until it takes the name, only its owner can read it: it may be a key.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     beside = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        beside.chmod(0o666 & ~_umask())
-        beside.replace(target)
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

@@ -1,7 +1,5 @@
 """What is kept of a program on disk: buffer keys, and every binary that may have to come back."""
 
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
+from preview.files import replace
 from scripts.exits import CommandError
 from scripts.program.elf import program_hash
 from scripts.program.keys import make_key, read_key
@@ -68,8 +67,9 @@ class Folder:
     def save(self, code: bytes, about: Saved) -> None:
         """Keep `code`, on disk when this returns."""
         folder = self._private(self.root / "programs")
-        _write(folder / f"{about.hash}.so", code)
-        _write(folder / f"{self.program}-{about.hash}.json", about.model_dump_json().encode())
+        replace(folder / f"{about.hash}.so", code, mode=0o600)
+        beside = folder / f"{self.program}-{about.hash}.json"
+        replace(beside, about.model_dump_json().encode(), mode=0o600)
 
     def saved(self, hash_: str) -> Saved | None:
         """What is kept of the program with that hash."""
@@ -141,17 +141,3 @@ def _read(path: Path) -> Saved:
         return Saved.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise SavedError(f"{path} cannot be read: {error.errors()[0]['msg']}") from None
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, on disk when this returns."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

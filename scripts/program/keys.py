@@ -7,6 +7,7 @@ from typing import cast
 
 from solders.keypair import Keypair
 
+from preview.files import replace
 from scripts.runs.signing import KeyFileError, read_private
 
 
@@ -27,13 +28,7 @@ def make_key(path: Path) -> Keypair:
     """A new key, on disk before it is used: what it owns can be recovered after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = Keypair()
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        json.dump(list(bytes(key)), file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
+    replace(path, json.dumps(list(bytes(key))).encode(), mode=0o600)
     _sync_folder(path.parent)
     return key
 

@@ -5,9 +5,7 @@ that it holds for these bytes and no others; what can be made again is good for 
 says.
 """
 
-import os
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +14,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError
 
+from preview.files import replace
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.approvers import Approvers, Role
 from scripts.runs.canonical import NotCanonicalError, canonical, digest, parse, sha256
@@ -81,15 +80,7 @@ class Proof(Record):
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(canonical(self.model_dump(mode="json")) + b"\n")
-                os.fchmod(handle, 0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace(path, canonical(self.model_dump(mode="json")) + b"\n", mode=0o644)
 
 
 def read_proofs(paths: Sequence[Path]) -> list[Proof]:

@@ -4,8 +4,6 @@ The file is canonical JSON and a line feed: `bundle`, the `hash` of that, and `s
 hash. A signature is made of a statement that names its purpose, so that none passes for another.
 """
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from preview.files import replace
 from scripts.runs.approvers import SIGN_OFFS, Approvers, Role
 from scripts.runs.canonical import NotCanonicalError, canonical, digest, parse
 from scripts.runs.journal import Entry, Head, JournalError, Record, chain_problems
@@ -105,17 +104,7 @@ class Evidence(Record):
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(self.text())
-                file.flush()
-                os.fchmod(handle, 0o644)
-                os.fsync(handle)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace(path, self.text(), mode=0o644)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ The transaction stands on a durable nonce, which stays good for as long as nobod
 blockhash would be gone before a member has walked to the machine that holds the key.
 """
 
-import os
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from solders.system_program import AdvanceNonceAccountParams, advance_nonce_acco
 from solders.transaction import VersionedTransaction
 
 from environments.model import Cluster
+from preview import files
 from scripts.exits import CommandError, ExitCode
 from scripts.program.multisig.squads import SQUADS, tag
 from scripts.program.multisig.steps import Choice, cast_vote
@@ -110,9 +110,7 @@ def read(path: Path) -> Exported:
 
 def write(path: Path, exported: Exported) -> None:
     """Write the file whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(exported.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
-    part.replace(path)
+    files.write(path, exported.model_dump_json(indent=2, exclude_none=True) + "\n")
 
 
 def described(exported: Exported) -> list[str]:
