@@ -64,16 +64,17 @@ class ShareTest:
     def evidence(self, looks: Iterable[tuple[float, float]]) -> Evidence:
         """What `looks` show: for each, its requests and those of them that are bad."""
         good, bad = self._of_good, self._of_bad - self._of_good
-        start = recent = mixture = 0.0
+        start = recent = 0.0
+        mixture = -inf  # a logarithm: the ratios of a long flood have no number
         for number, (requests, failed) in enumerate(looks, 1):
             moved = failed * bad + requests * good
             start += moved
             recent = max(recent + moved, 0.0)
             if number > 1:  # a change at the first look is what `start` is for
-                mixture += 1 / (number * (number - 1))  # these weights sum to 1
-            mixture *= exp(min(moved, 700.0))
-            mixture = min(mixture, 1e300)
-        return Evidence(start, log(mixture) if mixture else -inf, recent)
+                weight = -log(number * (number - 1))  # these weights sum to 1
+                least, most = sorted((mixture, weight))
+                mixture = most + log1p(exp(least - most)) + moved
+        return Evidence(start, mixture, recent)
 
     def alarms(self, evidence: Evidence) -> bool:
         """Whether the share is taken for the limit's."""
