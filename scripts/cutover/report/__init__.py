@@ -1,0 +1,1 @@
+"""The report of a cutover: what its journal holds, in words and as one page."""
