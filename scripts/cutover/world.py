@@ -62,6 +62,10 @@ class Watch(Protocol):
         """
         ...
 
+    def refusals(self) -> Sequence[str]:
+        """Why nothing can be watched here, such as a missing permission, each with what to do."""
+        ...
+
 
 class Clock(Protocol):
     """Time, which a simulation makes itself."""
