@@ -14,7 +14,7 @@ from plan import Graph, Plan, Resource
 from policies.nodes import Subject
 from policies.outcomes import UndecidedError, WrongTypeError
 from policies.regions import region_of
-from preview.cost.estimate import part_of
+from preview.parts import part_of
 from preview.verdict import is_managed
 
 INTERNET: Final = "internet"

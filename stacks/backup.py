@@ -40,8 +40,6 @@ class Backups(ComponentResource):
     """
 
     vault_name: Output[str]
-    copy_vault_name: Output[str]
-    plan_id: Output[str]
 
     def __init__(
         self, name: str, arguments: BackupsArguments, options: ResourceOptions | None = None
@@ -59,7 +57,6 @@ class Backups(ComponentResource):
             arguments.backup_provider,
         )
         self.vault_name = vault.name
-        self.copy_vault_name = copy_vault.name
         copies = names.arn("backup", "backup-vault:", region=environment.aws.backup_region)
         plan = backup.Plan(
             "database",
@@ -84,7 +81,6 @@ class Backups(ComponentResource):
             ],
             opts=self._inside,
         )
-        self.plan_id = plan.id
         role = self._role()
         backup.Selection(
             "database",

@@ -67,7 +67,6 @@ class Database(ComponentResource):
     secret_arn: Output[str]
     """Of the administrator's password."""
     security_group_id: Output[str]
-    instance_identifiers: list[Output[str]]
     parameter_group_name: Output[str]
     log_group_name: Output[str]
     readers: list[rds.ClusterInstance]
@@ -100,7 +99,6 @@ class Database(ComponentResource):
         self.secret_arn = cluster.master_user_secrets[0].secret_arn
         parameters = self._instance_parameters()
         instances = self._instances(cluster, parameters)
-        self.instance_identifiers = [instance.identifier for instance in instances]
         self.readers = instances[1:]
         if environment.must("SCALE-02"):
             scale_replicas(environment, cluster, instances, self)

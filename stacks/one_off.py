@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi import ComponentResource, Output, ResourceOptions
-from pulumi_aws import ec2, ecs, iam, vpc
+from pulumi_aws import ec2, ecs, iam
 
 from environments import Environment
 from stacks.api_keys import ApiKeys
@@ -16,13 +16,13 @@ from stacks.log_watch import LogWatch, watch_log
 from stacks.logs import LogKind, log_group
 from stacks.metrics import Comparison, Limit, Missing
 from stacks.naming import Names
-from stacks.network import HTTPS, Network
+from stacks.network import Network
 from stacks.roles import Roles, RolesArguments
 from stacks.statements import Statement
 from stacks.task_kinds import OWNER, READER, USERS, Task, is_due, uses_database
 from stacks.tasks import SCRATCH, Container, container_definitions
 from stacks.topics import Topics
-from stacks.ways import Way, open_way
+from stacks.ways import Way, open_https, open_way
 from standards import figure
 
 LOG: Final = "tasks"
@@ -146,16 +146,7 @@ class OneOffTasks(ComponentResource):
             vpc_id=self._arguments.network.vpc_id,
             opts=self._inside,
         )
-        vpc.SecurityGroupEgressRule(
-            "tasks-to-https",
-            description="AWS",
-            security_group_id=group.id,
-            cidr_ipv4="0.0.0.0/0",
-            ip_protocol="tcp",
-            from_port=HTTPS,
-            to_port=HTTPS,
-            opts=self._inside,
-        )
+        open_https("tasks", group.id, "AWS", self)
         way = Way(
             source="tasks",
             source_group=group.id,

@@ -19,7 +19,7 @@ from stacks.keys import Keys
 from stacks.logs import LogKind, log_group
 from stacks.metrics import Metric
 from stacks.naming import Names, mcp_domain
-from stacks.network import HTTPS, Network
+from stacks.network import Network
 from stacks.prometheus.collector import collector, writes
 from stacks.prometheus.workspace import Prometheus, endpoint_path
 from stacks.queues import JobQueue, JobQueueArguments
@@ -31,7 +31,7 @@ from stacks.sides import FIRST, Side
 from stacks.statements import Statement
 from stacks.tasks import SCRATCH, Container, container_definitions
 from stacks.topics import Topics
-from stacks.ways import Way, open_way
+from stacks.ways import Way, open_https, open_way
 from standards import figure
 
 _DRAINING_SECONDS: Final = 60  # longer than any request takes
@@ -172,17 +172,7 @@ class Service(ComponentResource):
                 to_port=port,
                 opts=self._inside,
             )
-        # AWS's endpoints and the chain's RPC have no fixed addresses.
-        vpc.SecurityGroupEgressRule(
-            f"{service}-to-https",
-            description="AWS, and the RPC endpoints of the chain",
-            security_group_id=group.id,
-            cidr_ipv4="0.0.0.0/0",
-            ip_protocol="tcp",
-            from_port=HTTPS,
-            to_port=HTTPS,
-            opts=self._inside,
-        )
+        open_https(service, group.id, "AWS, and the RPC endpoints of the chain", self)
         if self._record.database:
             database = self._platform.database.entry
             self._open(group.id, "database", database.security_group_id, database.port)

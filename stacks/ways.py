@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pulumi import Input, Resource, ResourceOptions
 from pulumi_aws import vpc
 
+from stacks.network import HTTPS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
@@ -42,4 +44,18 @@ def open_way(way: Way, parent: Resource) -> None:
         from_port=way.port,
         to_port=way.port,
         opts=inside,
+    )
+
+
+def open_https(source: str, source_group: Input[str], whom: str, parent: Resource) -> None:
+    """Let the source out to `whom` by TLS; what it reaches has no fixed addresses."""
+    vpc.SecurityGroupEgressRule(
+        f"{source}-to-https",
+        description=whom,
+        security_group_id=source_group,
+        cidr_ipv4="0.0.0.0/0",
+        ip_protocol="tcp",
+        from_port=HTTPS,
+        to_port=HTTPS,
+        opts=ResourceOptions(parent=parent),
     )

@@ -7,6 +7,7 @@ from typing import Final
 
 from plan.graph import Graph
 from plan.model import Resource
+from policies.log_alerts import alarms_on
 from policies.nodes import Subject
 from policies.outcomes import MISS, NotEvaluated, Outcome, every, fail, met, some
 from policies.registry import Controls, Given, Ref, rule
@@ -238,15 +239,7 @@ def _watches(one: Subject, words: str, graph: Graph) -> Outcome:
     counted = set(_WORD.findall(pattern)) if len(pattern) <= _LONGEST else set[str]()
     if not counted.issuperset(words.split()):
         return MISS
-    made = one.node("metricTransformation")
-    metric = (made.text("namespace"), made.text("name"))
-    alarms = [
-        Subject(alarm)
-        for alarm in [
-            *graph.once(_by_metric)[metric],
-            *graph.referrers(one.resource, METRIC_ALARM, key="metricName"),
-        ]
-    ]
+    alarms = alarms_on(one, graph)
     if not alarms and (unresolved := graph.unresolved("metricName", METRIC_ALARM)):
         return NotEvaluated(f"the metric of alarm {unresolved.name} is known after apply")
     return some(alarms, _tells)
@@ -256,13 +249,3 @@ def _tells(alarm: Subject) -> Outcome:
     """Whether somebody hears of an alarm."""
     is_on = alarm.flag("actionsEnabled") is not False
     return met(is_on and alarm.has_texts("alarmActions"))
-
-
-def _by_metric(graph: Graph) -> defaultdict[tuple[str | None, str | None], list[Resource]]:
-    """Alarms on a single metric, by its namespace and name where both are known."""
-    found: defaultdict[tuple[str | None, str | None], list[Resource]] = defaultdict(list)
-    for alarm in graph.of_type(METRIC_ALARM):
-        namespace, name = alarm.inputs.get("namespace"), alarm.inputs.get("metricName")
-        if isinstance(namespace, str) and isinstance(name, str):
-            found[namespace, name].append(alarm)
-    return found

@@ -5,19 +5,18 @@ billed by use is named and not counted: no plan knows how much passes through it
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
 
 from plan import Graph, Plan, Resource
-from plan.model import STACK_TYPE
 from policies.nodes import Node, Subject
 from policies.outcomes import UndecidedError, WrongTypeError
 from preview.cost.prices import Prices
+from preview.parts import part_of
 from preview.verdict import is_managed
 
-_SERVICE_COMPONENT: Final = "slipway:services:Service"
 _TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
 _ECS_SERVICE: Final = "aws:ecs/service:Service"
 _CLUSTER_INSTANCE: Final = "aws:rds/clusterInstance:ClusterInstance"
@@ -134,26 +133,6 @@ def changes(before: Estimate, after: Estimate) -> tuple[Change, ...]:
     ]
     differing = [change for change in found if not change.added.is_nothing]
     return tuple(sorted(differing, key=lambda change: -abs(change.added.most)))
-
-
-def part_of(resource: Resource, graph: Graph) -> str:
-    """The service that `resource` belongs to, else the part of the stack, else AWS's service."""
-    part = ""
-    for above in _ancestors(resource, graph):
-        if above.type == _SERVICE_COMPONENT:
-            return above.name
-        if above.type != STACK_TYPE and not is_managed(above):
-            part = above.name
-    return part or resource.type.partition(":")[2].partition("/")[0]
-
-
-def _ancestors(resource: Resource, graph: Graph) -> Iterator[Resource]:
-    seen = {resource.urn}
-    parent = graph.by_urn.get(resource.parent or "")
-    while parent is not None and parent.urn not in seen:
-        seen.add(parent.urn)
-        yield parent
-        parent = graph.by_urn.get(parent.parent or "")
 
 
 def _cost(subject: Subject, graph: Graph, prices: Prices) -> Monthly:

@@ -30,8 +30,10 @@ class Recording:
     said: str
 
 
-def missing() -> str | None:
-    """Why the engine cannot be asked here, None where it can."""
+def missing(account: str | None = None) -> str | None:
+    """Why the engine cannot be asked here (of an emulator that is `account`), None where it can."""
+    if account and os.environ.get("MOTO_ACCOUNT_ID") != account:
+        return f"MOTO_ACCOUNT_ID does not say that the emulator's account is {account}"
     for program in ("pulumi", "pulumi-resource-aws"):
         if shutil.which(program) is None:
             return f"{program} is not on the PATH"

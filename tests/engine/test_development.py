@@ -29,17 +29,11 @@ PARTS: Final = ("environments", "stacks", "standards")
 PAGE: Final = PROJECT / "docs" / "emulator.md"
 
 
-def _missing() -> str | None:
-    """Why development cannot be made here, None where it can."""
-    account = load(STACK, PROJECT).aws.account
-    if os.environ.get("MOTO_ACCOUNT_ID") != account:
-        return f"MOTO_ACCOUNT_ID does not say that the emulator's account is {account}"
-    return missing()
-
+_MISSING: Final = missing(load(STACK, PROJECT).aws.account)
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(_missing() is not None, reason=_missing() or ""),
+    pytest.mark.skipif(_MISSING is not None, reason=_MISSING or ""),
 ]
 
 

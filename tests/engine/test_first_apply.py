@@ -23,17 +23,11 @@ PROJECT: Final = Path(__file__).parents[2]
 STACK: Final = "foundation-development"
 
 
-def _missing() -> str | None:
-    """Why the first apply cannot be rehearsed here, None where it can."""
-    account = load_foundation(STACK, PROJECT).aws.account
-    if os.environ.get("MOTO_ACCOUNT_ID") != account:
-        return f"MOTO_ACCOUNT_ID does not say that the emulator's account is {account}"
-    return missing()
-
+_MISSING: Final = missing(load_foundation(STACK, PROJECT).aws.account)
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(_missing() is not None, reason=_missing() or ""),
+    pytest.mark.skipif(_MISSING is not None, reason=_MISSING or ""),
 ]
 
 # What an emulator needs that AWS does not: its buckets have no TLS, which their policies ask for;
