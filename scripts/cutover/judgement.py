@@ -46,14 +46,15 @@ def judge(stage: Stage, seen: Observations, now: float) -> Decision:
     span = Span(since=stage.since, now=now, oldest=stage.oldest_seconds)
     verdicts = [verdict(gate, seen, span) for gate in stage.gates]
     emergencies = [emergency(event) for event in seen.events]
-    automatic = [each.reason for each in verdicts if _is_breached(each, Action.ROLL_BACK)]
+    breached = [each for each in verdicts if each.reason.finding is Finding.BREACHED]
+    automatic = [each.reason for each in breached if each.gate.action is Action.ROLL_BACK]
     others = [each.reason for each in verdicts]
     if emergencies or automatic:
         return _decision(Kind.ROLL_BACK, [*emergencies, *automatic], others)
     alarms = [alarm(name, seen.alarms.get(name)) for name in sorted(stage.alarms)]
     others += alarms
     asking = [
-        *(each.reason for each in verdicts if _is_breached(each, Action.ASK)),
+        *(each.reason for each in breached if each.gate.action is Action.ASK),
         *(each for each in alarms if each.finding is Finding.BREACHED),
         *_too_late(stage, verdicts, alarms, now),
     ]
@@ -70,10 +71,6 @@ def judge(stage: Stage, seen: Observations, now: float) -> Decision:
     if left > 0:
         open_.append(_baking(stage, left))
     return _decision(Kind.HOLD if open_ else Kind.CONTINUE, open_, decided.reasons)
-
-
-def _is_breached(found: Verdict, action: Action) -> bool:
-    return found.reason.finding is Finding.BREACHED and found.gate.action is action
 
 
 def _too_late(

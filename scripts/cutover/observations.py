@@ -37,11 +37,12 @@ class Counts:
 
     def problem(self) -> Quality | None:
         """What is wrong with the points themselves."""
-        if not len(self.at) == len(self.total) == len(self.bad):
-            return Quality.BROKEN
-        if not all(map(isfinite, self.total)) or not all(map(isfinite, self.bad)):
-            return Quality.BROKEN
-        is_sound = all(map(le, self.bad, self.total)) and min(self.bad, default=0) >= 0
+        is_sound = (
+            len(self.at) == len(self.total) == len(self.bad)
+            and isfinite(sum(self.total) + sum(self.bad))
+            and all(map(le, self.bad, self.total))
+            and min(self.bad, default=0) >= 0
+        )
         return None if is_sound else Quality.BROKEN
 
     def between(self, since: float, until: float) -> "Counts":
@@ -64,7 +65,7 @@ class Levels:
 
     def problem(self) -> Quality | None:
         """What is wrong with the points themselves."""
-        sound = len(self.at) == len(self.value) and all(map(isfinite, self.value))
+        sound = len(self.at) == len(self.value) and isfinite(sum(self.value))
         return None if sound else Quality.BROKEN
 
     def between(self, since: float, until: float) -> "Levels":
@@ -125,10 +126,10 @@ def problem(series: Series | None, now: float, oldest: float) -> Quality | None:
         return Quality.UNWRITTEN
     if not series.at:
         return Quality.MISSING
-    broken: dict[Quality, bool] = {
-        Quality.BROKEN: not all(map(isfinite, series.at)),
-        Quality.DISORDER: any(map(ge, series.at, series.at[1:])),
-        Quality.AHEAD: series.at[-1] > now + CLOCKS,
-        Quality.STALE: series.at[-1] < now - oldest,
-    }
-    return next((quality for quality, is_so in broken.items() if is_so), series.problem())
+    if not isfinite(sum(series.at)):
+        return Quality.BROKEN
+    if any(map(ge, series.at, series.at[1:])):
+        return Quality.DISORDER
+    if series.at[-1] > now + CLOCKS:
+        return Quality.AHEAD
+    return Quality.STALE if series.at[-1] < now - oldest else series.problem()

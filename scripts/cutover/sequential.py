@@ -11,10 +11,11 @@ of a false alarm holds for all looks together. Three numbers follow the requests
 - `recent`, the highest ratio since any moment (Page's CUSUM). It only keeps a step from passing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, exp, inf, lgamma, log, log1p
+from itertools import accumulate
+from math import ceil, exp, fsum, inf, lgamma, log, log1p
 from operator import mul
 from statistics import NormalDist
 from typing import Final
@@ -44,8 +45,23 @@ class Evidence:
     """What the requests of a step have shown so far, as logarithms of likelihood ratios."""
 
     since_start: float = 0.0
-    mixture: float = -inf
     recent: float = 0.0
+    after: Sequence[float] = (0.0,)
+    """The ratio since the start after each look, and before the first."""
+
+    @property
+    def mixture(self) -> float:
+        """The mean of the ratios since each later look, with weights that sum to 1.
+
+        A change at the first look is what `since_start` is for.
+        """
+        later = self.after[1:-1]
+        if not later:
+            return -inf
+        lowest = min(later)
+        # Shares of the highest ratio: the ratios of a long flood have no number of their own.
+        shares = (exp(lowest - each) / (n * (n + 1)) for n, each in enumerate(later, 1))
+        return self.since_start - lowest + log(fsum(shares))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +80,17 @@ class ShareTest:
     def evidence(self, looks: Iterable[tuple[float, float]]) -> Evidence:
         """What `looks` show: for each, its requests and those of them that are bad."""
         good, bad = self._of_good, self._of_bad - self._of_good
-        start = recent = 0.0
-        mixture = -inf  # a logarithm: the ratios of a long flood have no number
-        for number, (requests, failed) in enumerate(looks, 1):
-            moved = failed * bad + requests * good
-            start += moved
-            recent = max(recent + moved, 0.0)
-            if number > 1:  # a change at the first look is what `start` is for
-                weight = -log(number * (number - 1))  # these weights sum to 1
-                least, most = sorted((mixture, weight))
-                mixture = most + log1p(exp(least - most)) + moved
-        return Evidence(start, mixture, recent)
+        moved = [failed * bad + requests * good for requests, failed in looks]
+        after = tuple(accumulate(moved, initial=0.0))
+        return Evidence(after[-1], after[-1] - min(after), after)
 
     def alarms(self, evidence: Evidence) -> bool:
         """Whether the share is taken for the limit's."""
         later = -log(self.alpha * (1 - _START))
-        return evidence.since_start >= self.bound or evidence.mixture >= later
+        if evidence.since_start >= self.bound:
+            return True
+        # A mean is at most the highest: mostly there is nothing to be averaged.
+        return evidence.recent >= later and evidence.mixture >= later
 
     def passes(self, evidence: Evidence) -> bool:
         """Whether the share is taken for the baseline's."""

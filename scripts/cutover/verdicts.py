@@ -1,7 +1,10 @@
 """How each kind of gate is judged: shares by a sequential test, levels and events as they are."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import repeat
 from math import isfinite
+from operator import ge, gt, lt
 from statistics import fmean
 from typing import Final
 
@@ -70,10 +73,14 @@ def compared(gate: Share, old: Series | None) -> Compared | None:
             bad, total = sum(old.bad), live
     if not isfinite(total) or total * gate.limit < ENOUGH or not 0 <= bad <= total:
         return None
-    baseline = bad / total
-    limit = gate.limit + (baseline if gate.is_above_baseline else 0.0)
+    extra = bad / total if gate.is_above_baseline else 0.0
+    return _against(bad, total, gate.limit + extra, gate.alpha)
+
+
+@lru_cache(maxsize=4096)
+def _against(bad: float, total: float, limit: float, alpha: float) -> Compared:
     likely = min(max(upper(bad, total), LEAST * limit), MOST * limit)
-    return Compared(baseline, limit, ShareTest(rounded(likely), limit, gate.alpha))
+    return Compared(bad / total, limit, ShareTest(rounded(likely), limit, alpha))
 
 
 def emergency(event: str) -> Reason:
@@ -144,8 +151,8 @@ def _level(gate: Level, series: Levels, span: Span) -> Verdict:
         return _unknown(gate, "no data since the step began", span.since)
     points = (fmean(series.value),) if gate.is_mean else series.value
     worst = min(points) if gate.is_minimum else max(points)
-    above = [_is_beyond(gate, point) for point in points]
-    count = sum(above)
+    beyond = lt if gate.is_minimum else ge if gate.reaches else gt
+    count = sum(map(beyond, points, repeat(gate.limit)))
     if count >= TWICE or (count and gate.is_mean):
         finding = Finding.BREACHED
     else:
@@ -165,12 +172,6 @@ def _level(gate: Level, series: Levels, span: Span) -> Verdict:
             samples=len(series.value),
         ),
     )
-
-
-def _is_beyond(gate: Level, value: float) -> bool:
-    if gate.is_minimum:
-        return value < gate.limit
-    return value >= gate.limit if gate.reaches else value > gate.limit
 
 
 def _event(gate: Event, series: Levels, span: Span) -> Verdict:

@@ -1,7 +1,7 @@
 """The sequential test keeps its promises: computed ones, and what a small simulation shows."""
 
 from itertools import pairwise
-from math import exp, inf, log
+from math import exp, inf, log, log1p
 from random import Random
 
 import pytest
@@ -95,7 +95,7 @@ def test_more_of_the_same_neither_alarms_nor_overflows() -> None:
 def test_the_mixture_is_the_mean_over_all_later_starts(
     looks: list[tuple[int, int]], shares: tuple[float, float]
 ) -> None:
-    """Its recursion gives what the definition does."""
+    """All at once gives what one start after the other does."""
     test = ShareTest(*shares, 1e-3)
     pairs = [(float(max(both)), float(min(both))) for both in looks]
     weighed = [
@@ -105,6 +105,30 @@ def test_the_mixture_is_the_mean_over_all_later_starts(
     most = max(weighed, default=0.0)
     expected = most + log(sum(exp(each - most) for each in weighed)) if weighed else -inf
     assert test.evidence(pairs).mixture == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 2000), st.integers(0, 20)), max_size=60),
+    st.sampled_from([1e-2, 1e-4, 1e-6]),
+)
+@settings(max_examples=200)
+def test_all_looks_together_show_what_one_after_the_other_does(
+    looks: list[tuple[int, int]], alpha: float
+) -> None:
+    """Requests judged anew at each poll are judged as if only the newest were added."""
+    test = ShareTest(0.001, 0.01, alpha)
+    bad, good = log(0.01 / 0.001), log1p(-0.01) - log1p(-0.001)
+    start = recent = mixed = 0.0
+    for number, (requests, failed) in enumerate(looks, 1):
+        moved = failed * bad + (requests - failed) * good
+        start += moved
+        recent = max(recent + moved, 0.0)
+        weight = 1 / (number * (number - 1)) if number > 1 else 0.0
+        mixed = (mixed + weight) * exp(moved)
+        evidence = test.evidence([(float(each), float(of)) for each, of in looks[:number]])
+        assert evidence.since_start == pytest.approx(start, abs=1e-9)
+        assert evidence.recent == pytest.approx(recent, abs=1e-9)
+        assert test.alarms(evidence) is (start >= test.bound or mixed >= 10 / alpha)
 
 
 @pytest.mark.parametrize(
