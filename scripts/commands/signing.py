@@ -3,15 +3,16 @@
 import re
 import sys
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final
 
 from pydantic import ValidationError
 
 from scripts.exits import CommandError, ExitCode
+from scripts.runs import aws
 from scripts.runs.approvers import Role
 from scripts.runs.canonical import NotCanonicalError, canonical, parse
 from scripts.runs.evidence import Evidence, Purpose, hash_of, seal, sign
-from scripts.runs.signing import KmsClient, KmsSigner, Signer, key_file
+from scripts.runs.signing import KmsSigner, Signer, key_file
 from scripts.runs.times import utc_now
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -21,10 +22,6 @@ class SignError(CommandError):
     """Something that cannot be signed."""
 
     code = ExitCode.USAGE
-
-
-class _Boto3(Protocol):
-    def client(self, name: str) -> object: ...
 
 
 def sign_command(file: Path, *, by: str, role: str, key: Path | None, kms: str | None) -> int:
@@ -63,11 +60,7 @@ def signer_of(key: Path | None, kms: str | None) -> Signer:
         raise SignError("name one: --key FILE or --kms KEY")
     if key:
         return key_file(key)
-    # Loaded here: who signs with a file does not wait for boto3.
-    import boto3  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs] - boto3 has no types
-
-    client = cast("_Boto3", cast("object", boto3)).client("kms")
-    return KmsSigner(cast("KmsClient", client), str(kms))
+    return KmsSigner(aws.client("kms"), str(kms))
 
 
 def role_of(name: str) -> Role:

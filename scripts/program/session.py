@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -26,6 +26,8 @@ from scripts.program.node import Node, Pace
 from scripts.program.progress import Meter, tell
 from scripts.program.sending import Sender
 from scripts.program.world import World
+from scripts.runs import aws
+from scripts.runs.dynamodb import DynamoDbStore
 from scripts.runs.journal import Store
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
@@ -75,10 +77,6 @@ class Session:
     def target(self) -> str:
         """What is acted on; names the journal and the lease."""
         return f"{self.environment.name}/program"
-
-
-class _Boto3(Protocol):
-    def client(self, name: str) -> object: ...
 
 
 @contextmanager
@@ -131,13 +129,7 @@ def _store(state: Path) -> Store:
     if not table:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         return SqliteStore(state / "runs.sqlite")
-    # Loaded here: who works alone does not wait for boto3.
-    import boto3  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs] - boto3 has no types
-
-    from scripts.runs.dynamodb import DynamoDbClient, DynamoDbStore  # noqa: PLC0415
-
-    client = cast("_Boto3", cast("object", boto3)).client("dynamodb")
-    return DynamoDbStore(cast("DynamoDbClient", client), table)
+    return DynamoDbStore(aws.client("dynamodb"), table)
 
 
 def _secrets(*keys: Keypair) -> list[SecretStr]:
