@@ -36,6 +36,9 @@ class Gate:
     source: Source
     window: float = 0.0
     """For how many seconds it has to be breached; 0 for at once."""
+    oldest: float = 0.0
+    """How old its newest data may be, in seconds, where its source is slower than its stage has it
+    that data is fresh."""
 
     @property
     def id(self) -> str:
@@ -77,7 +80,8 @@ class Level(Gate):
     """A limit on something measured, such as CPU in percent."""
 
     limit: float
-    figure: Ratio | Whole
+    figure: Ratio | Whole | None = None
+    """The number of the standards that it comes from; none where the sentence has only words."""
     unit: str = " %"
     is_minimum: bool = False
     is_mean: bool = False
@@ -87,8 +91,8 @@ class Level(Gate):
 
     @property
     def cited(self) -> str:
-        """The figure that it comes from."""
-        return str(self.figure.figure)
+        """The figure that it comes from, or the sentence."""
+        return self.requirement if self.figure is None else str(self.figure.figure)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,3 +127,11 @@ class Watched:
     has_proofs: bool = False
     sends_transactions: bool = False
     is_market: bool = False
+    is_public: bool = True
+    """Whether the load balancer counts its requests; they count themselves otherwise."""
+    has_canary: bool = False
+    """Whether it is asked from outside at a fixed interval (MON-08)."""
+    usual_per_second: float | None = None
+    """The requests a second that it served at a comparable time."""
+    peak_per_second: float | None = None
+    """The most that it served in a minute, on the quietest of the days before."""

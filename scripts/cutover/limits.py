@@ -20,6 +20,16 @@ class Period(StrEnum):
 
 MAIN: Final = 0.9
 """What the gate on errors that rolls back may spend of a service's false alarms in a stage."""
+MINUTES: Final = 240.0
+"""The age of the newest data of CloudWatch, in seconds: a period of a minute that has ended, the
+time that late data gets to arrive, and the minute or two in which AWS publishes it."""
+HOURS: Final = 4 * 3600.0
+"""The same of the volume of a database, which Aurora measures every hour or so."""
+SERVED: Final = 0.5
+"""The part of the usual traffic that has to be served: traffic itself varies by less than that."""
+STRAIGHT: Final = 1.5
+"""How much more a disk may grow in the later than in the earlier half of a time: once as much on a
+straight line, twice as much where it grows by the square."""
 _SHARES: Final = {"P50": 0.5, "P95": 0.05, "P99": 0.01}
 """The share of requests that is slower than each percentile."""
 
@@ -104,6 +114,7 @@ def _first_minutes(watched: Watched) -> Iterator[Gate]:
     yield _slow(watched, "P95", ms, ms, Action.ASK)
     for what in ("cpu", "memory", "disk"):
         yield _ceiling(watched, what, figure("MON-10", f"{what}_below_percent").percent)
+    yield from _served(watched, "MON-10", "throughput", watched.usual_per_second)
 
 
 def _first_week(watched: Watched) -> Iterator[Gate]:
@@ -123,11 +134,34 @@ def _first_week(watched: Watched) -> Iterator[Gate]:
     if watched.has_database:
         size = figure("MON-11", "database_size_below_gigabytes").bytes
         large = _ceiling(watched, "database size", size)
-        yield replace(large, unit=" bytes")
+        yield replace(large, unit=" bytes", oldest=HOURS)
+    yield Level(
+        series=f"{watched.service}/disk growth",
+        what="growth of the disk in the later half, over that in the earlier",
+        requirement="MON-11",
+        action=Action.ASK,
+        source=Source.CLOUDWATCH,
+        oldest=MINUTES,
+        limit=STRAIGHT,
+        unit=" times",
+    )
+    yield from _served(watched, "MON-11", "peak", watched.peak_per_second)
+    if watched.has_canary:
+        least = figure("POST-09", "availability_min_percent").percent
+        outside = _level(watched, "availability", "availability from outside", least)
+        yield replace(outside, is_mean=True, is_minimum=True)
 
 
 def _steady(watched: Watched) -> Iterator[Gate]:
     yield from _after_window(watched)
+    yield Event(
+        series=f"{watched.service}/down",
+        what="minutes without a healthy instance",
+        requirement="MON-12",
+        action=Action.ASK,
+        source=Source.CLOUDWATCH,
+        oldest=MINUTES,
+    )
     critical = figure("MON-12", "critical_error_rate_above_percent").percent
     yield _errors(watched, critical, Action.ASK)
     warning = figure("MON-12", "warning_error_rate_above_percent").percent
@@ -188,12 +222,19 @@ def _program(watched: Watched) -> Iterator[Gate]:
         stale = figure("PM-06", "oracle_staleness_above_seconds").seconds
         late = _published(_level(watched, "oracle", "age of the oracle's price", stale))
         yield replace(late, unit=" s")
-        yield Event(
-            series=f"{service}/breakers",
-            what="circuit breakers that tripped",
-            requirement="PM-06",
-            action=Action.ASK,
-            source=Source.PROMETHEUS,
+        yield from (
+            Event(
+                series=f"{service}/{series}",
+                what=what,
+                requirement="PM-06",
+                action=Action.ASK,
+                source=Source.PROMETHEUS,
+            )
+            for series, what in (
+                ("breakers", "circuit breakers that tripped"),
+                ("trading", "minutes of unusual trading"),
+                ("security alerts", "security alerts"),
+            )
         )
 
 
@@ -203,7 +244,8 @@ def _errors(watched: Watched, percent: Ratio, action: Action) -> Share:
         what="requests that fail",
         requirement=percent.figure.requirement,
         action=action,
-        source=Source.CLOUDWATCH,
+        source=_counted_by(watched),
+        oldest=MINUTES,
         limit=percent / 100,
         figure=percent,
         recorded=(watched.baseline.errors, watched.baseline.requests),
@@ -219,7 +261,8 @@ def _slow(
         what=f"requests slower than {ms:g} ms ({percentile})",
         requirement=cited.figure.requirement,
         action=action,
-        source=Source.CLOUDWATCH,
+        source=_counted_by(watched),
+        oldest=MINUTES,
         limit=_SHARES[percentile],
         figure=cited,
         recorded=(baseline.slower.get(ms, 0.0), baseline.requests if ms in baseline.slower else 0),
@@ -233,6 +276,7 @@ def _health(watched: Watched, cited: str, window: float) -> Event:
         requirement=cited,
         action=Action.ROLL_BACK,
         source=Source.CLOUDWATCH,
+        oldest=MINUTES,
         window=window,
     )
 
@@ -244,9 +288,32 @@ def _level(watched: Watched, series: str, what: str, limit: Ratio | Whole) -> Le
         requirement=limit.figure.requirement,
         action=Action.ASK,
         source=Source.CLOUDWATCH,
+        oldest=MINUTES,
         limit=limit,
         figure=limit,
     )
+
+
+def _served(watched: Watched, cited: str, series: str, usual: float | None) -> Iterator[Level]:
+    """The traffic that has to be served, where it is known what is usual."""
+    if usual is not None:
+        yield Level(
+            series=f"{watched.service}/{series}",
+            what=f"requests served a second ({series})",
+            requirement=cited,
+            action=Action.ASK,
+            source=_counted_by(watched),
+            oldest=MINUTES,
+            limit=SERVED * usual,
+            unit="",
+            is_minimum=True,
+            is_mean=series == "throughput",
+        )
+
+
+def _counted_by(watched: Watched) -> Source:
+    """What counts its requests."""
+    return Source.CLOUDWATCH if watched.is_public else Source.PROMETHEUS
 
 
 def _ceiling(watched: Watched, series: str, limit: Ratio | Whole) -> Level:
@@ -255,4 +322,4 @@ def _ceiling(watched: Watched, series: str, limit: Ratio | Whole) -> Level:
 
 
 def _published(level: Level) -> Level:
-    return replace(level, source=Source.PROMETHEUS)
+    return replace(level, source=Source.PROMETHEUS, oldest=0.0)
