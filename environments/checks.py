@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from environments.model import Cluster, Environment
+from environments.smoke import Subject
 from environments.stack import DataClass
 from environments.workload import Demand, Instances
 from standards import Tier, figure, requirement
@@ -314,6 +315,36 @@ CHECKS: Final = (
             "publicHealthPath among its paths"
         ),
         breaking={"services.prover.publicHealthPath": None},
+    ),
+    Check(
+        requirement="SMOKE-02",
+        key="slipway:smoke.authentication",
+        holds=lambda it: it.smoke.authentication is not None or it.smoke.shows(Subject.SIGN_IN),
+        message=lambda it: (
+            f"{it.tier} tests that the right credential is let in and a wrong one is not: give the "
+            "path that wants it and its secret, or a journey that checks sign-in"
+        ),
+        breaking={"smoke.authentication": None, "smoke.journeys": {}},
+    ),
+    Check(
+        requirement="SMOKE-03",
+        key="slipway:smoke.journeys",
+        holds=lambda it: it.smoke.shows(Subject.CORE),
+        message=lambda it: (
+            f"{it.tier} tests the product's critical path: give a journey, or a command, that "
+            "checks core"
+        ),
+        breaking={"smoke.journeys": {}},
+    ),
+    Check(
+        requirement="SMOKE-05",
+        key="slipway:smoke.journeys",
+        holds=lambda it: it.smoke.shows(Subject.DATA),
+        message=lambda it: (
+            f"{it.tier} tests that a record is written and read back: give a journey, or a "
+            "command, that checks data"
+        ),
+        breaking={"smoke.journeys": {}},
     ),
     Check(
         requirement="ENV-10",

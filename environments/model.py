@@ -19,6 +19,7 @@ from environments.kubernetes import Kubernetes
 from environments.metrics import Metrics
 from environments.network import NatGateways, Network
 from environments.record import ImageByDigest, Name, Port, Record
+from environments.smoke import Smoke
 from environments.stack import Stack
 from environments.tasks import Tasks
 from environments.workload import Demand, HealthCheck, Instances
@@ -149,6 +150,7 @@ class Environment(Stack):
     metrics: Metrics | None = None
     solana: Solana
     release: Release
+    smoke: Smoke = Field(default_factory=Smoke)
 
     @property
     def uses_cdn(self) -> bool:
