@@ -7,36 +7,19 @@ What a command does is loaded when it runs, so that help and bad usage wait for 
 import getpass
 import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scripts.exits import run
+from scripts.program.choices import Choice, Kind
 
 if TYPE_CHECKING:
     from scripts.program.commands.act import Consent
     from scripts.program.commands.deploy import Build
     from scripts.program.multisig.commands import Vault
     from scripts.program.session import Options
-
-
-class ProofKind(StrEnum):
-    """What can be proven of a binary."""
-
-    TESTS = "tests"
-    BUILD = "build"
-    COMPUTE = "compute"
-    AUDIT = "audit"
-
-
-class VoteChoice(StrEnum):
-    """What a member can say of a proposal."""
-
-    APPROVE = "approve"
-    REJECT = "reject"
-    CANCEL = "cancel"
 
 
 app = typer.Typer(
@@ -160,7 +143,7 @@ Member = Annotated[
     ),
 ]
 Index = Annotated[int, typer.Argument(min=1, help="The number of the proposal.")]
-Vote = Annotated[VoteChoice, typer.Argument(help="What the member says.")]
+Vote = Annotated[Choice, typer.Argument(help="What the member says.")]
 Proofs = Annotated[
     list[Path] | None,
     typer.Option(
@@ -537,7 +520,6 @@ def vote(  # noqa: PLR0913
 ) -> None:
     """Vote on a proposal of the program's multisig, having seen what it does."""
     from scripts.program.multisig.commands import vote_command
-    from scripts.program.multisig.steps import Choice
 
     options = _options(environment, payer, None, state, operator, 100.0, max_price)
     consent = _consent(execute, yes, False, approval, approvers)  # noqa: FBT003
@@ -548,7 +530,7 @@ def vote(  # noqa: PLR0913
             consent,
             owner,
             index=index,
-            choice=Choice(choice.value),
+            choice=choice,
             as_json=as_json,
         ),
         debug=debug,
@@ -576,7 +558,6 @@ def export_vote(  # noqa: PLR0913
 ) -> None:
     """Write a vote into a file, for a member whose key never meets a network."""
     from scripts.program.multisig.commands import export_command
-    from scripts.program.multisig.steps import Choice
 
     options = _options(environment, payer, None, None, None, 100.0, _PRICE)
     owner = _needed(multisig, 0, None)
@@ -585,7 +566,7 @@ def export_vote(  # noqa: PLR0913
             options,
             owner.multisig,
             index=index,
-            choice=Choice(choice.value),
+            choice=choice,
             member=member,
             nonce=nonce,
             output=output,
@@ -750,7 +731,7 @@ def _needed(multisig: str | None, index: int, member: Path | None) -> "Vault":
 
 @app.command()
 def prove(  # noqa: PLR0913
-    kind: Annotated[ProofKind, typer.Argument(help="What is proven.")],
+    kind: Annotated[Kind, typer.Argument(help="What is proven.")],
     file: File,
     command: Annotated[
         list[str] | None,
@@ -779,7 +760,7 @@ def prove(  # noqa: PLR0913
 
     run(
         lambda: prove_command(
-            kind.value,
+            kind,
             file,
             command or [],
             by=by,

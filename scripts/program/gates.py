@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from environments.model import Cluster
+from scripts.program.choices import Kind
 from scripts.program.node import sol
-from scripts.program.proofs import Kind, Proof, problem
+from scripts.program.proofs import Proof, problem
 from scripts.program.source import StandIn
 from scripts.runs.approvers import SIGN_OFFS, Approvers, Role
 from scripts.runs.evidence import Bundle
@@ -129,27 +130,36 @@ def _wallet(candidate: Candidate) -> Gate:
     )
 
 
-def _tests(candidate: Candidate) -> Gate:
-    found, why = _proof(candidate, Kind.TESTS)
+def _proven(candidate: Candidate, kind: Kind, *, requirement: str, name: str, command: str) -> Gate:
+    """A gate that any good proof of a kind passes."""
+    found, why = _proof(candidate, kind)
     return Gate(
-        requirement="SOL-02",
-        name="tests on a local chain",
+        requirement=requirement,
+        name=name,
         passed=found is not None,
         found=why,
-        how="slipway program prove tests FILE --by NAME --role engineering --key FILE --"
-        " the command that tests it",
+        how=f"slipway program prove {kind} FILE --by NAME --role engineering --key FILE --"
+        f" {command}",
+    )
+
+
+def _tests(candidate: Candidate) -> Gate:
+    return _proven(
+        candidate,
+        Kind.TESTS,
+        requirement="SOL-02",
+        name="tests on a local chain",
+        command="the command that tests it",
     )
 
 
 def _build(candidate: Candidate) -> Gate:
-    found, why = _proof(candidate, Kind.BUILD)
-    return Gate(
+    return _proven(
+        candidate,
+        Kind.BUILD,
         requirement="SOL-09",
         name="deterministic build",
-        passed=found is not None,
-        found=why,
-        how="slipway program prove build FILE --by NAME --role engineering --key FILE --"
-        " a command that rebuilds it and fails where the hash differs (solana-verify)",
+        command="a command that rebuilds it and fails where the hash differs (solana-verify)",
     )
 
 

@@ -8,7 +8,6 @@ says.
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -16,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from preview.files import replace
 from scripts.exits import CommandError, ExitCode
+from scripts.program.choices import Kind
 from scripts.runs.approvers import Approvers, Role
 from scripts.runs.canonical import NotCanonicalError, canonical, digest, parse, sha256
 from scripts.runs.evidence import Hash, Purpose, Signature, check_signatures, sign
@@ -29,19 +29,6 @@ class ProofError(CommandError):
     """A file that is no proof, or a proof that cannot be made."""
 
     code = ExitCode.USAGE
-
-
-class Kind(StrEnum):
-    """What a proof is about."""
-
-    TESTS = "tests"
-    """The program's own suite, on a local chain."""
-    BUILD = "build"
-    """A clean rebuild that gave the same bytes."""
-    COMPUTE = "compute"
-    """What instructions and transactions take, measured."""
-    AUDIT = "audit"
-    """A third party's report."""
 
 
 ROLES: Final[Mapping[Kind, frozenset[Role]]] = {

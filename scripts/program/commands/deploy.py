@@ -68,7 +68,7 @@ def deploy_command(  # noqa: PLR0913 - each is an option of the command
         found = world.wait(world.on_chain())
         refuse_deploy(world, found)
         plan = plans.deploy(session.target, plans.inputs(world))
-        shown = _shown(session, program, build, consent, plan)
+        shown = _shown(session, found, program, build, consent, plan)
         return act(session, plan, consent, shown, as_json=as_json)
 
 
@@ -103,7 +103,7 @@ def upgrade_command(  # noqa: PLR0913
             if beside:
                 inputs["idl"] = beside.idl.hash
             plan = multisig_plans.upgrade(session.target, inputs, squad, back, beside)
-        shown = _shown(session, program, build, consent, plan)
+        shown = _shown(session, found, program, build, consent, plan)
         return act(session, plan, consent, shown, as_json=as_json)
 
 
@@ -138,11 +138,15 @@ def facts(session: Session, found: OnChain, taken: Estimate) -> list[str]:
     ]
 
 
-def _shown(
-    session: Session, program: Program, build: Build, consent: Consent, plan: Plan[World]
+def _shown(  # noqa: PLR0913, PLR0917 - what is printed comes from all of them
+    session: Session,
+    found: OnChain,
+    program: Program,
+    build: Build,
+    consent: Consent,
+    plan: Plan[World],
 ) -> Shown:
     world = session.world
-    found = world.wait(world.on_chain())
     world.wait(refuse_buffer(world))
     taken = world.wait(estimate(world, found))
     refuse_poor(world, taken)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from scripts.commands.signing import role_of, signer_of
 from scripts.exits import ExitCode
+from scripts.program.choices import Kind
 from scripts.program.elf import read_program_file
-from scripts.program.proofs import Kind, ProofError, prove
+from scripts.program.proofs import ProofError, prove
 from scripts.runs.times import utc_now
 
 
 def prove_command(  # noqa: PLR0913 - each is an option of the command
-    kind: str,
+    kind: Kind,
     file: Path,
     command: Sequence[str],
     *,
@@ -27,7 +28,7 @@ def prove_command(  # noqa: PLR0913 - each is an option of the command
     """Write the proof of `kind` for the binary in `file`."""
     program = read_program_file(file)
     proof = prove(
-        Kind(kind),
+        kind,
         program=program.hash,
         at=utc_now(),
         by=by,

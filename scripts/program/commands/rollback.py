@@ -10,9 +10,9 @@ from scripts.program.estimate import estimate
 from scripts.program.folder import Folder, Saved, SavedError
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.commands import Vault, join
+from scripts.program.multisig.decisions import is_ready
 from scripts.program.multisig.squad import Squad
 from scripts.program.multisig.squads import Permission
-from scripts.program.multisig.steps import is_ready
 from scripts.program.refusals import refuse_buffer, refuse_change, refuse_poor
 from scripts.program.session import Options, Session, opened
 from scripts.program.smoke import read_smoke

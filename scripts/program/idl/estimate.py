@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from scripts.program.chunks import plan_chunks
+from scripts.program.idl import buffer as buffers
 from scripts.program.idl.account import look
 from scripts.program.idl.metadata import HEADER
 from scripts.program.idl.publication import Publication, largest_write
-from scripts.program.idl.steps import BUFFER_UNITS, UNITS
+from scripts.program.idl.steps import UNITS
 from scripts.program.node import sol
 from scripts.program.sending import SIGNATURE_FEE, distinct, priority_fee
 from scripts.program.state import ProgramRefusedError
@@ -64,7 +65,7 @@ async def estimate(world: World, publication: Publication) -> Estimate:
     transactions = writes + (0 if buffer else 1) + 1
     signatures = writes * signers + (0 if buffer else 2) + signers
     most_fees = signatures * SIGNATURE_FEE
-    most_fees += (transactions - 1) * priority_fee(world.sender.ceiling, BUFFER_UNITS)
+    most_fees += (transactions - 1) * priority_fee(world.sender.ceiling, buffers.UNITS)
     most_fees += priority_fee(world.sender.ceiling, UNITS)
     rent = await node.rent(HEADER + len(packed))
     buffer_rent = 0 if buffer else rent

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from solders.pubkey import Pubkey
 
-from scripts.program.idl import steps
+from scripts.program.idl import buffer, steps
 from scripts.program.idl.publication import Publication
 from scripts.program.steps import checks
 from scripts.program.world import World
@@ -20,10 +20,10 @@ def publish(target: str, inputs: Mapping[str, Json], publication: Publication) -
         inputs=inputs,
         steps=[
             checks.cluster(),
-            steps.make_key(publication),
-            steps.create(publication),
-            steps.upload(publication),
-            steps.compare(publication),
+            buffer.make_key(publication),
+            buffer.create(publication),
+            buffer.upload(publication),
+            buffer.compare(publication),
             steps.publish(publication),
             steps.verify(publication),
             steps.settle(publication),

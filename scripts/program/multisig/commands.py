@@ -8,6 +8,7 @@ from pathlib import Path
 from solders.pubkey import Pubkey
 
 from scripts.exits import ExitCode
+from scripts.program.choices import Choice
 from scripts.program.commands.act import Consent, Shown, act
 from scripts.program.keys import read_key
 from scripts.program.multisig import offline, words
@@ -20,7 +21,7 @@ from scripts.program.multisig.squad import (
     refuse_member,
 )
 from scripts.program.multisig.squads import Permission
-from scripts.program.multisig.steps import Choice, vote
+from scripts.program.multisig.votes import vote
 from scripts.program.session import Options, Session, opened
 from scripts.program.steps import checks
 from scripts.runs.steps import Plan

@@ -24,8 +24,9 @@ from solders.transaction import VersionedTransaction
 from environments.model import Cluster
 from preview import files
 from scripts.exits import CommandError, ExitCode
+from scripts.program.choices import Choice
 from scripts.program.multisig.squads import SQUADS, tag
-from scripts.program.multisig.steps import Choice, cast_vote
+from scripts.program.multisig.votes import cast_vote
 from scripts.program.node import Node
 
 _NONCE_AUTHORITY: Final = slice(8, 40)

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from solders.pubkey import Pubkey
 
+from scripts.program.idl import buffer as idl_buffer
 from scripts.program.idl import steps as idl
 from scripts.program.idl.publication import Publication
-from scripts.program.multisig import steps
+from scripts.program.multisig import decisions, steps
+from scripts.program.multisig.decisions import Decision
 from scripts.program.multisig.squad import Squad
 from scripts.program.plans import UPLOAD_SECONDS
 from scripts.program.steps import buffer, checks, switch
@@ -27,7 +29,7 @@ def upgrade(
     Without `running` there is none: an emergency does not wait for two votes. What `publication`
     publishes is decided and executed together with it.
     """
-    back, decision = steps.upgrading(squad), steps.upgrading(squad, publication)
+    back, decision = decisions.upgrading(squad), decisions.upgrading(squad, publication)
     beside = _published(squad, publication) if publication else []
     return Plan(
         target=target,
@@ -60,11 +62,12 @@ def rollback(
     target: str, inputs: Mapping[str, Json], squad: Squad, *, is_ready: bool
 ) -> Plan[World]:
     """A saved version back: one execution where it lies ready, else decided from the start."""
-    decision = steps.upgrading(squad)
+    decision = decisions.upgrading(squad)
     return Plan(
         target=target,
         command="program rollback",
         inputs={**inputs, "multisig": str(squad.multisig)},
+        always=True,
         steps=[
             checks.cluster(),
             switch.save(withdrawn=True),
@@ -82,7 +85,7 @@ def publish(
     target: str, inputs: Mapping[str, Json], squad: Squad, publication: Publication
 ) -> Plan[World]:
     """An IDL that the vault puts in place."""
-    decision = steps.publishing(squad, publication)
+    decision = decisions.publishing(squad, publication)
     return Plan(
         target=target,
         command="program idl publish",
@@ -102,7 +105,7 @@ def idl_authority(
     target: str, inputs: Mapping[str, Json], squad: Squad, new: Pubkey | None
 ) -> Plan[World]:
     """Another key that may change the IDL of the vault's program, or none."""
-    decision = steps.handing_over(squad, new)
+    decision = decisions.handing_over(squad, new)
     return Plan(
         target=target,
         command="program idl authority",
@@ -129,16 +132,16 @@ def _filled(squad: Squad) -> list[Step[World]]:
 def _published(squad: Squad, publication: Publication) -> list[Step[World]]:
     """A buffer with the IDL, in the vault's hands, and rent for it where it will lie."""
     return [
-        idl.make_key(publication),
-        idl.create(publication),
-        idl.upload(publication),
-        idl.compare(publication),
+        idl_buffer.make_key(publication),
+        idl_buffer.create(publication),
+        idl_buffer.upload(publication),
+        idl_buffer.compare(publication),
         idl.fund(publication),
-        idl.give(publication, squad.vault),
+        idl_buffer.give(publication, squad.vault),
     ]
 
 
-def _decided(squad: Squad, decision: steps.Decision) -> list[Step[World]]:
+def _decided(squad: Squad, decision: Decision) -> list[Step[World]]:
     """From a full buffer to what may be executed."""
     return [
         steps.propose(squad, decision),

@@ -17,7 +17,6 @@ from solders.system_program import ID as SYSTEM
 from scripts.program.multisig.message import Message, MessageError, Reader, decode, encode
 
 SQUADS: Final = Pubkey.from_string("SQDS4ep65T869zMMBKyuUq6aD6EgTu8psMjkvj52pCf")
-LONGEST_TIME_LOCK_SECONDS: Final = 7_776_000
 _PREFIX: Final = b"multisig"
 _TAG: Final = 8
 _NO_MEMO: Final = b"\0"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from environments.model import Cluster
+from scripts.program.choices import Kind
 from scripts.program.gates import AFTERWARDS, GATES, Candidate, Gate, SizeLimit, judge
-from scripts.program.proofs import Kind, Proof, ProofError, problem, prove, read_proofs
+from scripts.program.proofs import Proof, ProofError, problem, prove, read_proofs
 from scripts.program.source import StandIn
 from scripts.runs.approvers import SIGN_OFFS, Role
 from scripts.runs.evidence import Bundle

@@ -26,7 +26,6 @@ from solders.transaction_status import (
 from localnet.chain import Chain, Record, Simulation
 from localnet.transactions import Keys, fee_of, id_of, keys_of, programs_of
 from scripts.program.multisig import squads
-from scripts.program.multisig.message import Message, decode
 from scripts.program.multisig.squads import SQUADS, Permission, Proposal, Status
 
 NOT_A_MEMBER, UNAUTHORIZED, BAD_STATUS, STALE, LOCKED, BAD_INDEX, VOTED = range(6000, 6007)
@@ -363,8 +362,3 @@ def _member(state: State, key: Pubkey, permission: Permission) -> None:
         raise ProgramError(NOT_A_MEMBER)
     if permission not in own:
         raise ProgramError(UNAUTHORIZED)
-
-
-def stored(message: bytes) -> Message:
-    """The message in `message`, as the program reads it."""
-    return decode(widened(message))

@@ -1,5 +1,6 @@
 """A program that a multisig owns: upgraded with the way back served, and brought back at once."""
 
+import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,11 +17,12 @@ from scripts.program import plans as single
 from scripts.program.elf import program_hash
 from scripts.program.loader import program_data_address, read_buffer, set_authority
 from scripts.program.multisig import plans, squads
+from scripts.program.multisig.decisions import is_ready
 from scripts.program.multisig.message import MessageError
 from scripts.program.multisig.squad import Squad, SquadError, read_multisig, refuse_member
 from scripts.program.multisig.squads import Permission, Status
-from scripts.program.multisig.steps import is_ready
 from scripts.program.world import World
+from scripts.runs.journal import JournalError
 from scripts.runs.runner import Outcome, execute
 from scripts.runs.steps import Plan
 from tests.localnet.elf import program
@@ -118,7 +120,8 @@ def test_an_upgrade_waits_for_people_and_time_and_then_runs(tmp_path: Path) -> N
         first = there.upgrade()
         assert first.code == ExitCode.PENDING
         assert "1 of 2 approvals" in first.message
-        assert str(BO.pubkey()) in first.message
+        assert f"can give one: {BO.pubkey()}, {CEM.pubkey()}. Each runs" in first.message
+        assert f"slipway program vote ENVIRONMENT 1 approve --multisig {MULTISIG}" in first.message
         assert there.status(1) is Status.ACTIVE
 
         there.vote(BO, 1)
@@ -163,6 +166,21 @@ def test_the_way_back_is_one_execution(tmp_path: Path) -> None:
         assert there.status(1) is Status.EXECUTED
         assert len(there.chain.records) == before + 1
         assert there.simulation.buffers() == []
+
+
+def test_a_broken_journal_does_not_stand_in_the_way_back(tmp_path: Path) -> None:
+    """One changed entry stops an upgrade; the rollback goes on in a journal that says so."""
+    with scene(tmp_path) as there:
+        upgraded(there)
+        with sqlite3.connect(there.simulation.folder / "runs.sqlite") as database:
+            database.execute("update entries set body = replace(body, '1.0.0', '1.0.1')")
+        database.close()
+        with pytest.raises(JournalError):
+            there.upgrade()
+        outcome = there.rollback()
+        assert outcome.code == ExitCode.DONE
+        assert outcome.journal != TARGET
+        assert there.simulation.runs() == OLD
 
 
 def test_no_version_runs_before_the_way_back_is_served(tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ from solders.system_program import (
 
 from environments.model import Cluster
 from scripts.exits import ExitCode
+from scripts.program.choices import Choice
 from scripts.program.multisig import offline, squads, words
 from scripts.program.multisig.offline import Exported, OfflineError
 from scripts.program.multisig.squad import asked, read_multisig
 from scripts.program.multisig.squads import Status
-from scripts.program.multisig.steps import Choice
 from tests.scripts.program.multisig.test_flow import ANA, BO, CEM, MULTISIG, OLD, Scene, scene
 
 NONCE = Pubkey.from_bytes(bytes([99] * 32))

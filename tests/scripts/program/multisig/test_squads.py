@@ -14,6 +14,7 @@ from scripts.program import loader
 from scripts.program.multisig import squads
 from scripts.program.multisig.message import MessageError, compiled, decode, encode
 from scripts.program.multisig.squads import Permission, Status
+from tests.scripts.program.multisig.program import widened
 
 MULTISIG = Pubkey.from_string("7D1yxEX7uWEbPpj7SmuZRJS4u4LpZMHPqBP1yWvVXbFb")
 MEMBER, OTHER, PROGRAM, BUFFER = (Pubkey.from_bytes(bytes([byte] * 32)) for byte in range(1, 5))
@@ -161,26 +162,6 @@ def keys(count: int) -> list[Pubkey]:
     return [Pubkey.from_bytes(bytes([byte + 10] * 32)) for byte in range(count)]
 
 
-def stored(message: bytes) -> bytes:
-    """A message as a vault transaction's account keeps it: with a u32 before each list."""
-    signers, writable, others, count = message[:4]
-    at = 4 + 32 * count
-    parts = [bytes([signers, writable, others]), struct.pack("<I", count), message[4:at]]
-    number = message[at]
-    at += 1
-    parts.append(struct.pack("<I", number))
-    for _ in range(number):
-        program, length = message[at : at + 2]
-        places = message[at + 2 : at + 2 + length]
-        at += 2 + length
-        (size,) = struct.unpack_from("<H", message, at)
-        data = message[at + 2 : at + 2 + size]
-        at += 2 + size
-        parts += [bytes([program]), struct.pack("<I", length), places]
-        parts += [struct.pack("<I", size), data]
-    return b"".join([*parts, struct.pack("<I", 0)])
-
-
 metas = st.builds(
     AccountMeta, st.sampled_from(keys(6)), is_signer=st.booleans(), is_writable=st.booleans()
 )
@@ -200,7 +181,7 @@ def test_what_members_read_is_what_is_executed(asked: list[Instruction]) -> None
     message = compiled(VAULT, asked)
     assert message.accounts[0] == VAULT
     assert len(set(message.accounts)) == len(message.accounts)
-    found = decode(stored(encode(message)))
+    found = decode(widened(encode(message)))
     assert found == message
     union: dict[Pubkey, tuple[bool, bool]] = {VAULT: (True, True)}
     for one in asked:
@@ -273,7 +254,7 @@ def test_a_vault_transaction_is_read_as_the_idl_says() -> None:
     data = (
         bytes(TAGS["account:VaultTransaction"]) + bytes(MULTISIG) + bytes(MEMBER)
         + struct.pack("<QBBB", 9, 255, 2, 254) + struct.pack("<I", 1) + b"\xfd"
-        + stored(encode(UPGRADE))
+        + widened(encode(UPGRADE))
     )  # fmt: skip
     found = squads.parse_transaction(data)
     assert (found.multisig, found.creator, found.index, found.vault_index) == (
