@@ -1,10 +1,14 @@
 """Tests of the one form that records are written in."""
 
+from contextlib import suppress
+
 import pytest
-from hypothesis import given
+import rfc8785
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretBytes, SecretStr
 
+from scripts.cutover.decisions import Kind
 from scripts.runs.canonical import (
     Json,
     NotCanonicalError,
@@ -31,6 +35,37 @@ def test_what_is_written_can_be_read_again(value: dict[str, Json]) -> None:
     written = canonical(value)
     assert parse(written) == value
     assert canonical(parse(written)) == written
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**53) + 1, 2**53 - 1)
+        | st.floats(-(2**53) + 1, 2**53 - 1)
+        | st.floats(-1e-3, 1e-3)
+        | st.sampled_from([-0.0, 1e-4, 1e-5, 1e-6, 1e-7, 5e-324, Kind.HOLD])
+        | st.text(st.characters(exclude_categories=["Cs"])),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.tuples(inner, inner)
+            | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4)
+        ),
+        max_leaves=8,
+    )
+)
+@settings(max_examples=300)
+def test_the_form_is_that_of_rfc_8785(value: Json) -> None:
+    """Whatever is quicker writes the very same."""
+    with suppress(SecretRefusedError):
+        assert canonical(value) == rfc8785.dumps(value)  # pyright: ignore[reportArgumentType] - it takes no abstract types
+
+
+@pytest.mark.parametrize("value", [{1: "a"}, {"a": {1, 2}}, {"a": b"b"}, {"a": "\ud800"}, object()])
+def test_what_is_not_json_is_refused(value: Json) -> None:
+    """Nothing is turned into something else to fit."""
+    with pytest.raises(NotCanonicalError, match="cannot be written"):
+        canonical(value)
 
 
 def test_a_value_has_one_form() -> None:
