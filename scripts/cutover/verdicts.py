@@ -47,7 +47,7 @@ class Compared:
 def verdict(gate: Gate, seen: Observations, span: Span) -> Verdict:
     """How `gate` stands in `span`. What says nothing is unknown, and never passes."""
     series = seen.new.get(gate.series)
-    if trouble := problem(series, span.now, span.oldest):
+    if trouble := problem(series, span.now, max(span.oldest, gate.oldest)):
         return _unknown(gate, trouble.value, _blind_since(series, span))
     match gate, series:
         case Share(), Counts():
