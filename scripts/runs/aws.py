@@ -42,6 +42,8 @@ _SIGNED_OUT: Final = frozenset(
     }
 )
 _SERVER_ERROR: Final = 500
+_PREFIXES: Final = {"monitoring": "cloudwatch"}
+"""The services that policies call otherwise than signatures do."""
 
 
 class AwsError(CommandError):
@@ -126,7 +128,14 @@ class Api:
     def action(self, call: str) -> str:
         """What policies call the permission to make `call`."""
         meta = self._client.meta
-        return f"{meta.service_model.signing_name}:{meta.method_to_api_mapping[call]}"
+        signing = meta.service_model.signing_name
+        return f"{_PREFIXES.get(signing, signing)}:{meta.method_to_api_mapping[call]}"
+
+    def arguments(self, call: str) -> frozenset[str]:
+        """The names of what `call` takes."""
+        meta = self._client.meta
+        shape = meta.service_model.operation_model(meta.method_to_api_mapping[call]).input_shape
+        return frozenset(shape.members)
 
     @contextmanager
     def _told(self, call: str, on: str) -> Generator[None]:

@@ -1,0 +1,1 @@
+"""The sides of services on AWS: ECS behind a load balancer, the frontend, the MCP server."""
