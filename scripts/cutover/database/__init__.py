@@ -1,0 +1,1 @@
+"""Database changes of a release: their class, what it allows, and the way back."""
