@@ -1,0 +1,87 @@
+"""Series for gates from what Prometheus keeps: the growth of counters, and levels."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isnan
+from typing import Final
+
+from scripts.cutover.observations import Counts, Levels
+from scripts.cutover.watch.prometheus import STEP, Line
+
+
+def grown(lines: Iterable[Line]) -> dict[float, float]:
+    """By how much counters grew together in the step up to each time, resets not counted.
+
+    A counter that was not there at the first time began at zero: what it shows first is growth.
+    """
+    lines = list(lines)
+    first = min((at for line in lines for at in line.samples), default=0.0)
+    growth: dict[float, float] = {}
+    for line in lines:
+        before = None if first in line.samples else 0.0
+        for at, value in sorted(line.samples.items()):
+            if before is not None:
+                more = value - before if value >= before or isnan(value) else value
+                growth[at] = growth.get(at, 0.0) + more
+            before = value
+    growth.pop(first, None)
+    return growth
+
+
+def events(lines: Sequence[Line]) -> Levels:
+    """How many events were counted in each step."""
+    growth = sorted(grown(lines).items())
+    return Levels(tuple(at for at, _ in growth), tuple(value for _, value in growth))
+
+
+def shares(lines: Sequence[Line], is_bad: Callable[[Mapping[str, str]], bool]) -> Counts:
+    """What was counted in each step, and what of it was bad; counted together, so never more."""
+    total = grown(lines)
+    bad = grown(_anchored([line for line in lines if is_bad(line.labels)], lines))
+    at = tuple(sorted(total))
+    return Counts(at, tuple(total[each] for each in at), tuple(bad.get(each, 0.0) for each in at))
+
+
+def slower(buckets: Sequence[Line], seconds: float) -> Counts:
+    """Requests, and those slower than the longest bound of the histogram within `seconds`.
+
+    Nearer to zero than asked, so that none counts as fast that was not seen to be. Nothing where
+    there is no such bound.
+    """
+    bounds = {line.labels.get("le", ""): line for line in buckets}
+    within = [le for le in bounds if le and le != _ALL and float(le) <= seconds]
+    if not within or _ALL not in bounds:
+        return Counts()
+    longest = max(within, key=float)
+    total = grown(line for line in buckets if line.labels.get("le") == _ALL)
+    fast = grown(line for line in buckets if line.labels.get("le") == longest)
+    at = tuple(sorted(total))
+    return Counts(
+        at,
+        tuple(total[each] for each in at),
+        tuple(total[each] - fast.get(each, 0.0) for each in at),
+    )
+
+
+def levels(lines: Sequence[Line]) -> Levels:
+    """The highest of the lines at each time: the query makes one of them."""
+    worst: dict[float, float] = {}
+    for line in lines:
+        for at, value in line.samples.items():
+            before = worst.get(at, value)
+            worst[at] = value if isnan(value) else max(before, value) + 0 * before
+    at = tuple(sorted(worst))
+    return Levels(at, tuple(worst[each] for each in at))
+
+
+def served(counted: Counts) -> Levels:
+    """Requests a second that did not fail."""
+    return Levels(counted.at, tuple((total - bad) / STEP for total, bad in counted.looks))
+
+
+def _anchored(some: Sequence[Line], of: Sequence[Line]) -> list[Line]:
+    """`some` lines, which begin when all `of` them did: what appears later began at zero."""
+    first = min((at for line in of for at in line.samples), default=0.0)
+    return [*some, Line({}, {first: 0.0})]
+
+
+_ALL: Final = "+Inf"
