@@ -8,8 +8,10 @@ import asyncio
 import selectors
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx2
 from solana.rpc.async_api import AsyncClient
@@ -34,6 +36,8 @@ from scripts.runs.sqlite import SqliteStore
 from tests.localnet.programs import SOL
 
 SLOT_SECONDS = 0.4
+_CLIENT = AsyncClient("http://simulated", commitment=Confirmed)
+"""Made once: each reads all certificates of the machine."""
 TARGET = "development/program"
 
 
@@ -94,10 +98,9 @@ class Simulation:
 
     def client(self) -> AsyncClient:
         """A client on this link."""
-        client = AsyncClient("http://simulated", commitment=Confirmed)
-        client._provider.session = httpx2.AsyncClient(  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the one place to put a link in
-            transport=httpx2.MockTransport(self._answer)
-        )
+        client, provider = copy(_CLIENT), copy(_CLIENT._provider)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the one place to put a link in
+        provider.session = httpx2.AsyncClient(transport=httpx2.MockTransport(self._answer))
+        client._provider = provider  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         return client
 
     async def _answer(self, request: httpx2.Request) -> httpx2.Response:
@@ -183,7 +186,8 @@ def simulated(
     chain: Chain | None = None,
 ) -> Generator[Simulation]:
     """A new chain with a funded payer; `faults` begin after that."""
-    with asyncio.Runner(loop_factory=_Loop) as runner:
+    # No power fails in a simulation: nothing waits for the disk.
+    with patch("os.fsync"), asyncio.Runner(loop_factory=_Loop) as runner:
         chain = chain or Chain()
         simulation = Simulation(
             folder=folder, runner=runner, chain=chain, server=Server(chain), latency=latency

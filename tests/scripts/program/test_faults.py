@@ -16,7 +16,7 @@ from tests.localnet.programs import TOKEN, code_of
 from tests.scripts.program.simulation import TARGET, Simulation, simulated
 from tests.soak import amount
 
-_SHARES = 4
+_SHARES = amount(4, 20)
 _LARGE = 50
 """Every so many seeds the program is SPL Token, a hundred times as large."""
 

@@ -1,10 +1,9 @@
 """Tests of deployments that are killed: run again, they end as if nothing had happened.
 
-A kill is simulated at every journal entry and every send, before and after each; a sample is killed
-for real in `test_real_kill.py`.
+At every journal entry and every send, before and after each.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,11 @@ import pytest
 from localnet.faults import Faults
 from scripts.exits import ExitCode
 from scripts.program import plans
-from scripts.runs.journal import Entry
 from scripts.runs.runner import execute
+from scripts.runs.sqlite import SqliteStore
 from tests.localnet.elf import program
-from tests.scripts.program.simulation import TARGET, HastyStore, Simulation, simulated
+from tests.scripts.program.killing import KILLED, WAITS, Killer, process
+from tests.scripts.program.simulation import TARGET, Simulation, simulated
 from tests.soak import amount
 
 _OLD, _NEW = program(1), program(2, 3000)
@@ -26,56 +26,18 @@ _STAGES = {
     "rollback": (plans.rollback, _NEW),
 }
 """What each does, and what runs then. Before an upgrade and a rollback runs another program."""
-_WAITS = (0, 1, 5, 200)
-"""How many slots pass between a kill and the next run; after 200 every blockhash is gone."""
-
-
-class Killed(SystemExit):
-    """The process ended here: nothing catches it but the operating system."""
-
-
-@dataclass
-class Killer:
-    """Ends the process at the point `at`, counted from 0; whoever is dead does nothing more."""
-
-    at: float = float("inf")
-    passed: int = field(default=0)
-
-    def point(self, _what: object = None) -> None:
-        """Die here, if it is the one."""
-        self.passed += 1
-        if self.passed > self.at:
-            raise Killed
-
-
-class _Store(HastyStore):
-    """A store in which the killer waits around each entry."""
-
-    def __init__(self, path: Path, killer: Killer) -> None:
-        super().__init__(path)
-        self._killer = killer
-
-    def append(self, entry: Entry, *, token: int) -> None:
-        self._killer.point()
-        super().append(entry, token=token)
-        self._killer.point()
 
 
 def _run(simulation: Simulation, stage: str, killer: Killer | None = None) -> int:
     """One process of the stage's command; how it ended."""
-    killer = killer or Killer()
     make, code = (plans.deploy, _OLD) if stage == "before" else _STAGES[stage]
-    simulation.point = killer.point
-    store = _Store(simulation.folder / "runs.sqlite", killer)
-    try:
+
+    def run(store: SqliteStore) -> int:
         world = simulation.world(code)
         plan = make(TARGET, plans.inputs(world))
         return execute(plan, world, simulation.setting(store)).code
-    except Killed:
-        return -9
-    finally:
-        simulation.point = lambda _: None
-        store.close()
+
+    return process(simulation, run, killer or Killer())
 
 
 def _prepare(simulation: Simulation, stage: str) -> None:
@@ -126,8 +88,8 @@ def test_a_run_killed_at_any_point_ends_the_same(tmp_path: Path, stage: str, sha
     for at in range(share, points, _SHARES * amount(6, 1)):
         with simulated(tmp_path / str(at)) as simulation:
             _prepare(simulation, stage)
-            assert _run(simulation, stage, Killer(at)) == -9
-            simulation.chain.advance(_WAITS[at % len(_WAITS)])
+            assert _run(simulation, stage, Killer(at)) == KILLED
+            simulation.chain.advance(WAITS[at % len(WAITS)])
             assert _run(simulation, stage) == ExitCode.DONE, at
             assert _end(simulation) == wanted, at
             assert simulation.journal().verify() == []
@@ -139,8 +101,8 @@ def test_a_run_killed_again_and_again_ends_the_same(tmp_path: Path, stage: str) 
     wanted, _ = _clean(tmp_path / "clean", stage)
     with simulated(tmp_path / "killed", faults=Faults(drop=0.3, seed=5)) as simulation:
         _prepare(simulation, stage)
-        at, ended = 5, -9
-        while ended == -9:
+        at, ended = 5, KILLED
+        while ended == KILLED:
             ended = _run(simulation, stage, Killer(at))
             at += 3
         assert ended == ExitCode.DONE

@@ -7,29 +7,12 @@ import pytest
 
 from scripts.exits import ExitCode
 from scripts.program.idl.document import Idl
-from scripts.runs.journal import Entry
 from tests.scripts.program.idl.scene import Scene, scene
 from tests.scripts.program.idl.test_publish import assert_clean
-from tests.scripts.program.simulation import HastyStore
-from tests.scripts.program.test_kill import Killed, Killer
+from tests.scripts.program.killing import KILLED, WAITS, Killer, process
 from tests.soak import amount
 
-_WAITS = (0, 1, 5, 200)
-"""How many slots pass between a kill and the next run; after 200 every blockhash is gone."""
 _SHARES = 2
-
-
-class _Store(HastyStore):
-    """A store in which the killer waits around each entry."""
-
-    def __init__(self, path: Path, killer: Killer) -> None:
-        super().__init__(path)
-        self._killer = killer
-
-    def append(self, entry: Entry, *, token: int) -> None:
-        self._killer.point()
-        super().append(entry, token=token)
-        self._killer.point()
 
 
 @dataclass(frozen=True)
@@ -42,16 +25,7 @@ class _End:
 
 def _run(there: Scene, idl: Idl, killer: Killer) -> int:
     """One process of the command; how it ended."""
-    simulation = there.simulation
-    simulation.point = killer.point
-    store = _Store(simulation.folder / "runs.sqlite", killer)
-    try:
-        return there.publish(idl, store).code
-    except Killed:
-        return -9
-    finally:
-        simulation.point = lambda _: None
-        store.close()
+    return process(there.simulation, lambda store: there.publish(idl, store).code, killer)
 
 
 def _prepare(there: Scene, *, first: bool) -> Idl:
@@ -78,8 +52,8 @@ def test_a_publication_killed_at_any_point_ends_the_same(
     for at in range(share, points, _SHARES * amount(6, 1)):
         with scene(tmp_path / str(at)) as there:
             idl = _prepare(there, first=first)
-            assert _run(there, idl, Killer(at)) == -9
-            there.chain.advance(_WAITS[at % len(_WAITS)])
+            assert _run(there, idl, Killer(at)) == KILLED
+            there.chain.advance(WAITS[at % len(WAITS)])
             assert _run(there, idl, Killer()) == ExitCode.DONE, at
             assert_clean(there, idl)
             assert _end(there) == wanted, at

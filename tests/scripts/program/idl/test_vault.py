@@ -1,6 +1,6 @@
 """An IDL of a program that a multisig owns: decided with the upgrade, or on its own."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,18 +25,19 @@ from scripts.program.multisig.squad import Squad, asked, read_multisig
 from scripts.program.multisig.squads import Permission, Status
 from scripts.program.world import World
 from scripts.runs.runner import Outcome, execute
+from scripts.runs.sqlite import SqliteStore
 from scripts.runs.steps import Plan
 from tests.localnet.elf import program
 from tests.scripts.program.idl.scene import CODE, Scene, scene
 from tests.scripts.program.idl.test_publish import assert_clean
+from tests.scripts.program.killing import KILLED, WAITS, Killer, process
 from tests.scripts.program.multisig.program import State
-from tests.scripts.program.simulation import TARGET
-from tests.scripts.program.test_kill import Killed, Killer
+from tests.scripts.program.simulation import SLOT_SECONDS, TARGET
 from tests.soak import amount
 
 NEW = program(2, 3_000)
 MULTISIG = Pubkey.from_bytes(bytes([77] * 32))
-LOCK_SECONDS = 3600
+LOCK_SECONDS = 40
 ANA, BO = (Keypair.from_seed(bytes([number]) * 32) for number in (11, 12))
 ALL = Permission.INITIATE | Permission.VOTE | Permission.EXECUTE
 SQUAD = Squad(multisig=MULTISIG, member=ANA)
@@ -54,21 +55,21 @@ class Vault:
         """What a new process has in hand."""
         return replace(self.simulation.world(code), vault=SQUAD.vault)
 
-    def run(self, plan: Plan[World], world: World) -> Outcome:
+    def run(self, plan: Plan[World], world: World, store: SqliteStore | None = None) -> Outcome:
         """The plan, run as far as it goes."""
-        return execute(plan, world, self.simulation.setting())
+        return execute(plan, world, self.simulation.setting(store))
 
-    def publish(self, idl: Idl) -> Outcome:
+    def publish(self, idl: Idl, store: SqliteStore | None = None) -> Outcome:
         """`idl publish`, typed once more."""
         world, publication = self.world(), Publication(idl=idl)
         plan = plans.publish(TARGET, inputs(world, publication), SQUAD, publication)
-        return self.run(plan, world)
+        return self.run(plan, world, store)
 
-    def upgrade(self, idl: Idl) -> Outcome:
+    def upgrade(self, idl: Idl, store: SqliteStore | None = None) -> Outcome:
         """`upgrade --idl`, typed once more."""
         world = self.world(NEW)
         plan = plans.upgrade(TARGET, single.inputs(world), SQUAD, CODE, Publication(idl=idl))
-        return self.run(plan, world)
+        return self.run(plan, world, store)
 
     def hand_over(self, new: Pubkey | None) -> Outcome:
         """`idl authority`, typed once more."""
@@ -80,7 +81,7 @@ class Vault:
         vote = squads.approve(multisig=MULTISIG, index=index, member=BO.pubkey())
         message = Message.new_with_blockhash([vote], BO.pubkey(), self.chain.blocks.newest.hash)
         self.chain.submit(VersionedTransaction(message, [BO]))
-        self.chain.advance(int(LOCK_SECONDS / 0.4) + 10)
+        self.chain.advance(int(LOCK_SECONDS / SLOT_SECONDS) + 10)
 
     def told(self, index: int) -> str:
         """What a member reads of a proposal before a vote."""
@@ -223,36 +224,40 @@ def test_a_plan_can_be_printed_before_anything_is_there(tmp_path: Path) -> None:
         assert "idl-verify" not in done
 
 
+_MOST_PROCESSES = 12
+_FLOWS: dict[str, Callable[[Vault, Idl, SqliteStore], int]] = {
+    "upgrade with its IDL": lambda it, idl, store: it.upgrade(idl, store).code,
+    "publication": lambda it, idl, store: it.publish(idl, store).code,
+}
+
+
 @pytest.mark.parametrize("share", range(4))
-def test_an_upgrade_with_its_idl_that_is_killed_ends_the_same(tmp_path: Path, share: int) -> None:
-    """At any send, before and after: run again it asks nobody twice, and nothing is left."""
+@pytest.mark.parametrize("name", _FLOWS)
+def test_what_is_killed_at_any_point_ends_the_same(tmp_path: Path, name: str, share: int) -> None:
+    """Run again it asks nobody twice, pays nothing twice, and leaves nothing."""
     with vault(tmp_path / "clean") as it:
         killer = Killer()
-        _to_the_end(it, killer)
-        wanted, points = it.left(), killer.passed
-    for at in range(share, points, 4 * amount(8, 1)):
+        wanted, points = _to_the_end(it, name, killer), killer.passed
+    for at in range(share, points, 4 * amount(12, 1)):
         with vault(tmp_path / str(at)) as it:
-            _to_the_end(it, Killer(at))
-            assert it.left() == wanted, at
+            assert _to_the_end(it, name, Killer(at), WAITS[at % len(WAITS)]) == wanted, at
             assert it.simulation.journal().verify() == []
 
 
-def _to_the_end(it: Vault, killer: Killer) -> None:
-    """The upgrade, typed until it is done; Bo agrees to what is asked, once."""
+def _to_the_end(it: Vault, name: str, killer: Killer, wait: int = 0) -> tuple[int, ...]:
+    """The command, typed until it is done; Bo agrees to what is asked, once."""
     idl, asked_before = it.there.idl("2.0.0", 500), 0
-    it.simulation.point = killer.point
-    for _ in range(8):
-        try:
-            if it.upgrade(idl).code == ExitCode.DONE:
-                break
-        except Killed:
-            killer.at = float("inf")
-            it.chain.advance(3)
+    for _ in range(_MOST_PROCESSES):
+        code = process(it.simulation, lambda store: _FLOWS[name](it, idl, store), killer)
+        if code == ExitCode.DONE:
+            break
+        if code == KILLED:
+            killer = Killer()
+            it.chain.advance(wait)
             continue
         index = it.chain.state(MULTISIG).index
         if index > asked_before:
             it.agree(index)
             asked_before = index
-    it.simulation.point = lambda _: None
-    assert it.simulation.runs() == NEW
     assert_clean(it.there, idl)
+    return it.left()

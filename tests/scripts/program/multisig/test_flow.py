@@ -1,117 +1,31 @@
 """A program that a multisig owns: upgraded with the way back served, and brought back at once."""
 
 import sqlite3
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from solders.keypair import Keypair
-from solders.message import Message
-from solders.pubkey import Pubkey
-from solders.transaction import VersionedTransaction
 
 from scripts.exits import ExitCode
-from scripts.program import plans as single
 from scripts.program.elf import program_hash
-from scripts.program.loader import program_data_address, read_buffer, set_authority
-from scripts.program.multisig import plans, squads
-from scripts.program.multisig.decisions import is_ready
+from scripts.program.loader import read_buffer
+from scripts.program.multisig import squads
 from scripts.program.multisig.message import MessageError
 from scripts.program.multisig.squad import Squad, SquadError, read_multisig, refuse_member
 from scripts.program.multisig.squads import Permission, Status
-from scripts.program.world import World
 from scripts.runs.journal import JournalError
-from scripts.runs.runner import Outcome, execute
-from scripts.runs.steps import Plan
-from tests.localnet.elf import program
-from tests.scripts.program.multisig.program import SquadsChain, State
-from tests.scripts.program.simulation import TARGET, Simulation, simulated
-
-OLD, NEW = program(1, 3000), program(2, 14_000)
-MULTISIG = Pubkey.from_bytes(bytes([77] * 32))
-ALL = Permission.INITIATE | Permission.VOTE | Permission.EXECUTE
-LOCK_SECONDS = 3600
-ANA, BO, CEM = (Keypair.from_seed(bytes([number]) * 32) for number in (11, 12, 13))
-
-
-@dataclass(kw_only=True)
-class Scene:
-    """A chain with a multisig of three, two of whom must agree; its vault owns a program."""
-
-    simulation: Simulation
-    chain: SquadsChain
-
-    @property
-    def squad(self) -> Squad:
-        """Ana, at her machine."""
-        return Squad(multisig=MULTISIG, member=ANA)
-
-    def world(self, code: bytes) -> World:
-        """What a new process has in hand."""
-        return replace(self.simulation.world(code), vault=self.squad.vault)
-
-    def run(self, plan: Plan[World], world: World) -> Outcome:
-        """The plan, run as far as it goes."""
-        return execute(plan, world, self.simulation.setting())
-
-    def upgrade(self) -> Outcome:
-        """The command, typed once more."""
-        world = self.world(NEW)
-        running = self.simulation.runs() if self.simulation.runs() != NEW else OLD
-        return self.run(plans.upgrade(TARGET, single.inputs(world), self.squad, running), world)
-
-    def rollback(self) -> Outcome:
-        """Back to the old one."""
-        world = self.world(OLD)
-        ready = world.wait(is_ready(world, self.squad))
-        return self.run(
-            plans.rollback(TARGET, single.inputs(world), self.squad, is_ready=ready), world
-        )
-
-    def vote(self, member: Keypair, index: int, vote: str = "approve") -> None:
-        """What a member does somewhere else."""
-        instruction = getattr(squads, vote)(multisig=MULTISIG, index=index, member=member.pubkey())
-        blockhash = self.chain.blocks.newest.hash
-        message = Message.new_with_blockhash([instruction], member.pubkey(), blockhash)
-        self.chain.submit(VersionedTransaction(message, [member]))
-        self.chain.advance(2)
-
-    def wait_out(self) -> None:
-        """The lock, over."""
-        self.chain.advance(int(LOCK_SECONDS / 0.4) + 10)
-
-    def status(self, index: int) -> Status:
-        """How far a proposal is."""
-        return self.chain.proposal(squads.proposal_address(MULTISIG, index)).status
-
-
-@contextmanager
-def scene(folder: Path) -> Generator[Scene]:
-    """The program deployed, and handed to the vault."""
-    chain = SquadsChain()
-    members = tuple((key.pubkey(), ALL) for key in (ANA, BO, CEM))
-    chain.found(
-        MULTISIG,
-        State(create_key=MULTISIG, threshold=2, time_lock=LOCK_SECONDS, members=members),
-    )
-    with simulated(folder, chain=chain) as simulation:
-        simulation.fund(ANA, BO, CEM)
-        world = simulation.world(OLD)
-        outcome = execute(single.deploy(TARGET, single.inputs(world)), world, simulation.setting())
-        assert outcome.code == ExitCode.DONE
-        vault = squads.vault_address(MULTISIG)
-        account = program_data_address(simulation.program)
-        owner = simulation.authority
-        message = Message.new_with_blockhash(
-            [set_authority(account, owner.pubkey(), vault)],
-            simulation.payer.pubkey(),
-            chain.blocks.newest.hash,
-        )
-        chain.submit(VersionedTransaction(message, [simulation.payer, owner]))
-        chain.advance(2)
-        yield Scene(simulation=simulation, chain=chain)
+from tests.scripts.program.multisig.scene import (
+    ALL,
+    ANA,
+    BO,
+    CEM,
+    MULTISIG,
+    NEW,
+    OLD,
+    scene,
+    upgraded,
+)
+from tests.scripts.program.simulation import TARGET
 
 
 def test_an_upgrade_waits_for_people_and_time_and_then_runs(tmp_path: Path) -> None:
@@ -143,17 +57,6 @@ def test_an_upgrade_waits_for_people_and_time_and_then_runs(tmp_path: Path) -> N
         assert there.status(2) is Status.EXECUTED
         assert there.status(1) is Status.APPROVED
         assert there.simulation.journal().verify() == []
-
-
-def upgraded(there: Scene) -> None:
-    """The new version running, the old one ready."""
-    there.upgrade()
-    there.vote(BO, 1)
-    there.wait_out()
-    there.upgrade()
-    there.vote(BO, 2)
-    there.wait_out()
-    assert there.upgrade().code == ExitCode.DONE
 
 
 def test_the_way_back_is_one_execution(tmp_path: Path) -> None:

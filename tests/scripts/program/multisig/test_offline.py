@@ -21,7 +21,7 @@ from scripts.program.multisig import offline, squads, words
 from scripts.program.multisig.offline import Exported, OfflineError
 from scripts.program.multisig.squad import asked, read_multisig
 from scripts.program.multisig.squads import Status
-from tests.scripts.program.multisig.test_flow import ANA, BO, CEM, MULTISIG, OLD, Scene, scene
+from tests.scripts.program.multisig.scene import ANA, BO, CEM, MULTISIG, OLD, Scene, scene
 
 NONCE = Pubkey.from_bytes(bytes([99] * 32))
 
