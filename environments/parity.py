@@ -59,6 +59,7 @@ _ALLOWED: Final = {
     "release.branch": "the name of the branch (ENV-04)",
     "release.approvals": "a count (PIPE-08)",
     "smoke.authentication.secret": "the name of a secret of its own account",
+    "smoke.invite": "the name of a secret of its own account",
 }
 """The settings in which staging may differ from production, and why (ENV-07); `*` is any key."""
 

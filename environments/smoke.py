@@ -130,8 +130,8 @@ class Command(Record):
     """A product's own test: a program of the project, which passes where it ends with 0."""
 
     command: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Run in the project's folder, without a shell. It is told SLIPWAY_ENVIRONMENT and
-    SLIPWAY_ADDRESS; no secret reaches it."""
+    """Run in the project's folder, without a shell. It is told SLIPWAY_ENVIRONMENT,
+    SLIPWAY_ADDRESS and, for a side without users, SLIPWAY_HEADER; no secret reaches it."""
     checks: Subject = Subject.CORE
     critical: bool = True
     in_production: bool = True
@@ -168,25 +168,22 @@ class RateLimit(Record):
     """The documented answer beyond it."""
 
 
-class NewSide(Record):
-    """How the side that a release goes to is reached before users are: by a header."""
-
-    header: HeaderName = "x-slipway-side"
-    value: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "new"
-
-
 class Smoke(Record):
     """What a product adds to the smoke tests that every environment has."""
 
     authentication: Authentication | None = None
     journeys: dict[Name, Journey] = Field(default_factory=dict[str, Journey])
     commands: dict[Name, Command] = Field(default_factory=dict[str, Command])
+    invite: SecretArn | None = None
+    """The secret that holds the tests' invite, where the edge lets in nobody without (REL-10)."""
     routes: tuple[Path, ...] = ()
     """The routes of the pages beside `/`: each has to answer (SMOKE-10)."""
     rate_limit: RateLimit | None = None
     """What is tested in the place of the edge's limit on sign-ins."""
-    new_side: NewSide | None = None
-    """How the tests reach a release before it has users; left out, they wait until it has some."""
+    side_header: HeaderName | None = None
+    """The header by whose value, `<service>-<blue or green>`, the load balancer leads a request to
+    one side of a service: how the tests reach a release before it has users. Left out where it has
+    no such rules; then they wait until all users are there."""
     seconds: Annotated[int, Field(ge=1, le=60)] = 10
     """How long each simple request may take."""
     certificate_days: Annotated[int, Field(ge=1, le=60)] = 30

@@ -20,6 +20,7 @@ import typer
 
 from scripts.exits import ExitCode, explain, reopen_closed_streams, run
 from scripts.program.cli import app as program
+from scripts.release.cli import app as release
 from standards import Tier
 
 app = typer.Typer(
@@ -251,6 +252,7 @@ evidence = typer.Typer(
 )
 app.add_typer(evidence, name="evidence")
 app.add_typer(program, name="program")
+app.add_typer(release, name="release")
 
 
 def _time(text: str) -> datetime:

@@ -1,0 +1,1 @@
+"""Releases: what is tested of one when it is out, and before."""
