@@ -6,6 +6,7 @@ hash changing, and a head kept elsewhere (in evidence) shows a journal that was 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -69,6 +70,24 @@ class Entry(Record):
         """The head of a journal that ends with this entry."""
         return Head(sequence=self.sequence, hash=self.hash)
 
+    @cached_property
+    def is_intact(self) -> bool:
+        """Whether its hash is that of what stands in it."""
+        try:
+            return digest(self.model_dump(exclude={"hash"})) == self.hash
+        except NotCanonicalError:
+            return False
+
+
+@lru_cache(maxsize=1024)
+def read(text: str) -> Entry:
+    """The entry that `text` is; a run reads its journal again and again.
+
+    Raises:
+        ValueError: it is none, or not in canonical form.
+    """
+    return Entry.model_validate(parse(text.encode()))
+
 
 class Store(LeaseStore, Protocol):
     """Where journals and leases are kept; the two together, so that a lost lease stops a writer."""
@@ -126,12 +145,12 @@ class Journal:
 
     def entries(self) -> list[Entry]:
         """Every entry, in order, as it stands there; `verify` says whether they can be trusted."""
-        return [Entry.model_validate(parse(text.encode())) for text in self._texts()]
+        return [read(text) for text in self._texts()]
 
     def latest(self, kind: str) -> Entry | None:
         """The last entry of `kind`, if there is one."""
         for text in self._store.entries(self.name, newest_first=True):
-            entry = Entry.model_validate(parse(text.encode()))
+            entry = read(text)
             if entry.kind == kind:
                 return entry
         return None
@@ -185,19 +204,19 @@ def problems(
 
     Finds every changed, missing, reordered, repeated or foreign entry, and a cut-off end.
     """
-    read: list[Entry] = []
+    entries: list[Entry] = []
     for place, text in enumerate(texts, 1):
         try:
-            read.append(Entry.model_validate(parse(text.encode())))
+            entries.append(read(text))
         except ValueError as error:
             return [f"entry {place} cannot be read: {_short(error)}"]
-    found = chain_problems(read, name)
-    if read and (read[0].sequence != 1 or read[0].previous != GENESIS):
-        found.append(f"it starts with entry {read[0].sequence}, not with the first")
-    ends = read[-1].head if read else EMPTY
+    found = chain_problems(entries, name)
+    if entries and (entries[0].sequence != 1 or entries[0].previous != GENESIS):
+        found.append(f"it starts with entry {entries[0].sequence}, not with the first")
+    ends = entries[-1].head if entries else EMPTY
     if ends != head:
         found.append(f"it ends with entry {ends.sequence}, and its head says entry {head.sequence}")
-    there = [EMPTY.hash, *(entry.hash for entry in read)]
+    there = [EMPTY.hash, *(entry.hash for entry in entries)]
     # A hash says its place, too: the sequence number is in what is hashed.
     found.extend(
         f"entry {anchor.sequence} with hash {anchor.hash[:12]}… was in it once, and is not now"
@@ -214,7 +233,7 @@ def chain_problems(entries: Sequence[Entry], name: str) -> list[str]:
         for entry in entries
         if entry.journal != name
     ]
-    found += [f"entry {entry.sequence} was changed" for entry in entries if not _intact(entry)]
+    found += [f"entry {entry.sequence} was changed" for entry in entries if not entry.is_intact]
     found += [
         f"entry {later.sequence} does not follow entry {earlier.sequence}:"
         " one is missing, moved or repeated"
@@ -222,13 +241,6 @@ def chain_problems(entries: Sequence[Entry], name: str) -> list[str]:
         if later.sequence != earlier.sequence + 1 or later.previous != earlier.hash
     ]
     return found
-
-
-def _intact(entry: Entry) -> bool:
-    try:
-        return digest(entry.model_dump(exclude={"hash"})) == entry.hash
-    except NotCanonicalError:
-        return False
 
 
 def _short(error: ValueError) -> str:

@@ -209,7 +209,7 @@ class _Run(Generic[World]):
         return message[:_MESSAGE_LENGTH]
 
     def _write(self, kind: str, data: Mapping[str, Json]) -> Entry:
-        text = canonical(data).decode()
+        text = canonical(data).decode() if self._setting.secrets else ""
         if any(secret.get_secret_value() in text for secret in self._setting.secrets):
             raise SecretRefusedError(f"{kind} would have held one of the run's secrets")
         return self._journal.append(kind, data, run=self._id, lease=self._keeper.lease)
