@@ -1,0 +1,226 @@
+"""What a rehearsal looks like: drawn anew on a terminal, lines as they come everywhere else."""
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from math import isfinite
+from typing import Final, Self, TextIO, cast
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from scripts.cutover.gates import Gate, Share
+from scripts.cutover.limits import Period
+from scripts.cutover.rehearse.faults import Fault
+from scripts.cutover.rehearse.rehearsal import Seen
+from scripts.cutover.rehearse.runtime import NEW, OLD, TOTAL
+from scripts.runs.journal import Entry
+
+LATELY: Final = 5.0
+"""The seconds that rates are of."""
+_BAR: Final = 36
+_LINES: Final = 14
+
+
+def happened(seen: Seen) -> list[tuple[float, str]]:
+    """What has happened so far, and when: from the journal, and beside it."""
+    told = ((_time(entry), line) for entry in seen.entries for line in _lines(entry))
+    return sorted([*told, *seen.notes])
+
+
+def _time(entry: Entry) -> float:
+    return datetime.fromisoformat(entry.at).timestamp()
+
+
+def _lines(entry: Entry) -> Iterator[str]:
+    """`entry` for people, where it says something to them."""
+    data = cast("Mapping[str, object]", entry.data)
+    step = str(data.get("step", ""))
+    match entry.kind:
+        case "run.started":
+            yield f"{data['command']} begins"
+        case "run.resumed":
+            yield "the run goes on"
+        case "step.note" if "sequence" in data:
+            yield _decision(data)
+        case "step.done" if "bound_seconds" in data:
+            took, bound = (
+                float(cast("float", data[name])) for name in ("seconds", "bound_seconds")
+            )
+            yield f"{step}: {took:.2f} s after the decision, allowed are {bound:.0f} s (ROLL-01)"
+        case "step.done" if "judge" not in step:
+            yield f"{step}: done"
+        case "step.failed":
+            yield f"{step}: failed: {data['error']}"
+        case "run.done":
+            yield "the run is done"
+        case _:
+            pass
+
+
+def _decision(data: Mapping[str, object]) -> str:
+    kind, number = str(data["kind"]), data["sequence"]
+    reasons = cast("list[Mapping[str, object]]", data["reasons"])
+    said = [each for each in reasons if each["finding"] == "breached"] or [
+        each for each in reasons if each["finding"] != "passed"
+    ]
+    if kind == "continue" or not said:
+        passed = sum(each["finding"] == "passed" for each in reasons)
+        return f"decision {number}, {data['stage']}: {kind.upper()}: {passed} gates passed"
+    first = "; ".join(f"{each['gate']}: {each.get('text', '')}" for each in said[:2])
+    more = f"; and {len(said) - 2} more" if len(said) > 2 else ""  # noqa: PLR2004 - those said
+    return f"decision {number}, {data['stage']}: {kind.upper()}: {first}{more}"
+
+
+class Lines:
+    """Each thing that happens as one line, once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream: Final = stream
+        self._told: Final = set[tuple[float, str]]()
+        self._before = ""
+
+    def show(self, seen: Seen) -> None:
+        """Write what is new in `seen`."""
+        now = _numbers(seen)
+        for at, line in happened(seen):
+            if (at, line) not in self._told:
+                self._told.add((at, line))
+                self._stream.write(f"{at - seen.began:6.1f} s  {line}\n")
+        if now != self._before:
+            self._before = now
+            self._stream.write(f"{time.time() - seen.began:6.1f} s  {now}\n")
+        self._stream.flush()
+
+
+def _numbers(seen: Seen) -> str:
+    """The phase, or what each side gets; no more than has to be said anew."""
+    if seen.cutover is None:
+        return seen.phase.partition(":")[0]
+    return f"weights: {TOTAL - seen.metrics.weight} % old, {seen.metrics.weight} % new"
+
+
+class Screen:
+    """All of it on a terminal, drawn anew whenever there is something new."""
+
+    def __init__(self, console: Console) -> None:
+        self._live: Final = Live(console=console, auto_refresh=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, seen: Seen) -> None:
+        """Draw `seen`."""
+        self._live.update(_screen(seen), refresh=True)
+
+
+def _screen(seen: Seen) -> RenderableType:
+    parts: list[RenderableType] = [_sides(seen), _facts(seen)]
+    lines = happened(seen)[-_LINES:]
+    if lines:
+        told = Table.grid(padding=(0, 1))
+        for at, line in lines:
+            told.add_row(Text(f"{at - seen.began:5.1f} s", style="dim"), _colored(line))
+        parts.append(Panel(told, title="Decisions and steps", title_align="left"))
+    return Group(*parts)
+
+
+def _sides(seen: Seen) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    for name in ("", "", "traffic", "healthy", "requests", "errors", "P50", "P99"):
+        table.add_column(name, justify="left" if name in {"", "traffic"} else "right")
+    metrics, scale = seen.metrics, seen.options.scale
+    for side, weight in ((OLD, TOTAL - metrics.weight), (NEW, metrics.weight)):
+        style = "cyan" if side == OLD else "magenta"
+        last = metrics.sides[side][-1] if metrics.sides[side] else None
+        meant = last.healthy + last.failing if last else 0
+        healthy = Text(
+            f"{last.healthy if last else 0} of {meant}",
+            style="bold red" if last and last.failing else "",
+        )
+        table.add_row(
+            Text(f"{side} {scale.release(side)}", style=style),
+            _bar(weight, style),
+            f"{weight} %",
+            healthy,
+            f"{metrics.rate(side, LATELY):,.0f}/s",
+            _share(metrics.errors(side, LATELY), _limit(seen, "/errors")),
+            _ms(metrics.percentile(side, 0.5, LATELY), None),
+            _ms(metrics.percentile(side, 0.99, LATELY), _slowest(seen)),
+        )
+    return table
+
+
+def _bar(weight: int, style: str) -> Text:
+    filled = round(_BAR * weight / TOTAL)
+    return Text("█" * filled, style=style) + Text("░" * (_BAR - filled), style="dim")
+
+
+def _share(value: float, limit: Share | None) -> Text:
+    if not isfinite(value):
+        return Text("none", style="dim")
+    is_bad = limit is not None and value > limit.limit
+    return Text(f"{value:.2%}", style="bold red" if is_bad else "green")
+
+
+def _ms(value: float, limit: float | None) -> Text:
+    if not isfinite(value):
+        return Text("none", style="dim")
+    is_bad = limit is not None and value > limit
+    return Text(f"{value:.0f} ms", style="bold red" if is_bad else "green")
+
+
+def _facts(seen: Seen) -> Text:
+    """Where it stands, in words."""
+    users = seen.users
+    said = Text(
+        f"{seen.place}; {seen.phase}; users sent {users.get('sent', 0):,} requests, "
+        f"{users.get('failed', 0):,} failed; {time.time() - seen.began:.0f} s",
+        style="dim",
+    )
+    errors, slowest = _limit(seen, "/errors"), _slowest(seen)
+    if errors and slowest:
+        said.append(
+            f"\nlimits of the deployment window: errors {errors.limit:.1%} ({errors.cited}), "
+            f"P99 {slowest:.0f} ms"
+        )
+    if seen.faulty_since:
+        past = time.time() - seen.faulty_since
+        said.append(f"\n{seen.options.faulty}, for {past:.0f} s", style="yellow")
+    elif seen.options.faulty.fault is not Fault.NONE:
+        said.append(f"\n{seen.options.faulty}, from {seen.options.faulty.at} % on")
+    return said
+
+
+def _limit(seen: Seen, series: str) -> Share | None:
+    """The first gate on a series that ends with `series`: it rolls back by itself."""
+    return next(
+        (each for each in _window(seen) if isinstance(each, Share) and series in each.series),
+        None,
+    )
+
+
+def _slowest(seen: Seen) -> float | None:
+    """The milliseconds beyond which the P99 rolls back."""
+    gate = _limit(seen, "slower than")
+    return float(gate.series.rpartition(" ")[2]) if gate else None
+
+
+def _window(seen: Seen) -> tuple[Gate, ...]:
+    if seen.cutover is None:
+        return ()
+    steps = seen.cutover.plan.steps
+    return next((each.gates for each in steps if each.period is Period.WINDOW), ())
+
+
+def _colored(line: str) -> Text:
+    styles = {"ROLL BACK": "bold red", "ASK": "yellow", "CONTINUE": "green", "HOLD": "dim"}
+    style = next((style for word, style in styles.items() if f": {word}" in line), "")
+    return Text(line, style=style, overflow="fold")
