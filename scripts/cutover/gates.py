@@ -134,4 +134,6 @@ class Watched:
     usual_per_second: float | None = None
     """The requests a second that it served at a comparable time."""
     peak_per_second: float | None = None
-    """The most that it served in a minute, on the quietest of the days before."""
+    """The most requests a second that it served in five minutes, on the quietest day before."""
+    commands: frozenset[str] = frozenset()
+    """The series that a product's own command measures."""

@@ -47,7 +47,7 @@ def gates(period: Period, watched: Watched, tier: Tier, alpha: float) -> tuple[G
         Period.STEADY: _steady,
     }
     found = [
-        gate
+        replace(gate, source=Source.COMMAND) if gate.series in watched.commands else gate
         for gate in (*by_period[period](watched), *_always(watched), *_emergency(watched))
         if tier in requirement(gate.requirement).environments
     ]

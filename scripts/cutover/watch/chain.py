@@ -30,6 +30,7 @@ EVENTS: Final = {
 REVISION: Final = "aws_ecs_task_revision"
 """The label that tells the tasks of one side: the revision of their task definition."""
 _TASK: Final = "aws_ecs_task_arn"
+_STATUS: Final = "http_response_status_code"
 _FRESH: Final = "90s"
 """What no task said within this is not taken for what is so now; tasks are asked every 15 s."""
 _SLOWER: Final = "slower than "
@@ -56,41 +57,37 @@ def asked(series: str, labels: Mapping[str, str]) -> Asked | None:
         return _counted(
             f"{REQUESTS}_bucket", "le", labels, lambda lines: counters.slower(lines, seconds)
         )
-    match series:
-        case "errors":
-            return _counted(f"{REQUESTS}_count", _STATUS, labels, _errors)
-        case "throughput":
-            return _counted(
-                f"{REQUESTS}_count", _STATUS, labels, lambda lines: counters.served(_errors(lines))
-            )
-        case "transactions":
-            return _counted(TRANSACTIONS, "outcome", labels, _transactions)
-        case "compute units":
-            by = "max by (program, instruction)"
-            used, limit = _fresh(UNITS_USED, labels), _fresh(UNITS_LIMIT, labels)
-            return Asked(
-                f"max(100 * {by} ({used}) / {by} ({limit}))",
-                _selector(UNITS_USED, labels),
-                counters.levels,
-            )
-        case "oracle":
-            updated = f"max by (oracle) ({_fresh(ORACLE, labels)})"
-            return Asked(f"max(time() - {updated})", _selector(ORACLE, labels), counters.levels)
-        case "breakers":
-            tripped = f"max by (breaker) ({_fresh(BREAKER, labels)})"
-            return Asked(f"sum({tripped})", _selector(BREAKER, labels), counters.levels)
-        case "trading":
-            return Asked(_unusual(), TRADES, counters.levels)
-        case _:
-            return None
+    made = _ASKED.get(series)
+    return made(labels) if made else None
 
 
-def _unusual() -> str:
+def _requests(make: Make) -> Callable[[Mapping[str, str]], Asked]:
+    return lambda labels: _counted(f"{REQUESTS}_count", _STATUS, labels, make)
+
+
+def _units(labels: Mapping[str, str]) -> Asked:
+    by = "max by (program, instruction)"
+    used, limit = _fresh(UNITS_USED, labels), _fresh(UNITS_LIMIT, labels)
+    query = f"max(100 * {by} ({used}) / {by} ({limit}))"
+    return Asked(query, _selector(UNITS_USED, labels), counters.levels)
+
+
+def _oracle(labels: Mapping[str, str]) -> Asked:
+    updated = f"max by (oracle) ({_fresh(ORACLE, labels)})"
+    return Asked(f"max(time() - {updated})", _selector(ORACLE, labels), counters.levels)
+
+
+def _breakers(labels: Mapping[str, str]) -> Asked:
+    tripped = f"max by (breaker) ({_fresh(BREAKER, labels)})"
+    return Asked(f"sum({tripped})", _selector(BREAKER, labels), counters.levels)
+
+
+def _trading(_: Mapping[str, str]) -> Asked:
     """1 where trading was unusual for all of the last minutes, as the alert on it has it."""
     usual = f"avg_over_time({TRADES}[1w])"
     spread = f"stddev_over_time({TRADES}[1w])"
     is_so = f"abs({TRADES} - {usual}) > bool ({UNUSUAL} * {spread})"
-    return f"min_over_time(({is_so})[{_LASTING}])"
+    return Asked(f"min_over_time(({is_so})[{_LASTING}])", TRADES, counters.levels)
 
 
 def _counted(metric: str, told_by: str, labels: Mapping[str, str], make: Make) -> Asked:
@@ -112,12 +109,20 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-_STATUS: Final = "http_response_status_code"
-
-
 def _errors(lines: list[Line]) -> Counts:
     return counters.shares(lines, lambda labels: labels.get(_STATUS, "").startswith("5"))
 
 
 def _transactions(lines: list[Line]) -> Counts:
     return counters.shares(lines, lambda labels: labels.get("outcome") != "succeeded")
+
+
+_ASKED: Final[dict[str, Callable[[Mapping[str, str]], Asked]]] = {
+    "errors": _requests(_errors),
+    "throughput": _requests(lambda lines: counters.served(_errors(lines))),
+    "transactions": lambda labels: _counted(TRANSACTIONS, "outcome", labels, _transactions),
+    "compute units": _units,
+    "oracle": _oracle,
+    "breakers": _breakers,
+    "trading": _trading,
+}

@@ -18,6 +18,7 @@ SETTLED: Final = 60.0
 """Seconds after the end of a period until its value is looked at: nodes report one by one."""
 _LATE: Final = 300.0
 """Seconds of the newest values that are read again."""
+_AGAIN: Final = 60.0
 _QUERIES: Final = 500
 """As many metrics as one request takes."""
 _ALARMS: Final = 100
@@ -50,6 +51,7 @@ class CloudWatch:
         self._api: Final = api
         self._read: Final[dict[Query, _Read]] = {}
         self._written: Final[set[Query]] = set()
+        self._unwritten: Final[dict[Query, float]] = {}
         self.troubles: Final[dict[str, Exception]] = {}
         """What was not answered, or in part, at the last attempt, by the permission it takes."""
 
@@ -81,8 +83,13 @@ class CloudWatch:
             return Found({}, -float("inf"), query.period)
         return Found(read.values, read.until, query.period)
 
-    def is_written(self, query: Query) -> bool:
-        """Whether somebody wrote this metric in the last two weeks, or it cannot be told."""
+    def is_written(self, query: Query, now: float) -> bool:
+        """Whether somebody wrote this metric in the last two weeks, or it cannot be told.
+
+        Where nobody did, it is asked again after a minute.
+        """
+        if self._unwritten.get(query, -_AGAIN) > now - _AGAIN:
+            return False
         if query not in self._written:
             try:
                 listed = self._api(
@@ -97,6 +104,7 @@ class CloudWatch:
                 return True
             self.troubles.pop("cloudwatch:ListMetrics", None)
             if not listed["Metrics"]:
+                self._unwritten[query] = now
                 return False
             self._written.add(query)
         return True

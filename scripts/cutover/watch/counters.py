@@ -7,6 +7,9 @@ from typing import Final
 from scripts.cutover.observations import Counts, Levels
 from scripts.cutover.watch.prometheus import STEP, Line
 
+_ALL: Final = "+Inf"
+"""The bucket that holds every request."""
+
 
 def grown(lines: Iterable[Line]) -> dict[float, float]:
     """By how much counters grew together in the step up to each time, resets not counted.
@@ -23,7 +26,6 @@ def grown(lines: Iterable[Line]) -> dict[float, float]:
                 more = value - before if value >= before or isnan(value) else value
                 growth[at] = growth.get(at, 0.0) + more
             before = value
-    growth.pop(first, None)
     return growth
 
 
@@ -82,6 +84,3 @@ def _anchored(some: Sequence[Line], of: Sequence[Line]) -> list[Line]:
     """`some` lines, which begin when all `of` them did: what appears later began at zero."""
     first = min((at for line in of for at in line.samples), default=0.0)
     return [*some, Line({}, {first: 0.0})]
-
-
-_ALL: Final = "+Inf"

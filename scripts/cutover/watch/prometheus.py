@@ -10,7 +10,10 @@ import httpx2
 FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 STEP: Final = 60
 """Seconds between two samples: a week has 10,080, and a range at most 11,000."""
-_TIMEOUT: Final = 10.0
+ARRIVED: Final = 45.0
+"""Seconds that collectors get to deliver a sample."""
+_LATE: Final = 300.0
+_TIMEOUT: Final = 5.0
 _ATTEMPTS: Final = 3
 _EVER: Final = 14 * 86_400.0
 _DENIED: Final = (401, 403)
@@ -113,3 +116,48 @@ def _data(what: str, answer: httpx2.Response) -> object:
 def _line(result: Mapping[str, Any]) -> Line:
     values: Sequence[Sequence[Any]] = result["values"]
     return Line(result["metric"], {float(at): float(value) for at, value in values})
+
+
+class Ranges:
+    """Ranges of queries, of which each poll asks only for what is new."""
+
+    def __init__(self, prometheus: Prometheus) -> None:
+        self._prometheus: Final = prometheus
+        self._kept: Final[dict[str, _Kept]] = {}
+
+    def read(self, query: str, since: float, now: float) -> list[Line]:
+        """The samples of `query` from `since` up to what has arrived by `now`.
+
+        Raises:
+            UnreadableError: they could not be read; what was read before is kept.
+        """
+        first, until = since // STEP * STEP, (now - ARRIVED) // STEP * STEP
+        kept = self._kept.get(query)
+        if kept is None or kept.since > first:
+            kept = _Kept(first, first - STEP, {})
+        if until > kept.until:
+            start = max(first, kept.until - _LATE)
+            fresh = self._prometheus.range(query, start, until)
+            kept = kept.renewed(fresh, start, until)
+            self._kept[query] = kept
+        return [Line(dict(labels), samples) for labels, samples in kept.lines.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was read of one query, by the labels of its lines."""
+
+    since: float
+    until: float
+    lines: Mapping[frozenset[tuple[str, str]], Mapping[float, float]]
+
+    def renewed(self, fresh: Sequence[Line], start: float, until: float) -> "_Kept":
+        """With what was read from `start` to `until` in the place of what was known of it."""
+        lines = {
+            labels: {at: value for at, value in samples.items() if at < start}
+            for labels, samples in self.lines.items()
+        }
+        for line in fresh:
+            samples = lines.setdefault(frozenset(line.labels.items()), {})
+            samples |= {at: value for at, value in line.samples.items() if start <= at <= until}
+        return _Kept(self.since, until, {labels: each for labels, each in lines.items() if each})
