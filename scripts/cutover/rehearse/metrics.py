@@ -12,7 +12,7 @@ from scripts.cutover.gates import Baseline
 from scripts.cutover.limits import latencies
 from scripts.cutover.observations import Counts, Levels, Series
 from scripts.cutover.rehearse.cluster import SERVICE, Cluster
-from scripts.cutover.rehearse.runtime import NEW, OLD
+from scripts.cutover.rehearse.runtime import NEW, OLD, Side
 from scripts.cutover.rehearse.service import BUCKETS_MS
 from scripts.cutover.rehearse.wire import Client
 
@@ -144,6 +144,7 @@ class Scraper:
         self._clients: Final[dict[int, Client]] = {}
         self._before: Final[dict[int, _Scraped]] = {}
         self._counted: Final = {OLD: (0, 0), NEW: (0, 0)}
+        self._been_up: Final[dict[str, frozenset[int]]] = {OLD: frozenset(), NEW: frozenset()}
 
     async def scrape(self) -> None:
         """Read everything once; what does not answer has nothing new."""
@@ -169,12 +170,19 @@ class Scraper:
                     failed=balanced.failed - failed,
                     buckets=_sum(news),
                     healthy=balanced.healthy,
-                    failing=balanced.failing,
+                    failing=self._failing(side, balanced),
                     cpu=max((each.cpu_seconds for each in news), default=0.0),
                     memory=max((each.memory_bytes for each in news), default=0.0),
                     disk=100 * self._cluster.log.stat().st_size / LOG_BYTES,
                 )
             )
+
+    def _failing(self, side: str, now: Side) -> int:
+        """How many instances of `side` have been healthy, and are not; those that start are not."""
+        meant = {each.number for each in now.instances if each.is_in}
+        up = {each.number for each in now.instances if each.is_up}
+        self._been_up[side] = (self._been_up[side] & meant) | up
+        return len(self._been_up[side] - up)
 
     async def _instance(self, port: int) -> _Scraped | None:
         """What the instance at `port` did since it was last asked, as a share of that time."""

@@ -41,6 +41,7 @@ QUICK: Final = Settings(
     set_weights=5,
     read_back=5,
     healthy=10,
+    first_minutes=5,
 )
 """Seconds where an environment has minutes: the same judgement, of more requests a second."""
 BASELINE: Final = "baseline.json"
@@ -137,6 +138,8 @@ class Rehearsal:
 
     async def _run(self) -> dict[str, Any]:
         options = self._options
+        if (options.folder / JOURNAL).exists():
+            raise RehearsalError(f"{options.folder} has a rehearsal already: name another folder")
         options.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
             sockets = Path(folder)

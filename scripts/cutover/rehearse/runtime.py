@@ -64,11 +64,6 @@ class Side:
         """How many instances are up."""
         return sum(each.is_up for each in self.instances)
 
-    @property
-    def failing(self) -> int:
-        """How many are meant to be, and are not."""
-        return sum(each.is_in and not each.is_up for each in self.instances)
-
 
 class Runtime:
     """The load balancer at the local socket `path`; each call may raise a `TimeoutError`."""

@@ -44,8 +44,8 @@ def _lines(entry: Entry) -> Iterator[str]:
             yield f"{data['command']} begins"
         case "run.resumed":
             yield "the run goes on"
-        case "step.note" if "sequence" in data:
-            yield _decision(data)
+        case "step.note" if "sequence" in data and (said := _decision(data)):
+            yield said
         case "step.done" if "bound_seconds" in data:
             took, bound = (
                 float(cast("float", data[name])) for name in ("seconds", "bound_seconds")
@@ -53,7 +53,7 @@ def _lines(entry: Entry) -> Iterator[str]:
             yield f"{step}: {took:.2f} s after the decision, allowed are {bound:.0f} s (ROLL-01)"
         case "step.done" if "judge" not in step:
             yield f"{step}: done"
-        case "step.failed":
+        case "step.failed" if not str(data["error"]).startswith("going back"):
             yield f"{step}: failed: {data['error']}"
         case "run.done":
             yield "the run is done"
@@ -61,18 +61,27 @@ def _lines(entry: Entry) -> Iterator[str]:
             pass
 
 
-def _decision(data: Mapping[str, object]) -> str:
-    kind, number = str(data["kind"]), data["sequence"]
+def _decision(data: Mapping[str, object]) -> str | None:
+    """A decision with what it rests on: value, limit, and the sentence that has the limit.
+
+    One to hold says what changed since the one before; nothing is to be said where all is well.
+    """
     reasons = cast("list[Mapping[str, object]]", data["reasons"])
-    said = [each for each in reasons if each["finding"] == "breached"] or [
-        each for each in reasons if each["finding"] != "passed"
-    ]
-    if kind == "continue" or not said:
-        passed = sum(each["finding"] == "passed" for each in reasons)
-        return f"decision {number}, {data['stage']}: {kind.upper()}: {passed} gates passed"
-    first = "; ".join(f"{each['gate']}: {each.get('text', '')}" for each in said[:2])
-    more = f"; and {len(said) - 2} more" if len(said) > 2 else ""  # noqa: PLR2004 - those said
-    return f"decision {number}, {data['stage']}: {kind.upper()}: {first}{more}"
+    by_finding = {
+        finding: [each for each in reasons if each["finding"] == finding]
+        for finding in ("breached", "passed")
+    }
+    passed, breached = len(by_finding["passed"]), by_finding["breached"]
+    match str(data["kind"]):
+        case "continue":
+            said = f"each of its {passed} gates has passed"
+        case "hold" if passed == len(reasons):
+            return None
+        case "hold":
+            said = f"{len(reasons) - passed} gates have not passed yet"
+        case _:
+            said = "; ".join(f"{each['gate']}: {each.get('text', '')}" for each in breached)
+    return f"{data['stage']}: {str(data['kind']).upper()}, decision {data['sequence']}: {said}"
 
 
 class Lines:
