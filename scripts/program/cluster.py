@@ -37,18 +37,23 @@ def check_address(url: str, cluster: Cluster) -> None:
 
 async def confirm(node: Node, cluster: Cluster) -> Hash:
     """The genesis hash of the node's chain; refused where it is another cluster's, or is behind."""
-    genesis = (await node.ask(node.client.get_genesis_hash)).value
+    genesis = (
+        await node.ask(lambda: node.client.get_genesis_hash())  # noqa: PLW0108 - of the one asked then
+    ).value
     serves = next((name for name, hash_ in GENESIS.items() if hash_ == genesis), None)
     if serves != (None if cluster is Cluster.LOCALNET else cluster.value):
         raise ProgramRefusedError(
             f"the node serves {serves or 'a local chain'} (genesis {genesis}), and the"
             f" environment's cluster is {cluster}: correct slipway:solana.rpcUrls"
         )
+    node.genesis = genesis
     said = ""
-    for _ in range(_TRIES):
+    for number in range(1, _TRIES * node.count + 1):
         if (said := await _health(node)) == "":
             return genesis
         await node.pause(node.pace.poll, said)
+        if number % _TRIES == 0:
+            await node.leave(node.client, said)
     raise ProgramRefusedError(f"{said}: wait until it has caught up, or name another node")
 
 

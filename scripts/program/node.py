@@ -1,6 +1,11 @@
-"""A node of a cluster, asked with patience: again where it does not answer, or answers too old."""
+"""A node of a cluster, asked with patience: again where it does not answer, or answers too old.
+
+Where a record names several, the next one is asked instead of one that stays silent or behind; one
+of another cluster never.
+"""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +18,7 @@ from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Commitment, Confirmed, Finalized
 from solana.rpc.core import RPCException
 from solders.account import Account
+from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.rpc.errors import SendTransactionPreflightFailureMessage
 from solders.rpc.responses import RpcResponseContext
@@ -22,6 +28,12 @@ from scripts.runs.steps import StepPendingError
 _Answer = TypeVar("_Answer")
 _AnswerOf = TypeVar("_AnswerOf", bound="_InContext")
 _LONGEST_PAUSE: Final = 10.0
+_TRIES: Final = 3
+"""How often a node is asked before the next one is, where there is one."""
+_ASKED_SECONDS: Final = 5.0
+"""How long the next one may take to say which chain it serves."""
+_BEHIND: Final = 10
+"""How often one that is behind is: a few slots catch up by themselves."""
 CONFIRMED: Final = Confirmed
 FINALIZED: Final = Finalized
 
@@ -66,12 +78,61 @@ class Now:
 class Node:
     """A node, and the newest slot that it is known to have seen."""
 
-    def __init__(self, client: AsyncClient, pace: Pace | None = None) -> None:
-        self.client: Final = client
+    def __init__(
+        self,
+        client: AsyncClient,
+        pace: Pace | None = None,
+        *,
+        others: Sequence[AsyncClient] = (),
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """One that is asked by `client`; `others` are, in turn, where it does not answer."""
+        self._clients: Final = deque([client, *others])
+        self._tell: Final = tell
         self.pace: Final = pace or Pace()
+        self.genesis: Hash | None = None
+        """Of the chain that is meant, once it is known: a node of another one is not asked."""
         self.seen = 0
         """Nothing is read as of an earlier slot: behind the node's address may stand several."""
         self._ends = inf
+        self._rents: Final[dict[int, int]] = {}
+
+    @property
+    def client(self) -> AsyncClient:
+        """Which node is asked now."""
+        return self._clients[0]
+
+    @property
+    def count(self) -> int:
+        """How many nodes there are to ask."""
+        return len(self._clients)
+
+    async def leave(self, client: AsyncClient, why: str) -> None:
+        """Ask the next node of the same chain from now on, unless somebody else saw to it."""
+        for candidate in list(self._clients)[1:]:
+            serves = await self._serves(candidate)
+            if self.client is not client:
+                return
+            self._clients.remove(candidate)
+            if serves:
+                self._clients.appendleft(candidate)
+                self._clients.remove(client)
+                self._clients.append(client)
+                self._tell(f"   the node is left for the next one: {why}")
+                return
+            if serves is None:
+                self._clients.append(candidate)
+            else:
+                self._tell("   a node of another chain is named in rpcUrls: it is not asked")
+
+    async def _serves(self, client: AsyncClient) -> bool | None:
+        """Whether that node is one of the chain; None where it does not answer."""
+        try:
+            async with asyncio.timeout(_ASKED_SECONDS):
+                genesis = (await client.get_genesis_hash()).value
+        except (SolanaRpcException, RPCException, httpx2.HTTPError, TimeoutError):
+            return None
+        return self.genesis in {None, genesis}
 
     @contextmanager
     def within(self, seconds: float) -> Generator[None]:
@@ -84,8 +145,9 @@ class Node:
 
     async def ask(self, question: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """What the node answers, asked again while it does not, with longer and longer pauses."""
-        pause = self.pace.poll
+        pause, tries = self.pace.poll, 0
         while True:
+            asked = self.client
             try:
                 return await question()
             except (SolanaRpcException, RPCException, httpx2.HTTPError) as error:
@@ -98,18 +160,23 @@ class Node:
                     raise
                 why, wait = "its answer cannot be read", None
             await self.pause(pause if wait is None else wait, f"the node does not answer: {why}")
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause, tries = min(pause * 2, _LONGEST_PAUSE), tries + 1
+            if tries % _TRIES == 0:
+                await self.leave(asked, why)
 
     async def ask_newest(self, question: Callable[[], Awaitable[_AnswerOf]]) -> _AnswerOf:
         """An answer as of the newest slot seen or later; a node behind is asked again."""
+        tries = 0
         while True:
+            asked = self.client
             answer = await self.ask(question)
             if answer.context.slot >= self.seen:
                 return answer
-            await self.pause(
-                self.pace.poll,
-                f"the node is {self.seen - answer.context.slot} slots behind what it showed before",
-            )
+            why = f"the node is {self.seen - answer.context.slot} slots behind what was seen before"
+            await self.pause(self.pace.poll, why)
+            tries += 1
+            if tries % _BEHIND == 0:
+                await self.leave(asked, why)
 
     async def pause(self, seconds: float, waiting_for: str) -> None:
         """Wait, unless the time is up."""
@@ -138,9 +205,13 @@ class Node:
         return account.lamports if account else 0
 
     async def rent(self, length: int) -> int:
-        """The lamports that keep an account of `length` bytes."""
-        answer = await self.ask(lambda: self.client.get_minimum_balance_for_rent_exemption(length))
-        return answer.value
+        """The lamports that keep an account of `length` bytes, while this runs."""
+        if length not in self._rents:
+            answer = await self.ask(
+                lambda: self.client.get_minimum_balance_for_rent_exemption(length)
+            )
+            self._rents[length] = answer.value
+        return self._rents[length]
 
     async def now(self, commitment: Commitment = CONFIRMED) -> Now:
         """How far the chain is."""

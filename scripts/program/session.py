@@ -85,16 +85,20 @@ def opened(options: Options) -> Generator[Session]:
     project = find_project(Path.cwd())
     environment = load(options.environment, project)
     own = os.environ.get(RPC_VARIABLE)
-    url = own or environment.solana.rpc_urls[0]
-    check_address(url, environment.solana.cluster)
+    urls = [own] if own else environment.solana.rpc_urls
+    for url in urls:
+        check_address(url, environment.solana.cluster)
     # Who only looks needs no key: nothing is ever signed with this one.
     payer = read_key(options.payer) if options.payer else Keypair()
     authority = read_key(options.authority) if options.authority else payer
     state = options.state or project / ".slipway"
     program = Pubkey.from_string(environment.solana.program_id)
     with asyncio.Runner() as runner:
-        client = AsyncClient(url, http2=False, max_connections=_CONNECTIONS, timeout=30)
-        node = Node(client, Pace(per_second=options.rate))
+        clients = [
+            AsyncClient(url, http2=False, max_connections=_CONNECTIONS, timeout=30) for url in urls
+        ]
+        pace = Pace(per_second=options.rate)
+        node = Node(clients[0], pace, others=clients[1:], tell=tell)
         world = World(
             runner=runner,
             sender=Sender(node=node, payer=payer, ceiling=options.ceiling),
@@ -120,7 +124,8 @@ def opened(options: Options) -> Generator[Session]:
                 state=state,
             )
         finally:
-            runner.get_loop().run_until_complete(client.close())
+            for client in clients:
+                runner.get_loop().run_until_complete(client.close())
 
 
 def _store(state: Path) -> Store:

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from solders.pubkey import Pubkey
+from solders.rpc.responses import RpcConfirmedTransactionStatusWithSignature
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 from solders.transaction_status import EncodedConfirmedTransactionWithStatusMeta
@@ -58,15 +58,20 @@ async def _signatures(node: Node, account: Pubkey, since: int) -> list[Signature
     found: list[Signature] = []
     before: Signature | None = None
     while True:
-        ask = partial(
-            node.client.get_signatures_for_address, account, before, None, _PAGE, CONFIRMED
-        )
-        answer = await node.ask(ask)
-        page = answer.value
+        page = await _page(node, account, before)
         found += [one.signature for one in page if one.slot >= since]
         if len(page) < _PAGE or page[-1].slot < since:
             return found
         before = page[-1].signature
+
+
+async def _page(
+    node: Node, account: Pubkey, before: Signature | None
+) -> list[RpcConfirmedTransactionStatusWithSignature]:
+    answer = await node.ask(
+        lambda: node.client.get_signatures_for_address(account, before, None, _PAGE, CONFIRMED)
+    )
+    return answer.value
 
 
 async def _payment(node: Node, payer: Pubkey, signature: Signature) -> _Payment | None:

@@ -6,11 +6,12 @@ of a real chain pass in milliseconds, and what happens depends on nothing else.
 
 import asyncio
 import selectors
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import httpx2
@@ -39,6 +40,10 @@ SLOT_SECONDS = 0.4
 _CLIENT = AsyncClient("http://simulated", commitment=Confirmed)
 """Made once: each reads all certificates of the machine."""
 TARGET = "development/program"
+
+
+Answer = Callable[[httpx2.Request], Coroutine[Any, Any, httpx2.Response]]
+"""What a node says to a request."""
 
 
 class _Clock(selectors.SelectSelector):
@@ -96,10 +101,12 @@ class Simulation:
         """The program's address."""
         return self.program_key.pubkey()
 
-    def client(self) -> AsyncClient:
-        """A client on this link."""
+    def client(self, answer: Answer | None = None) -> AsyncClient:
+        """A client on this link, or of a node that gives another answer."""
         client, provider = copy(_CLIENT), copy(_CLIENT._provider)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the one place to put a link in
-        provider.session = httpx2.AsyncClient(transport=httpx2.MockTransport(self._answer))
+        provider.session = httpx2.AsyncClient(
+            transport=httpx2.MockTransport(answer or self._answer)
+        )
         client._provider = provider  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         return client
 
@@ -115,9 +122,18 @@ class Simulation:
         headers = dict(line.split(": ", 1) for line in answer.headers)
         return httpx2.Response(answer.status, content=answer.body, headers=headers)
 
-    def world(self, code: bytes, *, pace: Pace | None = None, ceiling: int = 0) -> World:
+    def world(
+        self,
+        code: bytes,
+        *,
+        pace: Pace | None = None,
+        ceiling: int = 0,
+        clients: Sequence[AsyncClient] = (),
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> World:
         """What a new process of the command would have in hand."""
-        node = Node(self.client(), pace)
+        first, *others = clients or [self.client()]
+        node = Node(first, pace, others=others, tell=tell)
         return World(
             runner=self.runner,
             sender=Sender(node=node, payer=self.payer, ceiling=ceiling),
