@@ -6,8 +6,8 @@
 
 It is the entry point of the one-off task `migrate`, and a local process in development. The
 environment says where the database is (DATABASE_HOST and the like) and what migrates it: alembic
-(MIGRATE_ALEMBIC, its ini file) or the product's own command (MIGRATE_PROGRAM, a JSON list). It
-writes JSON lines; the last one says what there is now.
+(MIGRATE_ALEMBIC, its command line) or the product's own command (MIGRATE_PROGRAM), each as a list
+in JSON. It writes JSON lines; the last one says what there is now.
 """
 
 import json
@@ -60,9 +60,8 @@ class Migrations:
         """What the environment names."""
         if own := variables.get("MIGRATE_PROGRAM"):
             return cls(cast("list[str]", json.loads(own)), is_alembic=False, table="")
-        config = variables.get("MIGRATE_ALEMBIC", "alembic.ini")
         return cls(
-            [sys.executable, "-m", "alembic", "-c", config],
+            cast("list[str]", json.loads(variables.get("MIGRATE_ALEMBIC", '["alembic"]'))),
             is_alembic=True,
             table=variables.get("MIGRATE_ALEMBIC_TABLE", "alembic_version"),
         )

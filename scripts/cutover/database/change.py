@@ -38,6 +38,8 @@ class Alembic(Record):
 
     config: str
     """Its ini file, from the folder of this file."""
+    command: Annotated[tuple[str, ...], Field(min_length=1)] = ("alembic",)
+    """How it is started where the change is planned: the product's own, with its libraries."""
 
 
 class Program(Record):
@@ -81,6 +83,8 @@ class Limits(Record):
     """How long it waits between two tries; others get through meanwhile."""
     migration_seconds: Annotated[float, Field(gt=0, le=86_400)] = 480
     """How long a phase may take in all."""
+    reverse_seconds: Annotated[float, Field(gt=0, le=600)] = 180
+    """How long the way back may take: a rollback has a bound (ROLL-01)."""
 
 
 class Change(Record):

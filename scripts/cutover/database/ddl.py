@@ -1,8 +1,8 @@
 """SQL as PostgreSQL itself reads it: statements with their place, revision and transaction."""
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from google.protobuf.message import Message
@@ -33,6 +33,8 @@ class Sql:
 
     name: str
     text: str
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where each revision is written that the text was made from."""
     in_transaction: bool = False
     """Whether whoever runs it begins a transaction first, which the text does not show."""
 
@@ -54,9 +56,10 @@ class Statement:
 
     @property
     def place(self) -> str:
-        """Where it stands."""
-        of = f" (revision {self.revision})" if self.revision else ""
-        return f"{self.file}:{self.line}{of}"
+        """Where it stands: in a file of SQL, or what a file of alembic's makes of itself."""
+        if self.revision:
+            return f"{self.file}: revision {self.revision}, line {self.line} of its SQL"
+        return f"{self.file}:{self.line}"
 
 
 def statements(sql: Sql) -> Iterator[Statement]:
@@ -72,7 +75,7 @@ def statements(sql: Sql) -> Iterator[Statement]:
         line = sql.text.count("\n", 0, max(error.cursorpos - 1, 0)) + 1
         raise SqlError(f"{sql.name}:{line}: PostgreSQL cannot read it: {error}") from None
     marks = [
-        (len(sql.text[: found.start()].encode()), found[2] or found[1])
+        (len(sql.text[: found.end()].encode()), found[2] or found[1])
         for found in _REVISION.finditer(sql.text)
     ]
     begun = 1
@@ -91,13 +94,14 @@ def statements(sql: Sql) -> Iterator[Statement]:
             continue
         end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(encoded)
         start, text = _without_comments(encoded, raw.stmt_location, end)
+        at, revision = next((mark for mark in reversed(marks) if mark[0] <= start), (0, ""))
         yield Statement(
-            file=sql.name,
-            line=encoded.count(b"\n", 0, start) + 1,
+            file=sql.files.get(revision, sql.name),
+            line=encoded.count(b"\n", at, start) + (0 if revision else 1),
             text=shortened(text),
             kind=kind,
             node=node,
-            revision=next((name for at, name in reversed(marks) if at <= start), ""),
+            revision=revision,
             transaction=transaction,
         )
 

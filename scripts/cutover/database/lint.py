@@ -41,6 +41,13 @@ class Finding:
         )
 
 
+_SAID: Final = {
+    Effect.ADDS: "adds something",
+    Effect.WRITES: "changes rows",
+    Effect.LOOSENS: "changes what becomes of what the old release writes or reads",
+    Effect.BREAKS: "takes something from the old release",
+    Effect.HIDES: "cannot be judged",
+}
 _ANY: Final = frozenset(Effect) - {Effect.HIDES}
 _EXPAND: Final = frozenset({Effect.ADDS, Effect.WRITES, Effect.LOOSENS})
 
@@ -111,7 +118,7 @@ def _finding(change: Change, phase: Phase, statement: Statement, judged: Judged)
     if judged.effect not in allowed(change, phase):
         return Finding(
             statement.place, statement.text, f"class-{change.kind.value}", judged.on,
-            f"it {judged.effect.value}, which {_phase(change, phase)} may not: {judged.why}",
+            f"it {_SAID[judged.effect]}, which {_phase(change, phase)} may not: {judged.why}",
             _other_class(change, phase, judged.effect),
         )  # fmt: skip
     if judged.effect is Effect.BREAKS and phase is Phase.BEFORE and not _unread(change, judged.on):

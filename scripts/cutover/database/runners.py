@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, cast
 
-from scripts.cutover.database.change import Change, Program
 from scripts.exits import CommandError
 
 AGENT: Final = (sys.executable, "-m", "scripts.cutover.database.agent")
@@ -114,13 +113,6 @@ def read_line(text: str) -> Line:
     except ValueError:
         found = None
     return cast("Line", found) if isinstance(found, dict) else {"message": text.rstrip()}
-
-
-def local_variables(change: Change, folder: str) -> dict[str, str]:
-    """What tells a local agent how `change` is carried out; its file lies in `folder`."""
-    if isinstance(change.migrations, Program):
-        return {"MIGRATE_PROGRAM": json.dumps(change.migrations.program)}
-    return {"MIGRATE_ALEMBIC": f"{folder}/{change.migrations.config}"}
 
 
 def _list(line: Line, key: str) -> Sequence[object]:

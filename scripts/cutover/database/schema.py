@@ -2,8 +2,8 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -29,6 +29,19 @@ class Status(BaseModel):
     counted: Mapping[str, int] = {}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """The schema brought to another revision."""
+
+    action: Literal["to", "back"]
+    revision: str
+    limits: Limits
+    seconds: float
+    """How long it may take in all."""
+    indexes: Sequence[str] = ()
+    """What it builds concurrently: a build that is cut off leaves an invalid one."""
+
+
 class Schema:
     """One database."""
 
@@ -47,42 +60,32 @@ class Schema:
         """What there is in another instance, with the rows of `tables` counted."""
         return self._read(host, tables)
 
-    def now(self) -> datetime:
-        """The database's own time."""
-        return self.status(anew=True).now
-
-    def migrate(
-        self,
-        action: str,
-        revision: str,
-        acting: Acting,
-        *,
-        limits: Limits,
-        indexes: Sequence[str] = (),
-    ) -> Status:
-        """Bring it `to` or `back` to the revision, or wait for the one that was begun for it.
+    def migrate(self, move: Move, acting: Acting) -> Status:
+        """Bring it to the revision, or wait for the one that was begun for it.
 
         Raises:
             AgentError: it is not there.
         """
         if earlier := (acting.noted(acting.step) or {}).get("token"):
             self._runner.finish(str(earlier))
-            if self.status(anew=True).revision == revision:
+            if self.status(anew=True).revision == move.revision:
                 return self.status()
         token = secrets.token_hex(8)
         acting.note({"token": token})
         acting.check()
         self._known = None
         told = {
-            "--lock-timeout": limits.lock_timeout_seconds,
-            "--statement-timeout": limits.statement_timeout_seconds,
-            "--attempts": limits.attempts,
-            "--pause": limits.pause_seconds,
-            "--seconds": limits.migration_seconds,
+            "--lock-timeout": move.limits.lock_timeout_seconds,
+            "--statement-timeout": move.limits.statement_timeout_seconds,
+            "--attempts": move.limits.attempts,
+            "--pause": move.limits.pause_seconds,
+            "--seconds": move.seconds,
         }
         options = [word for name, value in told.items() for word in (name, f"{value:g}")]
-        options += [word for each in indexes for word in ("--index", each)]
-        ran = self._runner.run(Job(arguments=[action, revision, *options], token=token), self._tell)
+        options += [word for each in move.indexes for word in ("--index", each)]
+        ran = self._runner.run(
+            Job(arguments=[move.action, move.revision, *options], token=token), self._tell
+        )
         self._known = Status.model_validate(ran.result())
         return self._known
 

@@ -411,7 +411,7 @@ def _always(effect: Effect, why: str) -> _Judge:
 
 
 def _type_name(node: Message) -> str:
-    for field in ("type_name", "domainname", "defnames"):
+    for field in ("domainname", "type_name", "defnames"):
         if hasattr(node, field):
             return ".".join(words(getattr(node, field)))
     return named(node.typevar) if isinstance(node, pg.CompositeTypeStmt) else ""

@@ -1,0 +1,261 @@
+"""The steps of a database change around a cutover."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from scripts.cutover.database.copies import Copies, Moment, Snapshot
+from scripts.cutover.database.lint import Phase
+from scripts.cutover.database.planned import Planned
+from scripts.cutover.database.schema import Move, Schema
+from scripts.runs.canonical import Json
+from scripts.runs.steps import Acting, Step, StepFailedError, Timeout, World
+from scripts.runs.times import Clock, stamp, utc_now
+from standards import figure
+
+_SNAPSHOT: Final = Timeout("snapshot", 1800)
+_READING: Final = Timeout("reading the database", 90)
+_STARTING: Final = 60.0
+"""How long a task may take to start and to be seen ended, beside the migration itself."""
+_POLL: Final = 5.0
+_TRIES: Final = 5
+_AGAIN: Final = "Mend what it says, and run the command again: it goes on."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What the steps of a change act on."""
+
+    planned: Planned
+    schema: Schema
+    copies: Copies | None
+    """None where nothing is backed up or restored, as in development."""
+    backs_up: bool
+    """Whether a full backup comes before any change (BAK-04)."""
+    sleep: Callable[[float], None] = time.sleep
+    clock: Clock = utc_now
+
+    @property
+    def id(self) -> str:
+        """What marks the steps of this very change and SQL: who approves a plan approves these."""
+        return self.planned.hash[:8]
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its backups begin with."""
+        name = f"{self.copies.database}-" if self.copies else ""
+        return f"{name}{self.planned.change.name}-{self.id}-"
+
+    def snapshot(self) -> Snapshot | None:
+        """The newest backup of this change."""
+        found = self.copies.snapshots() if self.copies else ()
+        own = [each for each in found if each.name.startswith(self.prefix)]
+        return max(own, key=lambda each: each.at, default=None)
+
+    def moment(self) -> Moment | None:
+        """When the database was last as the old release needs it."""
+        found = self.snapshot()
+        return found.moment if found else None
+
+
+def check(stage: Stage) -> Step[World]:
+    """The schema is where the change begins, or on its way."""
+    change = stage.planned.change
+    known = {change.from_revision, change.to_revision, change.contract}
+
+    def is_done(_world: object) -> bool:
+        return stage.schema.status().revision in known
+
+    def run(_world: object, _acting: Acting) -> Mapping[str, Json]:
+        revision = stage.schema.status(anew=True).revision
+        if revision not in known:
+            raise StepFailedError(
+                f"the schema is at {revision}; {change.name} begins at {change.from_revision}"
+            )
+        return {"revision": revision}
+
+    return Step(
+        id=f"database-check-{stage.id}",
+        title="Read the schema's revision",
+        does=f"Asks the database for it; {change.name} begins at {change.from_revision}.",
+        is_done=is_done,
+        run=run,
+        timeout=_READING,
+        on_failure="Declare a change that begins where the schema is. Nothing was changed.",
+        requirements=("ROLL-13",),
+    )
+
+
+def back_up(stage: Stage, phase: Phase) -> Step[World]:
+    """A full backup, right before a phase changes anything."""
+    change = stage.planned.change
+    target = change.contract if phase is Phase.CONTRACT else change.to_revision
+    hours = figure("BAK-01", "backup_interval_hours").hours
+
+    def fresh() -> Snapshot | None:
+        found = stage.snapshot()
+        if found is None or stage.clock() - found.at > timedelta(hours=hours):
+            return None
+        return found
+
+    def is_done(_world: object) -> bool:
+        if stage.schema.status().revision in {target, change.contract}:
+            return True
+        found = fresh()
+        return found is not None and found.is_complete and found.is_encrypted
+
+    def run(_world: object, acting: Acting) -> Mapping[str, Json]:
+        copies = copies_of(stage)
+        found = fresh()
+        name = found.name if found else f"{stage.prefix}{stage.clock():%Y%m%d%H%M%S}"
+        while found is None or not found.is_complete:
+            acting.check()
+            if found is None:
+                _patiently(lambda: copies.take(name))
+            stage.sleep(_POLL)
+            found = next((each for each in copies.snapshots() if each.name == name), None)
+        if not found.is_encrypted:
+            raise StepFailedError(f"the backup {name} is not encrypted (DB-05)")
+        return {"snapshot": name, "taken": stamp(found.at)}
+
+    return Step(
+        id=f"database-backup-{phase.value}-{stage.id}",
+        title=f"Back the database up before {_named(stage, phase)}",
+        does="Takes a full, encrypted backup, and sees it complete.",
+        is_done=is_done,
+        run=run,
+        timeout=_SNAPSHOT,
+        on_failure=f"{_AGAIN} Nothing of the schema was changed.",
+        requirements=("BAK-04",),
+    )
+
+
+def migrate(stage: Stage, phase: Phase) -> Step[World]:
+    """The schema at the revision that a phase is for."""
+    change = stage.planned.change
+    target = {
+        Phase.BEFORE: change.to_revision,
+        Phase.CONTRACT: change.contract or "",
+        Phase.REVERSE: change.from_revision,
+    }[phase]
+    indexes, limits = stage.planned.indexes(phase), change.limits
+    seconds = limits.reverse_seconds if phase is Phase.REVERSE else limits.migration_seconds
+    does = "takes" if phase is Phase.REVERSE else "brings"
+
+    def is_done(_world: object) -> bool:
+        status = stage.schema.status()
+        if phase is Phase.BEFORE and status.revision == change.contract:
+            return True
+        return status.revision == target and not set(status.invalid) & set(indexes)
+
+    def run(_world: object, acting: Acting) -> Mapping[str, Json]:
+        before = stage.schema.status(anew=True)
+        if phase is Phase.CONTRACT and before.revision != change.to_revision:
+            raise StepFailedError(f"the schema is at {before.revision}, not {change.to_revision}")
+        if change.is_restored and phase is Phase.BEFORE and before.revision != target:
+            _remember(stage, before.now, before.written)
+        move = Move(
+            action="back" if phase is Phase.REVERSE else "to",
+            revision=target,
+            limits=limits,
+            seconds=seconds,
+            indexes=indexes,
+        )
+        after = stage.schema.migrate(move, acting)
+        return {
+            "revision": after.revision,
+            "from": before.revision,
+            "sql": stage.planned.hash,
+            "finished": stamp(after.now),
+        }
+
+    return Step(
+        id=f"database-{phase.value}-{stage.id}",
+        title=f"{_named(stage, phase).capitalize()}",
+        does=(
+            f"{does.capitalize()} the schema to {target}. A statement waits at most "
+            f"{limits.lock_timeout_seconds:g} s for a lock and runs at most "
+            f"{limits.statement_timeout_seconds:g} s; without a lock it is tried "
+            f"{limits.attempts} times."
+        ),
+        is_done=is_done,
+        run=run,
+        timeout=Timeout("migration", seconds + _STARTING),
+        on_failure=_AGAIN,
+        requirements=_requirements(phase),
+    )
+
+
+def contracted(stage: Stage) -> Step[World]:
+    """No way back to the old release is left once the old form is gone."""
+    change = stage.planned.change
+
+    def is_done(_world: object) -> bool:
+        return stage.schema.status().revision != change.contract
+
+    def run(_world: object, _acting: Acting) -> Mapping[str, Json]:
+        raise StepFailedError(
+            f"the schema was contracted to {change.contract}: the old release cannot use it"
+        )
+
+    return Step(
+        id=f"database-contracted-{stage.id}",
+        title="See that the old form is still there",
+        does=f"Reads that {change.contract} was not applied: expanded, the schema stays.",
+        is_done=is_done,
+        run=run,
+        timeout=_READING,
+        on_failure=(
+            "Release the new version again with the error mended. The backup from before the "
+            "contraction is there; what was written since then is not in it."
+        ),
+        requirements=("ROLL-13",),
+    )
+
+
+def _remember(stage: Stage, at: datetime, written: Mapping[str, int]) -> None:
+    """Write down when the database was last as the old release needs it."""
+    loses, found = stage.planned.change.loses, stage.snapshot()
+    if loses is None or found is None:
+        raise StepFailedError("there is no backup to write the moment down with")
+    moment = Moment(at, {each: written.get(each, 0) for each in loses.tables})
+    for _ in range(_TRIES):
+        _patiently(lambda: copies_of(stage).remember(found.name, moment))
+        if stage.moment() == moment:
+            return
+        stage.sleep(_POLL)
+    raise StepFailedError(f"the moment of the change was not written down with {found.name}")
+
+
+def _named(stage: Stage, phase: Phase) -> str:
+    change = stage.planned.change
+    match phase:
+        case Phase.CONTRACT:
+            return f"contract {change.name}"
+        case Phase.REVERSE:
+            return f"undo {change.name}"
+        case Phase.BEFORE:
+            return f"expand {change.name}" if change.contract else f"migrate {change.name}"
+
+
+def _requirements(phase: Phase) -> tuple[str, ...]:
+    if phase is Phase.REVERSE:
+        return ("ROLL-13",)
+    return ("DB-11", "PIPE-13") if phase is Phase.BEFORE else ("DB-12",)
+
+
+def copies_of(stage: Stage) -> Copies:
+    """Where copies are made."""
+    if stage.copies is None:
+        raise StepFailedError("nothing here can be backed up or restored")
+    return stage.copies
+
+
+def _patiently(act: Callable[[], None]) -> None:
+    """Do what may have happened after a time-out: who calls looks."""
+    try:
+        act()
+    except TimeoutError:
+        return
