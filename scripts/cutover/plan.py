@@ -186,7 +186,8 @@ def _spend(
         for weight, part in zip(weights, parts, strict=True)
     ]
     lasting = {
-        Period.FIRST_MINUTES: figure("ROLL-06", "first_period_minutes").seconds,
+        Period.FIRST_MINUTES: settings.first_minutes
+        or figure("ROLL-06", "first_period_minutes").seconds,
         Period.FIRST_WEEK: figure("ROLL-06", "first_week_days").seconds,
     }
     rest = budget * (1 - _IN_WINDOW) / len(lasting)

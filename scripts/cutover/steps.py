@@ -35,6 +35,9 @@ class Settings:
     read_back: float = 30
     healthy: float = 60
     """How long the old side, which is kept warm, may take to be seen healthy."""
+    first_minutes: float | None = None
+    """How long the first watch after the window is; as the standards have it, unless given: a
+    rehearsal takes seconds for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,11 @@ class Step:
             ask_seconds=settings.ask,
             alarms=alarms,
         )
+
+
+def weight_id(step: Step) -> str:
+    """What runs call the setting of its weight."""
+    return f"{step.service} weight {step.weight}"
 
 
 @dataclass(frozen=True, kw_only=True)

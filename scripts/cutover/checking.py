@@ -1,0 +1,79 @@
+"""Checking: why a cutover may not start, all of it found before the first change."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from scripts.cutover.decisions import Kind
+from scripts.cutover.hooks import Hooks
+from scripts.cutover.limits import Period
+from scripts.cutover.refusals import refusals as unfit
+from scripts.cutover.stand import Stand
+
+BEFORE: Final = 900.0
+"""How many seconds of the side that serves are looked at."""
+
+
+def refusals(stand: Stand, hooks: Hooks) -> list[str]:
+    """Why this cutover may not start, each with what to do; reads only."""
+    return [
+        *_sides(stand),
+        *(each for side in stand.world.sides.values() for each in side.refusals()),
+        *stand.world.watch.refusals(),
+        *hooks.database.refusals(),
+        *_gates(stand),
+    ]
+
+
+def _sides(stand: Stand) -> Iterator[str]:
+    cutover, there = stand.cutover, stand.world.sides
+    for service in cutover.order:
+        if service not in there:
+            yield f"{service}: there is no such service; there are: {', '.join(sorted(there))}"
+            continue
+        wanted, found = cutover.releases[service], there[service].releases
+        if found != (wanted.old, wanted.new):
+            yield (
+                f"{service} runs {found[0]} and would get {found[1]}; planned was from "
+                f"{wanted.old} to {wanted.new}: plan it again"
+            )
+        if wanted.old == wanted.new:
+            yield f"{service} runs {wanted.new} already: there is nothing to move"
+        size, full = stand.healthy(service, is_new=False), cutover.sizes[service]
+        if size < full:
+            yield f"{service}: {size} of {full} instances of the side that serves are healthy"
+        if weight := stand.weight(service):
+            yield f"{service}: {weight} % of its traffic are on the new side already"
+
+
+def _gates(stand: Stand) -> Sequence[str]:
+    """The gates that could not do their work, by the side that serves."""
+    cutover, now = stand.cutover, stand.now()
+    found: list[str] = []
+    for service in cutover.order:
+        steps = [
+            each
+            for each in cutover.plan.steps
+            if each.service == service and each.period in {Period.WINDOW, Period.FIRST_MINUTES}
+        ]
+        gates = tuple({gate.id: gate for each in steps for gate in each.gates}.values())
+        stage = replace(
+            steps[0].stage(now - BEFORE, cutover.settings, cutover.alarms),
+            name=f"{service}, before anything is moved",
+            gates=gates,
+        )
+        try:
+            seen = stand.patient(lambda of=stage: stand.world.watch.observe(of))
+        except TimeoutError as error:
+            found.append(f"{service}: what is seen of it cannot be read ({error}): try again")
+            continue
+        decided = unfit(
+            gates,
+            seen,
+            cutover.alarms,
+            now=now,
+            oldest_seconds=cutover.settings.oldest,
+        )
+        if decided.kind is not Kind.CONTINUE:
+            found += [str(reason) for reason in decided.reasons]
+    return list(dict.fromkeys(found))

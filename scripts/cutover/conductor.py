@@ -1,0 +1,152 @@
+"""The conductor: carries a cutover out, goes on with it after a kill, and takes it back.
+
+All three are the same call again: where a cutover stands is in its journal and in the world. Once
+it was decided that it goes back, it does nothing else.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from scripts.cutover.answers import Answers
+from scripts.cutover.back import Because, back
+from scripts.cutover.forward import forward
+from scripts.cutover.hooks import Hooks
+from scripts.cutover.request import Cutover, RequestError
+from scripts.cutover.stand import Stand
+from scripts.cutover.standing import Standing, State, readable, standing
+from scripts.cutover.world import World
+from scripts.exits import ExitCode
+from scripts.runs.journal import current
+from scripts.runs.runner import Outcome as Ran
+from scripts.runs.runner import Setting, execute
+
+ATTEMPTS: Final = 3
+"""How often a rollback that does not succeed is tried by itself."""
+
+
+class Outcome(StrEnum):
+    """How a cutover ended, or why it did not."""
+
+    DONE = "done"
+    ROLLED_BACK = "rolled back"
+    REFUSED = "refused"
+    PENDING = "pending"
+    INTERRUPTED = "interrupted"
+    STUCK = "stuck"
+    """It is neither done nor verified to be back: a person has to look."""
+
+
+_CODES: Final = {
+    Outcome.DONE: ExitCode.DONE,
+    Outcome.ROLLED_BACK: ExitCode.FAILED,
+    Outcome.REFUSED: ExitCode.USAGE,
+    Outcome.PENDING: ExitCode.PENDING,
+    Outcome.INTERRUPTED: ExitCode.INTERRUPTED,
+    Outcome.STUCK: ExitCode.FAILED,
+}
+_UNFINISHED: Final = {
+    ExitCode.PENDING: Outcome.PENDING,
+    ExitCode.INTERRUPTED: Outcome.INTERRUPTED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a cutover ended."""
+
+    outcome: Outcome
+    message: str
+    runs: tuple[Ran, ...]
+    """The forward run, if there was one now, and the way back."""
+    why: str = ""
+    """What it went back for."""
+    seconds: float | None = None
+    """From the decision to the verified old side, where it went back."""
+
+    @property
+    def code(self) -> ExitCode:
+        """What the command ends with."""
+        return _CODES[self.outcome]
+
+
+def carry_out(
+    cutover: Cutover, world: World, setting: Setting, hooks: Hooks | None = None
+) -> Ended:
+    """Carry `cutover` out, or go on with it where it stopped; it goes back by itself.
+
+    Raises:
+        LeaseHeldError: somebody else acts on the target; nothing was changed.
+        LeaseLostError: somebody else took over; nothing more was done.
+        JournalError: the journal does not verify; nothing was changed.
+        RequestError: another cutover of the target has not ended.
+    """
+    hooks = hooks or Hooks()
+    there = standing(readable(setting.store, cutover.target))
+    _check_open(there, cutover)
+    if there.state is State.GOING_BACK and there.because:
+        return take_back(cutover, there.because, world, setting, hooks)
+    answers = Answers(store=setting.store, target=cutover.target)
+    ran = execute(forward(cutover, hooks, answers), _stand(cutover, world, setting), setting)
+    if ran.code is ExitCode.DONE:
+        return Ended(outcome=Outcome.DONE, message=ran.message, runs=(ran,))
+    if outcome := _UNFINISHED.get(ran.code):
+        return Ended(outcome=outcome, message=ran.message, runs=(ran,))
+    there = standing(readable(setting.store, cutover.target))
+    if there.state is State.GOING_BACK and there.because:
+        setting.tell(f"going back: {there.because.why}")
+        return take_back(cutover, there.because, world, setting, hooks, ran)
+    outcome = Outcome.REFUSED if there.state is State.REFUSED else Outcome.STUCK
+    return Ended(outcome=outcome, message=ran.message, runs=(ran,))
+
+
+def take_back(  # noqa: PLR0913, PLR0917 - what is taken back, why, where
+    cutover: Cutover,
+    because: Because,
+    world: World,
+    setting: Setting,
+    hooks: Hooks | None = None,
+    before: Ran | None = None,
+) -> Ended:
+    """Put all traffic back on the old sides, or go on with that; asks nothing.
+
+    Raises:
+        LeaseHeldError: somebody else acts on the target; nothing was changed.
+        LeaseLostError: somebody else took over.
+    """
+    hooks = hooks or Hooks()
+    answers = Answers(store=setting.store, target=cutover.target)
+    plan = back(cutover, because, hooks, answers)
+    ran = execute(plan, _stand(cutover, world, setting), setting)
+    for _ in range(ATTEMPTS - 1):
+        if ran.code is ExitCode.FAILED:
+            ran = execute(plan, _stand(cutover, world, setting), setting)
+    there = standing(readable(setting.store, cutover.target))
+    outcome = _UNFINISHED.get(ran.code) or (
+        Outcome.ROLLED_BACK if there.is_verified else Outcome.STUCK
+    )
+    return Ended(
+        outcome=outcome,
+        message=ran.message,
+        runs=(before, ran) if before else (ran,),
+        why=because.why,
+        seconds=there.seconds_back,
+    )
+
+
+def _stand(cutover: Cutover, world: World, setting: Setting) -> Stand:
+    return Stand(
+        world=world,
+        cutover=cutover,
+        journal=lambda: current(cutover.target, setting.store, clock=setting.clock),
+    )
+
+
+def _check_open(there: Standing, cutover: Cutover) -> None:
+    """Refuse to begin beside a cutover that has not ended."""
+    is_open = there.state in {State.OPEN, State.GOING_BACK, State.LEAVING}
+    if is_open and there.cutover and there.cutover.inputs != cutover.inputs:
+        raise RequestError(
+            f"{cutover.target}: another cutover is {there.state} (run {there.run}): go on with it "
+            "(slipway cutover resume), or take it back (slipway cutover abort)"
+        )

@@ -1,0 +1,142 @@
+"""Where a target stands, by its journal: what may be done next, and what has to be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import cast
+
+from scripts.cutover.back import VERIFIED, Because
+from scripts.cutover.decisions import Kind
+from scripts.cutover.record import BACK, FORWARD, Noted, decisions
+from scripts.cutover.request import Cutover, RequestError, read
+from scripts.runs.canonical import parse
+from scripts.runs.journal import Entry, Store, current
+
+
+class State(StrEnum):
+    """How far the last cutover is."""
+
+    NONE = "no cutover yet"
+    REFUSED = "refused before anything changed"
+    OPEN = "under way"
+    GOING_BACK = "going back"
+    LEAVING = "all moved, old sides going"
+    DONE = "done"
+    TAKEN_BACK = "taken back"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where the last cutover of a target stands."""
+
+    state: State
+    cutover: Cutover | None = None
+    run: str = ""
+    """Its forward run."""
+    entries: Sequence[Entry] = ()
+    """Of its forward run, and of the way back."""
+    because: Because | None = None
+    """Why it goes back, where it does."""
+    seconds_back: float | None = None
+    """How long the way back took from the decision, once it is verified."""
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the way back was seen to have ended well."""
+        return self.seconds_back is not None
+
+    @property
+    def decisions(self) -> list[Noted]:
+        """All of its decisions."""
+        return decisions(self.entries)
+
+
+def readable(store: Store, target: str) -> list[Entry]:
+    """The entries of `target`'s journal that can be read, also where it is broken."""
+    found: list[Entry] = []
+    for text in store.entries(current(target, store).name):
+        try:
+            found.append(Entry.model_validate(parse(text.encode())))
+        except ValueError:
+            continue
+    return found
+
+
+def standing(entries: Sequence[Entry]) -> Standing:
+    """Where the last cutover in `entries` stands."""
+    starts = [entry for entry in entries if entry.kind == "run.started"]
+    forward = next((each for each in reversed(starts) if each.data["command"] == FORWARD), None)
+    back = next((each for each in reversed(starts) if each.data["command"] == BACK), None)
+    if back and (forward is None or back.sequence > forward.sequence):
+        return _back(entries, forward, back)
+    if forward is None:
+        return Standing(state=State.NONE)
+    own = [entry for entry in entries if entry.run == forward.run]
+    state, because = _forward(own)
+    return Standing(
+        state=state,
+        cutover=_cutover(forward.data["inputs"]),
+        run=forward.run,
+        entries=own,
+        because=because,
+    )
+
+
+def _back(entries: Sequence[Entry], forward: Entry | None, back: Entry) -> Standing:
+    inputs = cast("Mapping[str, object]", back.data["inputs"])
+    of = str(inputs["of"])
+    own = [entry for entry in entries if entry.run == back.run]
+    before = [entry for entry in entries if forward and entry.run == forward.run == of]
+    is_done = any(entry.kind == "run.done" for entry in own)
+    verified = next(
+        (
+            entry.data
+            for entry in own
+            if entry.kind == "step.done" and entry.data["step"] == VERIFIED
+        ),
+        None,
+    )
+    return Standing(
+        state=State.TAKEN_BACK if is_done else State.GOING_BACK,
+        cutover=_cutover(inputs["cutover"]),
+        run=of,
+        entries=[*before, *own],
+        because=Because(
+            of=of, why=str(inputs["why"]), at=float(cast("float", inputs["decided_at"]))
+        ),
+        seconds_back=float(cast("float", verified["seconds"])) if verified else None,
+    )
+
+
+def _forward(own: Sequence[Entry]) -> tuple[State, Because | None]:
+    """Where a forward run stands that nobody took back yet."""
+    run = own[0].run
+    if any(entry.kind == "run.done" for entry in own):
+        return State.DONE, None
+    started = [str(entry.data["step"]) for entry in own if entry.kind == "step.started"]
+    if any(step.endswith(" retire") for step in started):
+        return State.LEAVING, None
+    decided = decisions(own)
+    if decided and decided[-1].kind is Kind.ROLL_BACK:
+        last = decided[-1]
+        why = "; ".join(f"{each.gate}: {each.text}" for each in last.reasons[:3])
+        return State.GOING_BACK, Because(of=run, why=why, at=last.at)
+    last_entry = next(entry for entry in reversed(own) if not entry.kind.startswith("step.note"))
+    if last_entry.kind not in {"run.failed", "step.failed"}:
+        return State.OPEN, None
+    if set(started) <= {"check"}:
+        return State.REFUSED, None
+    failed = next(entry for entry in reversed(own) if entry.kind == "step.failed")
+    why = f"{failed.data['step']}: {failed.data['error']}"
+    return State.GOING_BACK, Because(of=run, why=why, at=_seconds(failed.at))
+
+
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
+
+
+def _cutover(inputs: object) -> Cutover:
+    if not isinstance(inputs, dict):
+        raise RequestError("the journal holds no plan of a cutover")
+    return read(cast("Mapping[str, object]", inputs))
