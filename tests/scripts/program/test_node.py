@@ -131,7 +131,11 @@ def test_an_unhealthy_node_is_left_before_anything_is_spent(tmp_path: Path) -> N
 
         async def unhealthy(request: httpx2.Request) -> httpx2.Response:
             if b"getHealth" in request.content:
-                error = {"code": -32005, "message": "Node is unhealthy"}
+                error = {
+                    "code": -32005,
+                    "message": "Node is unhealthy",
+                    "data": {"numSlotsBehind": 9},
+                }
                 said = {"jsonrpc": "2.0", "id": json.loads(request.content)["id"], "error": error}
                 return httpx2.Response(200, json=said)
             answer = server.answer(request.content)
