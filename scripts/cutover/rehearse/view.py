@@ -1,9 +1,9 @@
 """What a rehearsal looks like: drawn anew on a terminal, lines as they come everywhere else."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from math import isfinite
+from math import ceil, isfinite
 from typing import Final, Self, TextIO, cast
 
 from rich.console import Console, Group, RenderableType
@@ -21,8 +21,12 @@ from scripts.runs.journal import Entry
 
 LATELY: Final = 5.0
 """The seconds that rates are of."""
-_BAR: Final = 36
-_LINES: Final = 14
+_BESIDE_BAR: Final = 76
+"""The columns that the table takes beside its bars."""
+_ABOVE: Final = 10
+"""The rows that are above what happened."""
+_MARGIN: Final = 14
+"""The columns beside what happened: its time and a frame."""
 
 
 def happened(seen: Seen) -> list[tuple[float, str]]:
@@ -116,6 +120,7 @@ class Screen:
     """All of it on a terminal, drawn anew whenever there is something new."""
 
     def __init__(self, console: Console) -> None:
+        self._console: Final = console
         self._live: Final = Live(console=console, auto_refresh=False)
 
     def __enter__(self) -> Self:
@@ -127,13 +132,13 @@ class Screen:
 
     def show(self, seen: Seen) -> None:
         """Draw `seen`."""
-        self._live.update(_screen(seen), refresh=True)
+        width, height = self._console.size
+        self._live.update(_screen(seen, width, height), refresh=True)
 
 
-def _screen(seen: Seen) -> RenderableType:
-    parts: list[RenderableType] = [_sides(seen), _facts(seen)]
-    lines = happened(seen)[-_LINES:]
-    if lines:
+def _screen(seen: Seen, width: int, height: int) -> RenderableType:
+    parts: list[RenderableType] = [_sides(seen, width), _facts(seen)]
+    if lines := _newest(happened(seen), width - _MARGIN, height - _ABOVE):
         told = Table.grid(padding=(0, 1))
         for at, line in lines:
             told.add_row(Text(f"{at - seen.began:5.1f} s", style="dim"), _colored(line))
@@ -141,7 +146,18 @@ def _screen(seen: Seen) -> RenderableType:
     return Group(*parts)
 
 
-def _sides(seen: Seen) -> Table:
+def _newest(lines: Sequence[tuple[float, str]], width: int, rows: int) -> list[tuple[float, str]]:
+    """As many of the last `lines` as fit, wrapped, and the very last in any case."""
+    found: list[tuple[float, str]] = []
+    for at, line in reversed(lines):
+        rows -= ceil(len(line) / max(width, 1)) + 1 if len(line) > width else 1
+        if found and rows < 0:
+            break
+        found.insert(0, (at, line))
+    return found
+
+
+def _sides(seen: Seen, width: int) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False)
     for name in ("", "", "traffic", "healthy", "requests", "errors", "P50", "P99"):
         table.add_column(name, justify="left" if name in {"", "traffic"} else "right")
@@ -156,7 +172,7 @@ def _sides(seen: Seen) -> Table:
         )
         table.add_row(
             Text(f"{side} {scale.release(side)}", style=style),
-            _bar(weight, style),
+            _bar(weight, style, max(10, min(50, width - _BESIDE_BAR))),
             f"{weight} %",
             healthy,
             f"{metrics.rate(side, LATELY):,.0f}/s",
@@ -167,9 +183,9 @@ def _sides(seen: Seen) -> Table:
     return table
 
 
-def _bar(weight: int, style: str) -> Text:
-    filled = round(_BAR * weight / TOTAL)
-    return Text("█" * filled, style=style) + Text("░" * (_BAR - filled), style="dim")
+def _bar(weight: int, style: str, width: int) -> Text:
+    filled = round(width * weight / TOTAL)
+    return Text("█" * filled, style=style) + Text("░" * (width - filled), style="dim")
 
 
 def _share(value: float, limit: Share | None) -> Text:
