@@ -181,7 +181,7 @@ class AwsWatch:
         question = asked(name, self._labels_of(aside))
         if question is None:
             return None
-        made = question.make(self._ranges.read(question.query, since, now))
+        made = question.make(*self._ranges.read(question.query, since, now))
         if made.at:
             return made
         anywhere = asked(name, {"job": aside[0]})

@@ -36,7 +36,8 @@ _FRESH: Final = "90s"
 _SLOWER: Final = "slower than "
 _LASTING: Final = "5m:1m"
 
-Make = Callable[[list[Line]], Series]
+Make = Callable[[list[Line], float], Series]
+"""The series, of lines and of the time at which their range begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ def asked(series: str, labels: Mapping[str, str]) -> Asked | None:
     if series.startswith(_SLOWER):
         seconds = float(series.removeprefix(_SLOWER)) / 1000
         return _counted(
-            f"{REQUESTS}_bucket", "le", labels, lambda lines: counters.slower(lines, seconds)
+            f"{REQUESTS}_bucket",
+            "le",
+            labels,
+            lambda lines, first: counters.slower(lines, first, seconds),
         )
     made = _ASKED.get(series)
     return made(labels) if made else None
@@ -109,17 +113,17 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def _errors(lines: list[Line]) -> Counts:
-    return counters.shares(lines, lambda labels: labels.get(_STATUS, "").startswith("5"))
+def _errors(lines: list[Line], first: float) -> Counts:
+    return counters.shares(lines, first, lambda labels: labels.get(_STATUS, "").startswith("5"))
 
 
-def _transactions(lines: list[Line]) -> Counts:
-    return counters.shares(lines, lambda labels: labels.get("outcome") != "succeeded")
+def _transactions(lines: list[Line], first: float) -> Counts:
+    return counters.shares(lines, first, lambda labels: labels.get("outcome") != "succeeded")
 
 
 _ASKED: Final[dict[str, Callable[[Mapping[str, str]], Asked]]] = {
     "errors": _requests(_errors),
-    "throughput": _requests(lambda lines: counters.served(_errors(lines))),
+    "throughput": _requests(lambda lines, first: counters.served(_errors(lines, first))),
     "transactions": lambda labels: _counted(TRANSACTIONS, "outcome", labels, _transactions),
     "compute units": _units,
     "oracle": _oracle,

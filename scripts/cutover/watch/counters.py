@@ -11,13 +11,12 @@ _ALL: Final = "+Inf"
 """The bucket that holds every request."""
 
 
-def grown(lines: Iterable[Line]) -> dict[float, float]:
-    """By how much counters grew together in the step up to each time, resets not counted.
+def grown(lines: Iterable[Line], first: float) -> dict[float, float]:
+    """By how much counters grew together in the step up to each time; a reset begins at zero.
 
-    A counter that was not there at the first time began at zero: what it shows first is growth.
+    A counter that was not there at `first`, when the range begins, began at zero, too: what it
+    shows first is growth. Many a process makes the counter of an event by the first of them.
     """
-    lines = list(lines)
-    first = min((at for line in lines for at in line.samples), default=0.0)
     growth: dict[float, float] = {}
     for line in lines:
         before = None if first in line.samples else 0.0
@@ -29,21 +28,23 @@ def grown(lines: Iterable[Line]) -> dict[float, float]:
     return growth
 
 
-def events(lines: Sequence[Line]) -> Levels:
+def events(lines: Sequence[Line], first: float) -> Levels:
     """How many events were counted in each step."""
-    growth = sorted(grown(lines).items())
+    growth = sorted(grown(lines, first).items())
     return Levels(tuple(at for at, _ in growth), tuple(value for _, value in growth))
 
 
-def shares(lines: Sequence[Line], is_bad: Callable[[Mapping[str, str]], bool]) -> Counts:
-    """What was counted in each step, and what of it was bad; counted together, so never more."""
-    total = grown(lines)
-    bad = grown(_anchored([line for line in lines if is_bad(line.labels)], lines))
+def shares(
+    lines: Sequence[Line], first: float, is_bad: Callable[[Mapping[str, str]], bool]
+) -> Counts:
+    """What was counted in each step, and what of it was bad."""
+    total = grown(lines, first)
+    bad = grown((line for line in lines if is_bad(line.labels)), first)
     at = tuple(sorted(total))
     return Counts(at, tuple(total[each] for each in at), tuple(bad.get(each, 0.0) for each in at))
 
 
-def slower(buckets: Sequence[Line], seconds: float) -> Counts:
+def slower(buckets: Sequence[Line], first: float, seconds: float) -> Counts:
     """Requests, and those slower than the longest bound of the histogram within `seconds`.
 
     Nearer to zero than asked, so that none counts as fast that was not seen to be. Nothing where
@@ -54,8 +55,8 @@ def slower(buckets: Sequence[Line], seconds: float) -> Counts:
     if not within or _ALL not in bounds:
         return Counts()
     longest = max(within, key=float)
-    total = grown(line for line in buckets if line.labels.get("le") == _ALL)
-    fast = grown(line for line in buckets if line.labels.get("le") == longest)
+    total = grown((line for line in buckets if line.labels.get("le") == _ALL), first)
+    fast = grown((line for line in buckets if line.labels.get("le") == longest), first)
     at = tuple(sorted(total))
     return Counts(
         at,
@@ -64,7 +65,7 @@ def slower(buckets: Sequence[Line], seconds: float) -> Counts:
     )
 
 
-def levels(lines: Sequence[Line]) -> Levels:
+def levels(lines: Sequence[Line], _: float) -> Levels:
     """The highest of the lines at each time: the query makes one of them."""
     worst: dict[float, float] = {}
     for line in lines:
@@ -78,9 +79,3 @@ def levels(lines: Sequence[Line]) -> Levels:
 def served(counted: Counts) -> Levels:
     """Requests a second that did not fail."""
     return Levels(counted.at, tuple((total - bad) / STEP for total, bad in counted.looks))
-
-
-def _anchored(some: Sequence[Line], of: Sequence[Line]) -> list[Line]:
-    """`some` lines, which begin when all `of` them did: what appears later began at zero."""
-    first = min((at for line in of for at in line.samples), default=0.0)
-    return [*some, Line({}, {first: 0.0})]

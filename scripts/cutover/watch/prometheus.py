@@ -125,8 +125,8 @@ class Ranges:
         self._prometheus: Final = prometheus
         self._kept: Final[dict[str, _Kept]] = {}
 
-    def read(self, query: str, since: float, now: float) -> list[Line]:
-        """The samples of `query` from `since` up to what has arrived by `now`.
+    def read(self, query: str, since: float, now: float) -> tuple[list[Line], float]:
+        """The samples of `query` from `since` up to what has arrived by `now`; when they begin.
 
         Raises:
             UnreadableError: they could not be read; what was read before is kept.
@@ -140,7 +140,8 @@ class Ranges:
             fresh = self._prometheus.range(query, start, until)
             kept = kept.renewed(fresh, start, until)
             self._kept[query] = kept
-        return [Line(dict(labels), samples) for labels, samples in kept.lines.items()]
+        lines = [Line(dict(labels), samples) for labels, samples in kept.lines.items()]
+        return lines, kept.since
 
 
 @dataclass(frozen=True, slots=True)
