@@ -13,6 +13,7 @@ from scripts.cutover.deciding import Ledger
 from scripts.cutover.decisions import Kind
 from scripts.cutover.hooks import Hooks, Moment, Smoke
 from scripts.cutover.moving import MARGIN, take_away
+from scripts.cutover.plan import SMOKE_TESTS
 from scripts.cutover.record import BACK
 from scripts.cutover.request import Cutover
 from scripts.cutover.stand import Stand
@@ -40,8 +41,9 @@ class Because:
 
 
 def bound(cutover: Cutover, hooks: Hooks) -> tuple[Timeout, ...]:
-    """The named timeouts of a rollback, those of the database among them."""
-    return (*cutover.plan.rollback, *(step.timeout for step in hooks.database.back))
+    """The named timeouts of a rollback: of the weights, the database, the smoke tests."""
+    planned = [each for each in cutover.plan.rollback if each.name != SMOKE_TESTS or hooks.smoke]
+    return (*planned, *(step.timeout for step in hooks.database.back))
 
 
 def back(cutover: Cutover, because: Because, hooks: Hooks, answers: Answers) -> Plan[Stand]:
@@ -146,7 +148,7 @@ class _Back:
             does="Tests what users get now.",
             is_done=is_done,
             run=run,
-            timeout=Timeout("smoke tests", limit),
+            timeout=Timeout(SMOKE_TESTS, limit),
             on_failure=_AGAIN,
             requirements=("ROLL-12", "SMOKE-06"),
         )

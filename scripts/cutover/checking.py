@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from scripts.cutover.back import bound
 from scripts.cutover.decisions import Kind
 from scripts.cutover.hooks import Hooks
 from scripts.cutover.limits import Period
 from scripts.cutover.refusals import refusals as unfit
 from scripts.cutover.stand import Stand
+from scripts.runs.steps import duration
+from standards import figure
 
 BEFORE: Final = 900.0
 """How many seconds of the side that serves are looked at."""
@@ -16,13 +19,28 @@ BEFORE: Final = 900.0
 
 def refusals(stand: Stand, hooks: Hooks) -> list[str]:
     """Why this cutover may not start, each with what to do; reads only."""
+    there = stand.world.sides
+    moved = [there[service] for service in stand.cutover.order if service in there]
     return [
+        *_bound(stand, hooks),
         *_sides(stand),
-        *(each for side in stand.world.sides.values() for each in side.refusals()),
-        *stand.world.watch.refusals(),
+        *(each for side in moved for each in stand.patient(side.refusals)),
+        *stand.patient(stand.world.watch.refusals),
         *hooks.database.refusals(),
         *_gates(stand),
     ]
+
+
+def _bound(stand: Stand, hooks: Hooks) -> Iterator[str]:
+    timeouts = bound(stand.cutover, hooks)
+    longest = sum(each.seconds for each in timeouts)
+    limit = figure("ROLL-01", "duration_below_minutes")
+    if longest >= limit.seconds:
+        named = "; ".join(map(str, timeouts))
+        yield (
+            f"a rollback could take {duration(longest)}, and has to take less than "
+            f"{duration(limit.seconds)} ({limit.requirement}): {named}"
+        )
 
 
 def _sides(stand: Stand) -> Iterator[str]:
@@ -31,7 +49,8 @@ def _sides(stand: Stand) -> Iterator[str]:
         if service not in there:
             yield f"{service}: there is no such service; there are: {', '.join(sorted(there))}"
             continue
-        wanted, found = cutover.releases[service], there[service].releases
+        wanted = cutover.releases[service]
+        found = stand.patient(lambda of=there[service]: of.releases)
         if found != (wanted.old, wanted.new):
             yield (
                 f"{service} runs {found[0]} and would get {found[1]}; planned was from "

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 from scripts.cutover.answers import Answers
 from scripts.cutover.decisions import Decision, Finding, Kind, Reason
 from scripts.cutover.observations import Answer, Question
-from scripts.cutover.record import Noted, NotedQuestion, noted
+from scripts.cutover.record import NAMED, Noted, NotedQuestion, noted
 from scripts.cutover.stand import Stand
 from scripts.runs.canonical import Json, NotCanonicalError
 from scripts.runs.steps import Acting
@@ -15,8 +15,6 @@ from scripts.runs.steps import Acting
 NOTED_SECONDS: Final = 60.0
 """While nothing changes, a decision to hold or to ask is written down so often."""
 _WORST: Final = (Kind.ROLL_BACK, Kind.REFUSE, Kind.ASK, Kind.HOLD, Kind.CONTINUE)
-_NAMED: Final = 3
-"""How many reasons a message names."""
 
 
 class GoingBackError(Exception):
@@ -144,4 +142,4 @@ def _changed(last: Decision | None, decision: Decision) -> list[Reason]:
 
 
 def _breached(reasons: Iterable[Reason]) -> Sequence[Reason]:
-    return [each for each in reasons if each.finding is Finding.BREACHED][:_NAMED]
+    return [each for each in reasons if each.finding is Finding.BREACHED][:NAMED]

@@ -5,7 +5,7 @@ the stages that are on.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
@@ -71,7 +71,8 @@ class Lookout:
     stages: Sequence[Stage]
     name: str
     """What the step is about, for people."""
-    _looked: float = field(default=-inf)
+    _looked: float = -inf
+    _is_asking: bool = False
 
     @classmethod
     def on(cls, stand: Stand, acting: Acting, answers: Answers, name: str) -> "Lookout":
@@ -92,25 +93,46 @@ class Lookout:
         decision = self.ledger.ordered()
         if decision is None and self.stages:
             decision = worst({each.name: self.look(each) for each in self.stages})
-        if decision is None:
-            return
-        if decision.kind is Kind.ROLL_BACK:
+        self._is_asking = decision is not None and decision.kind is Kind.ASK
+        if decision and decision.kind is Kind.ROLL_BACK:
             self.ledger.go_back(decision, self.name)
-        if decision.kind is Kind.ASK:
+        if decision and decision.kind is Kind.ASK:
             self.ledger.write(decision, self.name)
 
     def look(self, stage: Stage) -> Decision:
         """What `stage` comes to now; what it asks for is asked."""
-        now = self.stand.now()
-        try:
-            seen = self.stand.world.watch.observe(stage)
-        except TimeoutError:
-            seen = Observations(new={})
+        seen = self._seen(stage)
         question = self.ledger.asked(stage.name, stage.since)
-        found = judge(stage, replace(seen, question=question), now)
+        found = judge(stage, replace(seen, question=question), self.stand.now())
         if found.kind is Kind.ASK:
             self.ledger.ask(stage.name, found, stage.since)
         return found
+
+    def _seen(self, stage: Stage) -> Observations:
+        """What is seen now, and of a series that is not there now what was seen last.
+
+        Its points get old by themselves; one answer that did not come says nothing.
+        """
+        last = self.stand.seen.get(stage.name, Observations(new={}))
+        try:
+            now = self.stand.world.watch.observe(stage)
+        except TimeoutError:
+            return last
+        seen = replace(now, new={**last.new, **now.new}, old={**last.old, **now.old})
+        self.stand.seen[stage.name] = seen
+        return seen
+
+    def calm(self) -> None:
+        """Wait while a question is open: nobody goes further before it is answered.
+
+        Raises:
+            GoingBackError: it was decided, and written down, that the cutover goes back.
+        """
+        self.glance()
+        while self._is_asking:
+            self.stand.world.clock.sleep(self.stand.cutover.settings.poll)
+            self.ledger.acting.check()
+            self.glance()
 
     def until(self, is_so: Callable[[], bool], seconds: float) -> bool:
         """Whether `is_so` within `seconds`; what times out may have happened, and is asked again.

@@ -1,6 +1,7 @@
 """Moving: the steps that size a new side, set a weight, read it back, and take a side away."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Final, NoReturn
 
 from scripts.cutover.answers import Answers
@@ -48,12 +49,12 @@ def size(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]:
         def is_so() -> bool:
             nonlocal seen
             seen = sides.healthy(is_new=True)
-            if seen < instances:
+            if seen < wanted:
                 sides.scale(wanted)
-            return seen >= instances
+            return seen >= wanted
 
         if not lookout.until(is_so, within):
-            why = f"{seen} of {instances} new instances are healthy after {duration(within)}"
+            why = f"{seen} of {wanted} new instances are healthy after {duration(within)}"
             _go_back(why, service, "SVC-02", lookout)
         stand.here.add(size_id(planned))
         return {"instances": wanted}
@@ -74,11 +75,14 @@ def _at_least(stand: Stand, planned: Planned) -> int:
     """The size for `planned`, or for a higher weight that was set already, or may have been."""
     started = stand.past.started
     reached = max(stand.weight(planned.service), planned.weight)
-    return max(
-        each.instances
+    steps = [
+        each
         for each in stand.cutover.window(planned.service)
         if each.weight <= reached or weight_id(each) in started
-    )
+    ]
+    # The old side may have grown since the plan was made.
+    size = stand.patient(stand.sides(planned.service).size)
+    return max(max(each.instances, ceil(size * each.weight / ALL)) for each in steps)
 
 
 def weigh(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]:
@@ -99,6 +103,7 @@ def weigh(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]
             sides.set_weight(weight)
             return sides.weight() == weight
 
+        lookout.calm()
         asked = (
             (lambda: sides.healthy(is_new=False) >= full, settings.healthy, "ROLL-05"),
             (

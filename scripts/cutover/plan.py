@@ -20,6 +20,7 @@ FALSE_ROLLBACKS: Final = 0.001
 """Of healthy cutovers, at most so many roll back or ask: over all gates, steps and services."""
 _IN_WINDOW: Final = 0.95
 """What the deployment window may spend of the false rollbacks; the rest is for the watches."""
+SMOKE_TESTS: Final = "smoke tests"
 _FEWEST: Final = 2
 """Where traffic has to move in stages (PIPE-03), one weight comes before all of it."""
 
@@ -212,7 +213,7 @@ def _rollback(services: Sequence[Moved], settings: Settings) -> tuple[Timeout, .
             Timeout(f"{service}: read weights back", settings.read_back),
             Timeout(f"{service}: old side healthy", settings.healthy),
         ]
-    timeouts.append(Timeout("smoke tests", figure("SMOKE-06", "duration_below_minutes").seconds))
+    timeouts.append(Timeout(SMOKE_TESTS, figure("SMOKE-06", "duration_below_minutes").seconds))
     bound = sum(timeout.seconds for timeout in timeouts)
     limit = figure("ROLL-01", "duration_below_minutes").seconds
     if bound >= limit:

@@ -17,6 +17,8 @@ BACK: Final = "cutover rollback"
 WATCH: Final = "cutover watch"
 VERIFY: Final = "verify"
 """The step that ends the deployment window."""
+NAMED: Final = 3
+"""How many reasons a message names."""
 _LARGEST: Final = 2**53 - 1
 
 
@@ -72,6 +74,12 @@ class Noted(_Kept):
     """While it holds: what each share is compared with."""
     passed: tuple[str, ...] = ()
     """The stages that have passed once."""
+
+    @property
+    def why(self) -> str:
+        """What it was decided for, in short."""
+        breached = [each for each in self.reasons if each.finding is Finding.BREACHED]
+        return "; ".join(f"{each.gate}: {each.text}" for each in breached[:NAMED])
 
 
 Values: TypeAlias = dict[str, Json]

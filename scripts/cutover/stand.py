@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeVar
 
+from scripts.cutover.observations import Observations
 from scripts.cutover.record import Past, past
 from scripts.cutover.request import Cutover
 from scripts.cutover.world import Sides, World
@@ -31,6 +32,9 @@ class Stand:
     """Where its run is written down; read once the run has begun, under its lease."""
     here: set[str] = field(default_factory=set[str])
     """The steps that this very process did: what has to be seen again after a kill."""
+
+    seen: dict[str, Observations] = field(default_factory=dict[str, Observations])
+    """What was seen of each stage last: it counts on until it is too old."""
 
     @cached_property
     def past(self) -> Past:

@@ -10,8 +10,8 @@ from scripts.cutover.back import VERIFIED, Because
 from scripts.cutover.decisions import Kind
 from scripts.cutover.record import BACK, FORWARD, Noted, decisions
 from scripts.cutover.request import Cutover, RequestError, read
-from scripts.runs.canonical import parse
 from scripts.runs.journal import Entry, Store, current
+from scripts.runs.journal import read as read_entry
 
 
 class State(StrEnum):
@@ -57,7 +57,7 @@ def readable(store: Store, target: str) -> list[Entry]:
     found: list[Entry] = []
     for text in store.entries(current(target, store).name):
         try:
-            found.append(Entry.model_validate(parse(text.encode())))
+            found.append(read_entry(text))
         except ValueError:
             continue
     return found
@@ -119,9 +119,7 @@ def _forward(own: Sequence[Entry]) -> tuple[State, Because | None]:
         return State.LEAVING, None
     decided = decisions(own)
     if decided and decided[-1].kind is Kind.ROLL_BACK:
-        last = decided[-1]
-        why = "; ".join(f"{each.gate}: {each.text}" for each in last.reasons[:3])
-        return State.GOING_BACK, Because(of=run, why=why, at=last.at)
+        return State.GOING_BACK, Because(of=run, why=decided[-1].why, at=decided[-1].at)
     last_entry = next(entry for entry in reversed(own) if not entry.kind.startswith("step.note"))
     if last_entry.kind not in {"run.failed", "step.failed"}:
         return State.OPEN, None
