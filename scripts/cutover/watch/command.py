@@ -9,6 +9,7 @@ too long, prints too much or anything else says nothing: it never passes.
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -65,24 +66,28 @@ class Command:
         }
         names = (*_PASSED_ON, *self.variables)
         given = {name: os.environ[name] for name in names if name in os.environ}
-        try:
-            ended = subprocess.run(  # noqa: S603 - what the environment's file names, not a shell
-                list(self.arguments),
-                env={**given, **told},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=self.seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise CommandFailedError(f"took longer than {self.seconds:g} s") from error
-        except OSError as error:
-            raise CommandFailedError(f"cannot be run: {error.strerror}") from error
-        if ended.returncode:
-            raise CommandFailedError(f"exit code {ended.returncode}")
-        if len(ended.stdout) > _MOST_BYTES:
-            raise CommandFailedError(f"printed more than {_MOST_BYTES:,} bytes")
-        return parsed(ended.stdout)
+        # Into a file: what prints without end must not fill the memory.
+        with tempfile.TemporaryFile() as printed:
+            try:
+                ended = subprocess.run(  # noqa: S603 - what the environment's file names, no shell
+                    list(self.arguments),
+                    env={**given, **told},
+                    stdin=subprocess.DEVNULL,
+                    stdout=printed,
+                    stderr=subprocess.DEVNULL,  # nobody knows what it says there
+                    timeout=self.seconds,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise CommandFailedError(f"took longer than {self.seconds:g} s") from error
+            except OSError as error:
+                raise CommandFailedError(f"cannot be run: {error.strerror}") from error
+            if ended.returncode:
+                raise CommandFailedError(f"exit code {ended.returncode}")
+            if printed.tell() > _MOST_BYTES:
+                raise CommandFailedError(f"printed more than {_MOST_BYTES:,} bytes")
+            printed.seek(0)
+            return parsed(printed.read())
 
 
 def parsed(printed: bytes) -> Series:
