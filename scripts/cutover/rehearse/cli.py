@@ -78,7 +78,7 @@ def rehearse(  # noqa: PLR0913 - each is an option of the command
     from scripts.cutover.rehearse.cluster import Scale
     from scripts.cutover.rehearse.command import rehearse_command
     from scripts.cutover.rehearse.faults import Faulty
-    from scripts.cutover.rehearse.rehearsal import Options, read_baseline
+    from scripts.cutover.rehearse.options import Options, read_baseline
 
     def command() -> int:
         options = Options(

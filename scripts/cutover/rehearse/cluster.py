@@ -12,7 +12,7 @@ from typing import Final, Self
 from scripts.cutover.rehearse import haproxy
 from scripts.cutover.rehearse.children import Child
 from scripts.cutover.rehearse.faults import Fault, Faulty
-from scripts.cutover.rehearse.runtime import NEW, OLD, Runtime
+from scripts.cutover.rehearse.runtime import NEW, OLD, SOCKET, Runtime
 from scripts.cutover.rehearse.wire import LOOPBACK
 
 SERVICE: Final = "web"
@@ -54,7 +54,7 @@ class Cluster:
 
     def __init__(self, scale: Scale, faulty: Faulty, folder: Path, log: Path) -> None:
         self.scale: Final = scale
-        self.runtime: Final = Runtime(folder / "balancer.sock")
+        self.runtime: Final = Runtime(folder / SOCKET)
         self.running: Final[dict[str, dict[int, Running]]] = {OLD: {}, NEW: {}}
         self.balancer = _EMBEDDED
         self.port = 0
@@ -130,7 +130,7 @@ class Cluster:
             self.balancer = _HAPROXY if command else _EMBEDDED
             command = command or [
                 *(sys.executable, "-m", f"{__package__}.balancer", str(descriptor)),
-                *(str(self._folder / "balancer.sock"), str(slots), str(self.scale.seconds)),
+                *(str(self._folder / SOCKET), str(slots), str(self.scale.seconds)),
             ]
             child = self._keep(await Child.start(command, self.log, [descriptor]))
         async with asyncio.timeout(20):

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from scripts.cutover.conductor import Outcome
 from scripts.cutover.rehearse.controller import APPROVERS
-from scripts.cutover.rehearse.rehearsal import Options, Rehearsal, is_as_it_should
+from scripts.cutover.rehearse.options import Options
+from scripts.cutover.rehearse.rehearsal import Rehearsal, is_as_it_should
 from scripts.cutover.rehearse.view import Lines, Screen
 from scripts.exits import ExitCode
 

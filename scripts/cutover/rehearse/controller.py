@@ -23,9 +23,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from preview.files import write
 from scripts.cutover.conductor import Ended, Outcome, carry_out
+from scripts.cutover.hooks import Hooks
 from scripts.cutover.plan import CutoverPlan
 from scripts.cutover.rehearse import lifeline
-from scripts.cutover.rehearse.world import LoopbackWorld
+from scripts.cutover.rehearse.smoke import loopback_smoke
+from scripts.cutover.rehearse.world import PROVIDER, LoopbackWorld, Provider
 from scripts.cutover.request import Cutover, read
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.approvers import Role
@@ -71,7 +73,8 @@ def _conducted(cutover: Cutover, folder: Path, sockets: Path, store: Store) -> M
         tell=lambda said: lifeline.tell({"progress": said}),
         resume="slipway cutover rehearse",
     )
-    ended = carry_out(cutover, world, setting)
+    hooks = Hooks(smoke=loopback_smoke(Provider(sockets / PROVIDER)))
+    ended = carry_out(cutover, world, setting, hooks)
     return {
         **_told(ended, cutover.plan),
         "evidence": [str(path) for path in _evidence(cutover, store, folder)],

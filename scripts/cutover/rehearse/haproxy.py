@@ -4,6 +4,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from scripts.cutover.rehearse.runtime import NEW, OLD, SOCKET
+
 _CONFIGURATION = """\
 global
     stats socket {socket} mode 600 level admin
@@ -58,8 +60,8 @@ def configuration(folder: Path, listener: int, slots: int) -> str:
     sides = "".join(
         _SIDE.format(side=side, folder=folder)
         + "".join(f"    server {number} 127.0.0.1:1 disabled\n" for number in range(1, slots + 1))
-        for side in ("old", "new")
+        for side in (OLD, NEW)
     )
     return _CONFIGURATION.format(
-        socket=folder / "balancer.sock", folder=folder, listener=listener, sides=sides
+        socket=folder / SOCKET, folder=folder, listener=listener, sides=sides
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -34,32 +34,39 @@ class ProviderServer:
             asked = cast("Mapping[str, Any]", json.loads(await reader.readline()))
             writer.write(json.dumps(await self._answer(asked)).encode() + b"\n")
             await writer.drain()
-        except (OSError, ValueError):
-            pass  # who asked is gone: it asks again if it still wants to know
+        except (OSError, ValueError, KeyError):
+            pass  # who asked is gone, or asked nonsense: no answer is one, too
         finally:
             writer.close()
 
     async def _answer(self, asked: Mapping[str, Any]) -> Mapping[str, object]:
         match asked:
-            case {"what": "size"}:
-                return {"instances": self._cluster.scale.instances}
             case {"what": "grow", "instances": int(instances)}:
                 await self._cluster.grow(instances)
-                return {}
             case {"what": "retire", "side": ("old" | "new") as side}:
                 await self._cluster.retire(side)
-                return {}
-            case {"what": "alive", "side": ("old" | "new") as side}:
-                return {"instances": self._cluster.alive(side)}
-            case {"what": "series", "since": float(since)}:
-                names = cast("list[str]", asked["names"])
-                return {
-                    side: {
-                        name: plain(found)
-                        for name in names
-                        if (found := self._metrics.series(side, name, since)) is not None
-                    }
-                    for side in (OLD, NEW)
-                }
             case _:
-                raise ValueError("nothing that can be asked")
+                return self._read(asked)
+        return {}
+
+    def _read(self, asked: Mapping[str, Any]) -> Mapping[str, object]:
+        cluster, side = self._cluster, asked.get("side", "")
+        match asked["what"]:
+            case "size":
+                return {"instances": cluster.scale.instances}
+            case "alive":
+                return {"instances": cluster.alive(side)}
+            case "ports":
+                return {"ports": [each.port for each in cluster.running[side].values()]}
+            case "public":
+                return {"port": cluster.port}
+            case "series":
+                return {side: self._series(side, **asked) for side in (OLD, NEW)}
+            case what:
+                raise ValueError(f"{what} cannot be asked")
+
+    def _series(
+        self, side: str, names: Sequence[str], since: float, **_: object
+    ) -> Mapping[str, object]:
+        found = ((name, self._metrics.series(side, name, since)) for name in names)
+        return {name: plain(each) for name, each in found if each is not None}

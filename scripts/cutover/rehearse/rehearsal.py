@@ -12,60 +12,29 @@ from typing import Any, Final
 
 from preview.files import write
 from scripts.cutover.conductor import Outcome
-from scripts.cutover.gates import Baseline, Share, Watched
-from scripts.cutover.limits import Period, gates
+from scripts.cutover.gates import Baseline
 from scripts.cutover.rehearse.children import Child
-from scripts.cutover.rehearse.cluster import SERVICE, Cluster, Scale
+from scripts.cutover.rehearse.cluster import Cluster
 from scripts.cutover.rehearse.controller import CUTOVER, JOURNAL
-from scripts.cutover.rehearse.faults import Fault, Faulty
+from scripts.cutover.rehearse.faults import Fault
 from scripts.cutover.rehearse.metrics import SCRAPE_SECONDS, Metrics, Scraper
+from scripts.cutover.rehearse.options import (
+    Options,
+    RehearsalError,
+    enough,
+    planned,
+    write_baseline,
+)
 from scripts.cutover.rehearse.provider import ProviderServer
 from scripts.cutover.rehearse.runtime import OLD
-from scripts.cutover.request import Cutover, Releases
-from scripts.cutover.steps import Moved, Settings
-from scripts.cutover.verdicts import ENOUGH
-from scripts.exits import CommandError, ExitCode
+from scripts.cutover.rehearse.world import PROVIDER
+from scripts.cutover.request import Cutover
+from scripts.exits import ExitCode
 from scripts.runs.journal import Entry, current
 from scripts.runs.sqlite import SqliteStore
-from standards import Tier
 
-QUICK: Final = Settings(
-    weights=(10, 50, 100),
-    bake=3,
-    longest_bake=60,
-    poll=1,
-    oldest=10,
-    blind=15,
-    ask=10,
-    starting=20,
-    set_weights=5,
-    read_back=5,
-    healthy=10,
-    first_minutes=5,
-)
-"""Seconds where an environment has minutes: the same judgement, of more requests a second."""
-BASELINE: Final = "baseline.json"
 _RESTARTS: Final = 5
 """A controller that ends without an outcome is started again so often."""
-
-
-class RehearsalError(CommandError):
-    """A rehearsal that could not take place."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What is rehearsed."""
-
-    folder: Path
-    """Gets journal, evidence and report."""
-    scale: Scale = field(default_factory=Scale)
-    faulty: Faulty = field(default_factory=Faulty)
-    settings: Settings = QUICK
-    baseline: Baseline | None = None
-    """What the old side was like; measured where there is none."""
-    kill_controller: int | None = None
-    """At which weight the controller is killed once, to be started again."""
 
 
 @dataclass(kw_only=True)
@@ -183,7 +152,7 @@ class Rehearsal:
         seen.note(f"the deployment window takes {cutover.plan.seconds:.0f} s when all goes well")
         write(options.folder / CUTOVER, json.dumps(dict(cutover.inputs), indent=2) + "\n")
         self._store = SqliteStore(options.folder / JOURNAL)
-        async with ProviderServer(cluster, seen.metrics, sockets / "provider.sock"):
+        async with ProviderServer(cluster, seen.metrics, sockets / PROVIDER):
             for _ in range(_RESTARTS):
                 seen.phase = "cutover"
                 self._controller = await cluster.start("controller", options.folder, sockets)
@@ -199,8 +168,7 @@ class Rehearsal:
             self.seen.phase = f"baseline: {so_far:,} of {wanted:,} requests"
             await asyncio.sleep(SCRAPE_SECONDS)
         baseline = self.seen.metrics.baseline()
-        kept = {**vars(baseline), "slower": {f"{ms:g}": n for ms, n in baseline.slower.items()}}
-        write(self._options.folder / BASELINE, json.dumps(kept, indent=2) + "\n")
+        write_baseline(baseline, self._options.folder)
         return baseline
 
     async def _watch(self, cluster: Cluster) -> None:
@@ -264,51 +232,6 @@ class Rehearsal:
             "controllers_killed": int(self._is_killed),
             "folder": str(options.folder),
         }
-
-
-def planned(options: Options, baseline: Baseline, rate: float) -> Cutover:
-    """The cutover that is rehearsed, by the limits of production."""
-    old, new = options.scale.releases
-    return Cutover(
-        environment="rehearsal",
-        tier=Tier.PRODUCTION,
-        services=(
-            Moved(
-                watched=Watched(service=SERVICE, baseline=baseline),
-                requests_per_second=rate,
-                instances=options.scale.instances,
-            ),
-        ),
-        releases={SERVICE: Releases(old=old, new=new)},
-        settings=options.settings,
-    )
-
-
-def enough() -> int:
-    """The requests of a baseline that every gate can be compared with."""
-    empty = Baseline(requests=0, errors=0, p50_ms=0, p99_ms=0)
-    watched = Watched(service=SERVICE, baseline=empty)
-    limits = [
-        gate.limit
-        for period in (Period.WINDOW, Period.FIRST_MINUTES)
-        for gate in gates(period, watched, Tier.PRODUCTION, 1e-3)
-        if isinstance(gate, Share)
-    ]
-    return round(ENOUGH / min(limits))
-
-
-def read_baseline(path: Path) -> Baseline:
-    """The baseline that an earlier rehearsal measured.
-
-    Raises:
-        RehearsalError: the file holds none.
-    """
-    try:
-        kept = json.loads(path.read_bytes())
-        slower = {float(ms): float(count) for ms, count in kept.pop("slower").items()}
-        return Baseline(**kept, slower=slower)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise RehearsalError(f"{path} holds no baseline of a rehearsal: {error}") from None
 
 
 def is_as_it_should(said: Mapping[str, Any]) -> bool:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+SOCKET: Final = "balancer.sock"
+"""What its socket is called."""
 OLD: Final = "old"
 NEW: Final = "new"
 SPLIT: Final = "split"

@@ -13,8 +13,9 @@ from typing import Any, Final, cast
 from scripts.cutover.judgement import Stage
 from scripts.cutover.observations import Alarm, Counts, Levels, Observations, Series
 from scripts.cutover.rehearse import lifeline
-from scripts.cutover.rehearse.runtime import NEW, OLD, Runtime, ask
+from scripts.cutover.rehearse.runtime import NEW, OLD, SOCKET, Runtime, ask
 
+PROVIDER: Final = "provider.sock"
 BEFORE: Final = 60.0
 """So many seconds before a stage are looked at, too."""
 _PATIENCE: Final = 2.0
@@ -124,8 +125,8 @@ class LoopbackWorld:
     """All of it, by the local sockets in `folder`."""
 
     def __init__(self, folder: Path, service: str, releases: tuple[str, str]) -> None:
-        provider = Provider(folder / "provider.sock")
-        runtime = Runtime(folder / "balancer.sock")
+        provider = Provider(folder / PROVIDER)
+        runtime = Runtime(folder / SOCKET)
         self._sides: Final = {service: LoopbackSides(provider, runtime, releases)}
         self._watch: Final = LoopbackWatch(provider)
         self._clock: Final = SystemClock()
