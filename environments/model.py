@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from environments.bounds import refused
 from environments.cache import Cache
+from environments.cutover import Cutover
 from environments.database import Database
 from environments.edge import Edge, Failover, lies_in
 from environments.frontend import Frontend
@@ -151,6 +152,7 @@ class Environment(Stack):
     solana: Solana
     release: Release
     smoke: Smoke = Field(default_factory=Smoke)
+    cutover: Cutover = Field(default_factory=Cutover)
 
     @property
     def uses_cdn(self) -> bool:
@@ -165,6 +167,19 @@ class Environment(Stack):
             for path in service.paths:
                 if owners.setdefault(path, name) != name:
                     raise refused(f"services {owners[path]} and {name} both take path {path}")
+        return self
+
+    @model_validator(mode="after")
+    def _moves_own_services(self) -> Self:
+        watch = self.cutover.watch
+        for key, named in (
+            ("order", self.cutover.order),
+            ("watch.transactions", watch.transactions),
+            ("watch.proofs", watch.proofs),
+            ("watch.market", watch.market),
+        ):
+            if unknown := [name for name in named if name not in self.services]:
+                raise refused(f"cutover.{key}: {unknown[0]} is none of services")
         return self
 
     @model_validator(mode="after")

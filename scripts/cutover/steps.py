@@ -29,7 +29,7 @@ class Settings:
     """How long a gate may say nothing before a person is asked."""
     ask: float = 300
     """How long a person has to answer."""
-    starting: float = 180
+    starting: float = float(figure("SVC-02", "healthy_wait_max_minutes").seconds)
     """How long a new side may take to be healthy (SVC-02)."""
     set_weights: float = 30
     read_back: float = 30

@@ -61,14 +61,17 @@ def test_a_setting_that_may_not_differ_is_named(
 
 def test_a_service_is_in_both_or_in_neither(tmp_path: Path) -> None:
     """Said once, and not once for each of its settings."""
-    staging = staging_with(tmp_path, "services.prover", ...)
-    production = load("production", PROJECT)
-    assert list(parity_problems(staging, production)) == [
+    (ours, theirs), one = (tmp_path / "with", tmp_path / "without"), "services.prover"
+    for folder in (ours, theirs):
+        folder.mkdir()
+        for name in ("staging", "production"):
+            # What is watched names the services, so that it would be told of, too.
+            content = changed(content_of(name), "cutover", ...)
+            write(folder, name, content if folder is ours else changed(content, one, ...))
+    assert list(parity_problems(load("staging", theirs), load("production", ours))) == [
         "services.prover is in production and not in staging (ENV-07)"
     ]
-    more = changed(content_of("production"), "services.prover", ...)
-    write(tmp_path, "production", more)
-    assert list(parity_problems(load("staging", PROJECT), load("production", tmp_path))) == [
+    assert list(parity_problems(load("staging", ours), load("production", theirs))) == [
         "services.prover is in staging and not in production (ENV-07)"
     ]
 

@@ -14,7 +14,7 @@ from scripts.runs.sqlite import SqliteStore
 from tests.scripts.cutover.cloud import Cloud, cloud, cutover, setting
 
 PLAN = cutover(("api",))
-LEAST = {"good": 80, "bad": 70}
+LEAST = {"good": 80, "bad": 60}
 """Each entry is written between two points."""
 EVERY = 1 if os.environ.get("SLIPWAY_SOAK") else 17
 GONE = (LEASE_TIME + 2 * CLOCK_SKEW).total_seconds()
