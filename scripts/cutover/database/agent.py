@@ -27,6 +27,7 @@ from types import FrameType
 from typing import Final, NoReturn, cast
 
 import psycopg
+from pydantic import SecretStr
 
 from scripts.cutover.database import guard
 from scripts.cutover.database.connection import MIGRATION, Connection, close
@@ -100,16 +101,17 @@ class Agent:
         self._connection: Final = Connection.told(variables)
         self._migrations: Final = Migrations.told(variables)
         self._session: Final = self._connection.open()
+        self._secrets: Final[list[SecretStr]] = []
 
     def close(self) -> None:
         """End the session, and with it the lock."""
         close(self._session)
 
-    def status(self) -> None:
-        """Say what there is."""
+    def status(self, revision: str | None = None) -> None:
+        """Say what there is; the revision, where it was read already."""
         say(
             "database",
-            revision=self._revision(),
+            revision=revision or self._revision(),
             now=stamp(self._now()),
             written=guard.rows_written(self._session),
             rows=guard.rows_there(self._session),
@@ -124,13 +126,14 @@ class Agent:
         guard.alone(self._session, time.monotonic() + min(told.seconds, _ALONE_SECONDS))
         if ended := guard.end_orphans(self._session):
             say("migration", message=f"ended {ended} sessions of a migration that was cut off")
+        self._debris()
+        there = self._revision()
         for attempt in range(1, told.attempts + 1):
-            if debris := guard.drop_debris(self._session, told.index):
-                say("migration", message=f"dropped what builds left: {', '.join(debris)}")
-            if self._revision() == told.revision:
+            if there == told.revision:
                 break
             if self._attempt(deadline):
-                continue  # looks whether it is there
+                there = self._revision()
+                break
             say(
                 "migration",
                 message=f"no lock within {told.lock_timeout:g} s, attempt {attempt} of "
@@ -139,11 +142,17 @@ class Agent:
             )
             if attempt < told.attempts:
                 time.sleep(max(0.0, min(told.pause, deadline - time.monotonic())))
-        if (there := self._revision()) != told.revision:
+                self._debris()
+        if there != told.revision:
             raise MigrationError(f"the schema is at {there}, not at {told.revision}")
         if left := [each for each in guard.invalid_indexes(self._session) if each in told.index]:
             raise MigrationError(f"invalid indexes are left: {', '.join(left)}")
-        self.status()
+        self.status(there)
+
+    def _debris(self) -> None:
+        """Drop what a build left that was cut off, or the next one would take it as built."""
+        if debris := guard.drop_debris(self._session, self._arguments.index):
+            say("migration", message=f"dropped what builds left: {', '.join(debris)}")
 
     def _attempt(self, deadline: float) -> bool:
         """Run the migration once; False if it got no lock."""
@@ -186,7 +195,15 @@ class Agent:
 
     def _variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         password = self._connection.password()
+        if password:
+            self._secrets.append(password)
         return {**os.environ, **self._connection.variables(MIGRATION, settings, password)}
+
+    def _without_secrets(self, line: str) -> str:
+        """What a migration says, which may quote how it signed in."""
+        for each in self._secrets:
+            line = line.replace(each.get_secret_value(), "[secret]")
+        return line
 
     def _revision(self) -> str:
         migrations = self._migrations

@@ -33,19 +33,19 @@ class EcsTasks:
 
     def run(self, job: Job, tell: Callable[[str], None]) -> Ran:
         """Start one task and see it to its end."""
-        task = self._found(job.token) or self._start(job)
+        task = self._found(job.name) or self._start(job)
         tell(f"task {_id(task)} runs")
         return self._end(task, tell)
 
-    def finish(self, token: str) -> None:
-        """Wait for the task that was started under `token`."""
-        if task := self._found(token):
+    def finish(self, job: str) -> None:
+        """Wait for the task that was started for that job."""
+        if task := self._found(job):
             self._end(task, lambda _: None)
 
-    def _found(self, token: str) -> str | None:
-        """The task of that token, if it still runs."""
+    def _found(self, job: str) -> str | None:
+        """The task of that job, if it still runs."""
         for page in self.ecs.pages(
-            "list_tasks", on=self.cluster, cluster=self.cluster, startedBy=token
+            "list_tasks", on=self.cluster, cluster=self.cluster, startedBy=job
         ):
             for task in page["taskArns"]:
                 return str(task)
@@ -61,9 +61,9 @@ class EcsTasks:
             "taskDefinition": family,
             "launchType": "FARGATE",
             "count": 1,
-            "startedBy": job.token,
-            # The same token is the same task: a request that timed out may be sent again.
-            "clientToken": job.token,
+            "startedBy": job.name,
+            # The same name is the same task: a request that timed out may be sent again.
+            "clientToken": job.name,
             "networkConfiguration": {
                 "awsvpcConfiguration": {
                     "subnets": list(self.tasks.subnets),
@@ -97,7 +97,7 @@ class EcsTasks:
                 if not any(word in why for word in _FULL):
                     break
             self.sleep(_POLL_SECONDS)
-            if task := self._found(job.token):
+            if task := self._found(job.name):
                 return task
         raise AgentError(f"ECS started no task of {family}: {why}")
 

@@ -110,8 +110,6 @@ def _findings(change: Change, phase: Phase, sql: Sql, seen: Seen) -> Iterator[Fi
 
 def _finding(change: Change, phase: Phase, statement: Statement, judged: Judged) -> Finding | None:
     if not isinstance(judged, Does):
-        if judged.rule.startswith("renaming-") and phase is Phase.CONTRACT:
-            return None  # whoever knew the old name is gone
         return Finding(
             statement.place, statement.text, judged.rule, judged.on, judged.why, judged.safe
         )

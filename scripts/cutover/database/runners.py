@@ -53,7 +53,7 @@ class Job:
     arguments: Sequence[str]
     host: str | None = None
     """The database to act on where it is not the usual one."""
-    token: str
+    name: str
     """What it is found again by after a kill."""
 
 
@@ -64,8 +64,8 @@ class Runner(Protocol):
         """Run it to its end; `tell` is told what it says."""
         ...
 
-    def finish(self, token: str) -> None:
-        """Wait for what runs under `token`, if anything still does."""
+    def finish(self, job: str) -> None:
+        """Wait for the job of that name, if it still runs."""
         ...
 
 
@@ -102,7 +102,7 @@ class LocalProcess:
                     child.terminate()
         return Ran(code, lines, "the local agent")
 
-    def finish(self, token: str) -> None:
+    def finish(self, job: str) -> None:
         """Nothing is waited for: the agent itself ends what was left by one that was killed."""
 
 

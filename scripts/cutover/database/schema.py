@@ -66,12 +66,12 @@ class Schema:
         Raises:
             AgentError: it is not there.
         """
-        if earlier := (acting.noted(acting.step) or {}).get("token"):
+        if earlier := (acting.noted(acting.step) or {}).get("job"):
             self._runner.finish(str(earlier))
             if self.status(anew=True).revision == move.revision:
                 return self.status()
-        token = secrets.token_hex(8)
-        acting.note({"token": token})
+        job = secrets.token_hex(8)
+        acting.note({"job": job})
         acting.check()
         self._known = None
         told = {
@@ -84,12 +84,12 @@ class Schema:
         options = [word for name, value in told.items() for word in (name, f"{value:g}")]
         options += [word for each in move.indexes for word in ("--index", each)]
         ran = self._runner.run(
-            Job(arguments=[move.action, move.revision, *options], token=token), self._tell
+            Job(arguments=[move.action, move.revision, *options], name=job), self._tell
         )
         self._known = Status.model_validate(ran.result())
         return self._known
 
     def _read(self, host: str | None, tables: Sequence[str]) -> Status:
         counted = [word for each in tables for word in ("--count", each)]
-        job = Job(arguments=["status", *counted], host=host, token=secrets.token_hex(8))
+        job = Job(arguments=["status", *counted], host=host, name=secrets.token_hex(8))
         return Status.model_validate(self._runner.run(job, self._tell).result())

@@ -230,7 +230,7 @@ def _rename(statement: Statement, seen: Seen) -> Iterator[Judged]:
     yield breaks(on, f"the old release uses the {kind} by its old name")
     yield Hazard(
         f"renaming-{kind}", on,
-        "one of the two releases that serve at the same time knows only the other name",
+        "whatever release serves at that moment knows only one of the two names",
         f"Add {node.newname} beside it (a view, or a column that a trigger fills), move the "
         "releases over, and drop the old one in the contract phase.",
     )  # fmt: skip

