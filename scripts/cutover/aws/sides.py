@@ -97,6 +97,10 @@ class EcsSides:
         self.release: Final = release_of(release)
         self._scaling: Final = scaling
         self._checks: Final = checks
+        self._full: int = 0
+        """The most instances that the old side was seen to have: what it is kept at."""
+        self._found: list[list[str]] = []
+        """What each check found that is through."""
         self._before: Final = release_of(before) if before else None
 
     @property
@@ -139,20 +143,28 @@ class EcsSides:
         )
 
     def size(self) -> int:
-        """How many instances the old side is meant to have now."""
+        """How many instances the old side is meant to have now: it may grow, and never shrinks."""
         (old,) = self.fleet.states(self.old.service)
-        return old.desired
+        self._full = max(self._full, old.desired)
+        return self._full
 
     def scale(self, instances: int) -> None:
         """Let the new side run its release on at least so many; no side loses one meanwhile."""
         new, old = self.new.service, self.old.service
         self._scaling.let({old: Scale.HELD, new: Scale.HELD})
         state, before = self.fleet.states(new, old)
+        if before.desired < self._full:  # it was scaled in between the checks and now
+            self.fleet.update(old, desiredCount=self._full)
         definition = self._definition(state, before)
         # It may have grown since under its traffic: only `retire` takes instances away.
         wanted = max(instances, state.desired) if definition == state.definition else instances
         if (definition, wanted) != (state.definition, state.desired):
             self.fleet.update(new, taskDefinition=definition, desiredCount=wanted)
+
+    @property
+    def color(self) -> str:
+        """Which side is the new one: `blue` or `green`, as the stack calls them."""
+        return "blue" if self.new is self.record.blue else "green"
 
     def _definition(self, new: State, old: State) -> str:
         """What the new side is to run: decided while it has no instances, and kept from then on."""
@@ -185,6 +197,7 @@ class EcsSides:
         new, old = self.new.service, self.old.service
         before = self.traffic.weights()[new]
         if weight > before:
+            self._scaling.let({old: Scale.HELD, new: Scale.HELD})  # nobody may have called `scale`
             self._carries(weight, is_new=True)
         elif weight < before:
             self._carries(ALL - weight, is_new=False)
@@ -255,13 +268,15 @@ class EcsSides:
 
     def refusals(self) -> Sequence[str]:
         """Why a cutover cannot start here, each with what to do: reads only."""
-        found: list[str] = []
-        for check in self._checks:
+        for check in self._checks[len(self._found) :]:
             try:
-                found += check(self)
+                self._found.append(list(check(self)))
+            except TimeoutError:
+                raise  # the next try goes on here
             except CommandError as error:  # such as a read that is not permitted
-                found.append(str(error))
-        return list(dict.fromkeys(found))
+                self._found.append([str(error)])
+        found, self._found = self._found, []
+        return list(dict.fromkeys(each for some in found for each in some))
 
 
 Check: TypeAlias = Callable[[EcsSides], Iterable[str]]

@@ -1,0 +1,249 @@
+"""Whole cutovers with boto3's own calls: drawn from a seed, and held to what must never be."""
+
+# ruff: noqa: S311 what is drawn here hides nothing
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import ceil
+from random import Random
+from typing import Final
+
+from scripts.cutover.aws.services import Services
+from scripts.cutover.conductor import Ended, Outcome, carry_out
+from scripts.cutover.gates import Gate, Share
+from scripts.cutover.judgement import Stage
+from scripts.cutover.observations import Alarm, Counts, Observations, Series
+from scripts.cutover.request import Cutover, Releases
+from scripts.cutover.steps import Moved, Settings
+from scripts.cutover.world import Sides
+from scripts.exits import CommandError
+from scripts.runs.lease import Owner
+from scripts.runs.runner import Setting
+from standards import Tier
+from tests.scripts.cutover.aws.account import NEW, OLD, SIZE, Account, apis
+from tests.scripts.cutover.aws.faults import Faults, KilledError
+from tests.scripts.cutover.simulated.store import Memory
+from tests.scripts.cutover.worlds import GUARD, plain, times, usual
+
+RATE: Final = 500.0
+GRACE: Final = 120.0
+"""A task that died so long ago may not have been missed yet."""
+TRIES: Final = 20
+AGAIN: Final = {Outcome.PENDING, Outcome.INTERRUPTED, Outcome.REFUSED}
+"""A start that got no answer was refused; nothing was changed, and it is tried again."""
+OWNER: Final = Owner(operator="ana", host="here", process=1, machine="")
+
+
+class ViolationError(AssertionError):
+    """An invariant did not hold; the seed replays it."""
+
+
+@dataclass
+class Seen:
+    """What is seen of the services: as it should be, but for the errors of a bad release."""
+
+    account: Account
+    errors: float = 0.001
+    """The share of the new side's requests that fail."""
+
+    def observe(self, stage: Stage) -> Observations:
+        """Every series up to now."""
+        now, weight = self.account.now(), 0
+        service = stage.gates[0].series.partition("/")[0]
+        if "rule" in self.account.services[service]:
+            weight = min(self.account.weights(service)[f"production-{service}-green"], 100)
+        at = times(max(stage.since, now - 3600), now)
+        old = {gate.series: usual(gate, times(now - 900, now), RATE) for gate in stage.gates}
+        new = {gate.series: self._new(gate, at, RATE * weight / 100) for gate in stage.gates}
+        return Observations(new=new, old=old, alarms={GUARD: Alarm.OK})
+
+    def _new(self, gate: Gate, at: Sequence[float], rate: float) -> Series:
+        found = usual(gate, at, rate)
+        if self.errors > 0.001 and isinstance(gate, Share) and "/errors" in gate.series:
+            assert isinstance(found, Counts)
+            return Counts(found.at, found.total, tuple(self.errors * each for each in found.total))
+        return found
+
+    def refusals(self) -> Sequence[str]:
+        """Everything may be read."""
+        return ()
+
+
+@dataclass(kw_only=True)
+class World:
+    """The account's sides with a scripted watch."""
+
+    sides: Mapping[str, Sides]
+    watch: Seen
+    clock: Account
+
+
+def cutover(*services: str) -> Cutover:
+    """From `OLD` to `NEW`."""
+    return Cutover(
+        environment="production",
+        tier=Tier.PRODUCTION,
+        services=tuple(
+            Moved(
+                watched=plain(name),
+                requests_per_second=RATE,
+                instances=SIZE,
+                transactions_per_second=RATE,
+            )
+            for name in services
+        ),
+        releases={name: Releases(old=OLD, new=NEW) for name in services},
+        settings=Settings(weights=(10, 50, 100), poll=20),
+        alarms=frozenset({GUARD}),
+    )
+
+
+@dataclass
+class Operator:
+    """Carries a cutover out, again and again until it has ended."""
+
+    account: Account
+    plan: Cutover
+    watch: Seen
+    memory: Memory = field(default_factory=Memory)
+    processes: int = 0
+
+    def once(self) -> Ended:
+        """One process, which knows nothing but the account and the journal."""
+        self.processes += 1
+        services = Services(self.account.published, apis(), now=_true_time)
+        releases = {name: each.new for name, each in self.plan.releases.items()}
+        before = {name: each.old for name, each in self.plan.releases.items()}
+        world = World(
+            sides=services.sides(releases, before if self.processes > 1 else None),
+            watch=self.watch,
+            clock=self.account,
+        )
+        return carry_out(self.plan, world, self._setting())
+
+    def until_it_ends(self) -> Ended:
+        """Whoever is killed or gives up is followed by another, once the lease has run out."""
+        while True:
+            try:
+                ended = self.once()
+            except (KilledError, TimeoutError, CommandError) as error:
+                if self.processes > TRIES:
+                    raise ViolationError(f"it does not end: {error}") from error
+            else:
+                if ended.outcome not in AGAIN or self.processes > TRIES:
+                    return ended
+            self.account.sleep(120)
+
+    def _setting(self) -> Setting:
+        return Setting(
+            store=self.memory,
+            owner=OWNER,
+            tell=lambda _: None,
+            resume="slipway cutover resume",
+            clock=lambda: datetime.fromtimestamp(self.account.now(), UTC),
+            limit=lambda _: nullcontext(),
+            background=False,
+        )
+
+
+def _true_time() -> float:
+    """The time that moto's answers carry; the simulated one is another."""
+    return time.time()
+
+
+@dataclass
+class Held:
+    """What must never be, looked at after each change."""
+
+    account: Account
+    wrong: list[str] = field(default_factory=list[str])
+
+    def look(self, operation: str) -> None:
+        """A change was made by `operation`."""
+        if operation == "RegisterScalableTarget":  # from here on, sizes are the cutover's
+            self.account.scaled |= {*self.account.tasks}
+        for name, record in self.account.services.items():
+            if "rule" not in record:
+                continue
+            weights = self.account.weights(name)
+            if sum(weights.values()) != 100:
+                self.wrong.append(f"{name}: weights {weights} after {operation}")
+            for service, weight in weights.items():
+                there = self.account.service(service)
+                if weight and not there.desired_count:
+                    self.wrong.append(f"{service} has {weight} % and no instances ({operation})")
+                if operation == "ModifyRule" and weight:
+                    self._is_sized(service, weight)
+            if all(weights.values()) and operation == "ModifyRule":
+                self._is_held(weights)
+
+    def _is_sized(self, service: str, weight: int) -> None:
+        had = self.account.healthy(service) + self.account.died_since(service, GRACE)
+        if had < max(ceil(0.7 * SIZE * weight / 100), 1):
+            self.wrong.append(f"{service} gets {weight} % with {had} healthy instances")
+
+    def _is_held(self, services: Mapping[str, int]) -> None:
+        for service in services:
+            if not self.account.suspended(service)["DynamicScalingInSuspended"]:
+                self.wrong.append(f"{service} may be scaled in while both sides are needed")
+
+
+@dataclass(frozen=True)
+class Went:
+    """How a cutover went."""
+
+    ended: Ended
+    account: Account
+    operator: Operator
+    faults: Faults
+
+
+def carried_out(seed: int, account: Account) -> Went:
+    """The cutover of `seed` in `account`.
+
+    Raises:
+        ViolationError: what must never be was.
+    """
+    random = Random(seed)
+    often = random.choice([0.0, 0.02, 0.05])
+    names = random.choice([("api",), ("api", "jobs")])
+    for name in names:
+        account.add(name)
+    held = Held(account)
+    faults = Faults(
+        random=random,
+        throttled=often,
+        lost=often / 2,
+        late=often,
+        stale=often,
+        changed=held.look,
+        kills=sorted(random.sample(range(20, 600), random.choice([0, 0, 1, 3]))),
+    )
+    account.random = random
+    account.dying = random.choice([0.0, 0.0, 0.0005])
+    account.scaling = random.choice([0.0, 0.01])
+    watch = Seen(account, errors=random.choice([0.001, 0.001, 0.02, 0.3]))
+    operator = Operator(account, cutover(*names), watch)
+    with faults.at_work():
+        ended = operator.until_it_ends()
+    _check(seed, ended, account, held, names)
+    return Went(ended, account, operator, faults)
+
+
+def _check(seed: int, ended: Ended, account: Account, held: Held, names: Sequence[str]) -> None:
+    wrong = list(held.wrong)
+    for name in names:
+        blue, green = (f"production-{name}-{side}" for side in ("blue", "green"))
+        stays, goes = (green, blue) if ended.outcome is Outcome.DONE else (blue, green)
+        if ended.outcome in {Outcome.DONE, Outcome.ROLLED_BACK}:
+            if account.weights(name) != {stays: 100, goes: 0}:
+                wrong.append(f"{name}: {ended.outcome} with {account.weights(name)}")
+            if account.service(goes).desired_count or account.tasks[goes]:
+                wrong.append(f"{goes} is still there")
+            if not all(account.suspended(goes).values()) or any(account.suspended(stays).values()):
+                wrong.append(f"{name}: scaling was not put back")
+    if wrong:
+        raise ViolationError(f"seed {seed}: {'; '.join(wrong[:5])}")
