@@ -537,6 +537,37 @@ def vote(  # noqa: PLR0913
     )
 
 
+@app.command()
+def retire(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    now: Annotated[
+        bool, typer.Option("--now", help="All of them, also those that are to be kept longer.")
+    ] = False,
+    multisig: Multisig = None,
+    vault: VaultIndex = 0,
+    member: Member = None,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    max_price: Ceiling = _PRICE,
+    execute: Execute = False,
+    yes: Yes = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Take away ways back that are kept no longer: cancel them, close their buffers."""
+    from scripts.program.commands.retire import retire_command
+
+    options = _options(environment, payer, authority, state, operator, 100.0, max_price)
+    consent = _consent(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
+    owner = _needed(multisig, vault, member)
+    run(lambda: retire_command(options, consent, owner, now=now, as_json=as_json), debug=debug)
+
+
 @app.command("export-vote")
 def export_vote(  # noqa: PLR0913
     environment: Environment,

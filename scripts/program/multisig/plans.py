@@ -1,6 +1,7 @@
 """Plans for a program that a multisig owns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from solders.pubkey import Pubkey
 
@@ -10,11 +11,14 @@ from scripts.program.idl.publication import Publication
 from scripts.program.multisig import decisions, steps
 from scripts.program.multisig.decisions import Decision
 from scripts.program.multisig.squad import Squad
+from scripts.program.multisig.standing import Standing, noted, retiring
 from scripts.program.plans import UPLOAD_SECONDS
 from scripts.program.steps import buffer, checks, switch
 from scripts.program.world import World
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Plan, Step, Timeout
+
+RETIRE: Final = "program retire"
 
 
 def upgrade(
@@ -115,6 +119,16 @@ def idl_authority(
             "idl_authority": str(new) if new else None,
         },
         steps=[checks.cluster(), *_decided(squad, decision), steps.execute(squad, decision)],
+    )
+
+
+def retire(target: str, squad: Squad, due: Sequence[Standing]) -> Plan[World]:
+    """Ways back that are kept no longer: ended, their buffers closed."""
+    return Plan(
+        target=target,
+        command=RETIRE,
+        inputs={"multisig": str(squad.multisig), **noted(due)},
+        steps=[checks.cluster(), *(part for one in due for part in retiring(squad, one))],
     )
 
 

@@ -246,7 +246,7 @@ def execute(squad: Squad, decision: Decision, title: str | None = None) -> Step[
     return step(
         id_="execute",
         title=title or decision.title,
-        does="Compares the buffer once more and executes what the members approved.",
+        does="Looks once more at what it is made from, and executes what the members approved.",
         is_done=is_done,
         run=run,
         timeout=_TRANSACTION,

@@ -1,6 +1,6 @@
 """A program that a multisig owns, and people who decide about it."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from scripts.program.multisig import plans, squads
 from scripts.program.multisig.decisions import is_ready
 from scripts.program.multisig.squad import Squad
 from scripts.program.multisig.squads import Permission, Status
+from scripts.program.multisig.standing import Standing, standing
 from scripts.program.world import World
 from scripts.runs.runner import Outcome, execute
 from scripts.runs.sqlite import SqliteStore
@@ -67,6 +68,16 @@ class Scene:
         plan = plans.rollback(TARGET, single.inputs(world), self.squad, is_ready=ready)
         return self.run(plan, world, store)
 
+    def standing(self) -> list[Standing]:
+        """The ways back, as a new process finds them."""
+        self.chain.advance(2)
+        world = self.world(b"")
+        return world.wait(standing(world, self.squad))
+
+    def retire(self, due: Sequence[Standing], store: SqliteStore | None = None) -> Outcome:
+        """Those taken away."""
+        return self.run(plans.retire(TARGET, self.squad, due), self.world(b""), store)
+
     def vote(self, member: Keypair, index: int, vote: str = "approve") -> None:
         """What a member does somewhere else."""
         instruction = getattr(squads, vote)(multisig=MULTISIG, index=index, member=member.pubkey())
@@ -81,7 +92,11 @@ class Scene:
 
     def status(self, index: int) -> Status:
         """How far a proposal is."""
-        return self.chain.proposal(squads.proposal_address(MULTISIG, index)).status
+        return self.chain.proposal(self.address(index)).status
+
+    def address(self, index: int) -> Pubkey:
+        """Where a proposal lies."""
+        return squads.proposal_address(MULTISIG, index)
 
 
 @contextmanager

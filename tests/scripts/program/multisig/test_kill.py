@@ -9,8 +9,10 @@ from solders.keypair import Keypair
 
 from scripts.exits import ExitCode
 from scripts.program.choices import Choice
+from scripts.program.multisig.plans import RETIRE
 from scripts.program.multisig.squad import Squad
 from scripts.program.multisig.squads import Status
+from scripts.program.multisig.standing import recalled
 from scripts.program.multisig.votes import vote
 from scripts.runs.sqlite import SqliteStore
 from scripts.runs.steps import Plan
@@ -64,6 +66,13 @@ def _taken_back(there: Scene) -> None:
         there.vote(member, 1, "cancel")
 
 
+def _retires(there: Scene, store: SqliteStore) -> int:
+    """`retire`, of what was there when it was typed first."""
+    latest = there.simulation.journal().latest("run.started")
+    begun = recalled(latest.data["inputs"]) if latest and latest.data["command"] == RETIRE else []
+    return there.retire(begun or there.standing(), store).code
+
+
 _FLOWS = {
     "upgrade": Flow(
         types=lambda there, store: there.upgrade(store).code, before=_nothing, ends=NEW, buffers=1
@@ -78,6 +87,7 @@ _FLOWS = {
     ),
     "approve": Flow(types=_votes(Choice.APPROVE, BO), before=_asked, ends=OLD, buffers=1),
     "reject": Flow(types=_votes(Choice.REJECT, BO), before=_asked, ends=OLD, buffers=1),
+    "retire": Flow(types=_retires, before=upgrade, ends=NEW),
     "cancel": Flow(types=_votes(Choice.CANCEL, BO), before=upgrade, ends=NEW, buffers=1),
 }
 
@@ -108,9 +118,9 @@ def _end(there: Scene) -> _End:
     )
 
 
-def _to_the_end(there: Scene, flow: Flow, killer: Killer, wait: int = 0) -> _End:
+def _to_the_end(there: Scene, name: str, killer: Killer, wait: int = 0) -> _End:
     """The command, typed until it is done; Bo agrees to each proposal once, and waits it out."""
-    agreed = there.chain.state(MULTISIG).index
+    flow, agreed = _FLOWS[name], there.chain.state(MULTISIG).index
     for _ in range(_MOST_PROCESSES):
         code = process(there.simulation, lambda store: flow.types(there, store), killer)
         if code == ExitCode.DONE:
@@ -123,6 +133,8 @@ def _to_the_end(there: Scene, flow: Flow, killer: Killer, wait: int = 0) -> _End
         index = there.chain.state(MULTISIG).index
         if index > agreed:
             there.vote(BO, index)
+            if name == "retire":
+                there.vote(BO, 1, "cancel")
             there.wait_out()
             agreed = index
     assert there.simulation.journal().verify() == []
@@ -137,10 +149,10 @@ def test_what_is_killed_at_any_point_ends_the_same(tmp_path: Path, name: str, sh
     with scene(tmp_path / "clean", lock_seconds=_LOCK_SECONDS) as there:
         flow.before(there)
         killer = Killer()
-        wanted, points = _to_the_end(there, flow, killer), killer.passed
+        wanted, points = _to_the_end(there, name, killer), killer.passed
     assert (wanted.runs, wanted.buffers, wanted.keys) == (flow.ends, flow.buffers, flow.buffers)
     for at in range(share, points, _SHARES * amount(12, 1)):
         with scene(tmp_path / str(at), lock_seconds=_LOCK_SECONDS) as there:
             flow.before(there)
-            end = _to_the_end(there, flow, Killer(at), WAITS[at % len(WAITS)])
+            end = _to_the_end(there, name, Killer(at), WAITS[at % len(WAITS)])
             assert end == wanted, at
