@@ -1,0 +1,1 @@
+"""Tests of the smoke tests, against a product on loopback."""
