@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from environments.published import PublishedService, PublishedSide
 from scripts.cutover.aws.fleet import Fleet, State, addresses
@@ -162,7 +162,7 @@ class EcsSides:
             self.fleet.update(new, taskDefinition=definition, desiredCount=wanted)
 
     @property
-    def color(self) -> str:
+    def color(self) -> Literal["blue", "green"]:
         """Which side is the new one: `blue` or `green`, as the stack calls them."""
         return "blue" if self.new is self.record.blue else "green"
 

@@ -1,6 +1,5 @@
 """An environment on AWS, as a cutover acts on it and looks at it."""
 
-import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,20 +7,9 @@ from dataclasses import dataclass, field
 from environments import Environment
 from environments.published import Published
 from scripts.cutover.aws.services import Apis, Services
-from scripts.cutover.watch.aws import watched
+from scripts.cutover.gates import Baseline
+from scripts.cutover.watch.connecting import SystemClock, watched
 from scripts.cutover.world import Clock, Sides, Watch
-
-
-class SystemClock:
-    """This machine's clock."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +32,17 @@ def opened(
     environment: Environment,
     published: Published,
     releases: Mapping[str, tuple[str | None, str]],
+    baselines: Mapping[str, Baseline] | None = None,
 ) -> Generator[AwsWorld]:
     """`environment`, for moving each service of `releases` from its first release to its second.
 
-    The first one is None before a cutover began: the side without traffic is the new one then.
+    The first one is None before a cutover began: the side without traffic is the new one then. The
+    `baselines` of services are published while they are moved.
     """
     region, endpoint = published.region, environment.aws.endpoint
     services = Services(published, Apis.of(region, endpoint))
     before = {name: old for name, (old, _) in releases.items() if old is not None}
     sides = services.sides({name: new for name, (_, new) in releases.items()}, before)
-    watch = watched(environment, published, {name: each.color for name, each in sides.items()})
+    colors = {name: each.color for name, each in sides.items()}
+    watch = watched(environment, published, colors, baselines or {})
     yield AwsWorld(sides=sides, watch=watch, services=services)
