@@ -109,7 +109,7 @@ class _Back:
             for service in services:
 
                 def is_full(of: str = service) -> bool:
-                    return stand.sides(of).healthy(is_new=False) >= self.cutover.sizes[of]
+                    return stand.sides(of).healthy(is_new=False) >= stand.full(of)
 
                 if not stand.until(is_full, settings.healthy, acting):
                     raise StepFailedError(f"{service}: the old side is not healthy in full")

@@ -58,7 +58,7 @@ def _sides(stand: Stand) -> Iterator[str]:
             )
         if wanted.old == wanted.new:
             yield f"{service} runs {wanted.new} already: there is nothing to move"
-        size, full = stand.healthy(service, is_new=False), cutover.sizes[service]
+        size, full = stand.healthy(service, is_new=False), stand.patient(there[service].size)
         if size < full:
             yield f"{service}: {size} of {full} instances of the side that serves are healthy"
         if weight := stand.weight(service):

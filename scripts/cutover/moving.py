@@ -40,10 +40,15 @@ def size(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]:
     def is_done(stand: Stand) -> bool:
         if is_leaving(stand) or size_id(planned) in stand.here:
             return True
-        return stand.healthy(service, is_new=True) >= instances
+        return service in stand.past.full and stand.healthy(service, is_new=True) >= instances
 
     def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
         lookout = Lookout.on(stand, acting, answers, f"{service}, while it is sized")
+        if service not in stand.past.full:
+            # What its old side has from here on is what it goes back to.
+            full = stand.patient(stand.sides(service).size)
+            acting.note({"service": service, "full": full})
+            stand.past.full[service] = full
         sides, wanted, seen = stand.sides(service), _at_least(stand, planned), 0
 
         def is_so() -> bool:
@@ -97,7 +102,7 @@ def weigh(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]
 
     def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
         lookout = Lookout.on(stand, acting, answers, f"{service}, while it is moved")
-        sides, full = stand.sides(service), stand.cutover.sizes[service]
+        sides, full = stand.sides(service), stand.full(service)
 
         def is_so() -> bool:
             sides.set_weight(weight)

@@ -145,6 +145,8 @@ class Past:
     decided: dict[str, Noted] = field(default_factory=dict[str, Noted])
     """The last decision of each judged step."""
     started: set[str] = field(default_factory=set[str])
+    full: dict[str, int] = field(default_factory=dict[str, int])
+    """How many instances each old side had when its turn came, also in the run it takes back."""
     questions: dict[str, NotedQuestion] = field(default_factory=dict[str, NotedQuestion])
     """What people were asked, by stage."""
     passed: set[str] = field(default_factory=set[str])
@@ -170,16 +172,17 @@ class Past:
 
 def past(entries: Sequence[Entry]) -> Past:
     """What the journal says of the run that was started last."""
-    first = next(place for place in reversed(range(len(entries))) if _starts(entries[place]))
+    starts = [place for place, entry in enumerate(entries) if entry.kind == "run.started"]
+    forward = [place for place in starts if entries[place].data["command"] == FORWARD]
+    first = starts[-1]
     found = Past(run=entries[first].run)
+    for entry in entries[max(forward, default=first) :]:
+        if entry.kind == "step.note" and isinstance(full := entry.data.get("full"), int):
+            found.full[str(entry.data["service"])] = full
     for entry in entries[first:]:
         if entry.run == found.run and entry.kind.startswith("step."):
             _read(entry, found)
     return found
-
-
-def _starts(entry: Entry) -> bool:
-    return entry.kind == "run.started"
 
 
 def _read(entry: Entry, found: Past) -> None:

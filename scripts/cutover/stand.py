@@ -54,6 +54,10 @@ class Stand:
         """Seconds since the epoch."""
         return self.world.clock.now()
 
+    def full(self, service: str) -> int:
+        """How many instances of the old side of `service` carry all its traffic."""
+        return self.past.full.get(service, self.cutover.sizes[service])
+
     def weight(self, service: str) -> int:
         """What the load balancer says, asked again where it does not answer."""
         return self.patient(self.sides(service).weight)
