@@ -16,10 +16,8 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from argparse import ArgumentParser, Namespace
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,16 +28,13 @@ import psycopg
 from pydantic import SecretStr
 
 from scripts.cutover.database import guard
+from scripts.cutover.database.child import run, without_rows
 from scripts.cutover.database.connection import MIGRATION, Connection, close
 from scripts.exits import CommandError
 from scripts.runs.times import stamp
 
-_TAIL: Final = 30
 _NO_LOCK: Final = re.compile(r"lock timeout|LockNotAvailable|55P03|deadlock detected|40P01")
 """What drivers say when a statement got no lock in time; trying again may help."""
-_DATA: Final = re.compile(r"^\s*(DETAIL:|\[parameters:)")
-"""Lines in which PostgreSQL and SQLAlchemy quote rows: they stay out of logs."""
-_EXIT_NO_LOCK: Final = 75
 _ALONE_SECONDS: Final = 20
 _STOPPED: Final = 128 + signal.SIGTERM
 
@@ -165,45 +160,21 @@ class Agent:
             "lock_timeout": f"{round(told.lock_timeout * 1000)}ms",
             "statement_timeout": f"{round(told.statement_timeout * 1000)}ms",
         }
-        with subprocess.Popen(  # noqa: S603 - alembic, or the product's own
-            command,
-            env=self._variables(settings),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        ) as child:
-            bell = threading.Timer(left, child.kill)
-            bell.start()
-            lines: deque[str] = deque(maxlen=_TAIL)
-            try:
-                lines.extend(line.rstrip() for line in child.stdout or () if not _DATA.match(line))
-                code = child.wait()
-            finally:
-                bell.cancel()
-                if child.poll() is None:
-                    child.kill()
-        if code == 0:
-            return True
-        if time.monotonic() >= deadline:
+        ended = run(command, self._variables(settings), seconds=left, secrets=self._secrets)
+        if ended.is_cut_off:
             guard.end_orphans(self._session)
             raise MigrationError(f"cut off: not done within {told.seconds:g} s")
-        if code == _EXIT_NO_LOCK or any(_NO_LOCK.search(line) for line in lines):
+        if ended.code == 0:
+            return True
+        if any(_NO_LOCK.search(line) for line in ended.lines):
             return False
-        raise MigrationError("\n".join([f"{command[0]} ended with {code}:", *lines]))
+        raise MigrationError("\n".join([f"{command[0]} ended with {ended.code}:", *ended.lines]))
 
     def _variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         password = self._connection.password()
         if password:
             self._secrets.append(password)
         return {**os.environ, **self._connection.variables(MIGRATION, settings, password)}
-
-    def _without_secrets(self, line: str) -> str:
-        """What a migration says, which may quote how it signed in."""
-        for each in self._secrets:
-            line = line.replace(each.get_secret_value(), "[secret]")
-        return line
 
     def _revision(self) -> str:
         migrations = self._migrations
@@ -256,8 +227,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             agent.close()
     except (CommandError, psycopg.Error, subprocess.SubprocessError) as error:
-        said = "\n".join(line for line in str(error).splitlines() if not _DATA.match(line))
-        say("migration", level="error", message=said or type(error).__name__)
+        said = "\n".join(without_rows(str(error))) or type(error).__name__
+        say("migration", level="error", message=said)
         return 1
     return 0
 

@@ -1,58 +1,52 @@
 """A product's own command for its schema: `status`, `sql FROM TO`, `to REVISION`, `back REVISION`.
 
-Its only argument before those is the file with its revisions.
+Before those come the file with its revisions and PostgreSQL's psql, which libpq's variables tell
+where the database is.
 """
 
 import json
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psycopg
+_STATUS = (
+    "CREATE TABLE IF NOT EXISTS schema_version (revision text NOT NULL);"
+    " SELECT revision FROM schema_version"
+)
 
 
-def main(file: str, action: str, *revisions: str) -> None:
-    """Do one thing."""
+def main(file: str, psql: str, action: str, *revisions: str) -> int:
+    """Do one thing; the exit code."""
     every: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
     if action == "sql":
-        _print(every, *revisions)
-        return
-    with psycopg.connect(autocommit=True) as session:  # libpq's variables say where
-        session.execute("CREATE TABLE IF NOT EXISTS schema_version (revision text NOT NULL)")
-        row = session.execute("SELECT revision FROM schema_version").fetchone()
-        there = str(row[0]) if row else "base"
-        if action == "status":
-            sys.stdout.write(json.dumps({"revision": there}) + "\n")
-            return
-        _move(session, every, there, revisions[0], is_back=action == "back")
+        sys.stdout.write(_script(every, *revisions, is_noted=False))
+        return 0
+    asked = [psql, "-XqAt", "-v", "ON_ERROR_STOP=1"]
+    told = subprocess.run([*asked, "-c", _STATUS], capture_output=True, text=True, check=True)  # noqa: S603 - psql
+    there = told.stdout.strip() or "base"
+    if action == "status":
+        sys.stdout.write(json.dumps({"revision": there}) + "\n")
+        return 0
+    script = _script(every, there, revisions[0], is_noted=True)
+    return subprocess.run([*asked, "-f", "-"], input=script, text=True, check=False).returncode  # noqa: S603 - psql
 
 
-def _move(
-    session: psycopg.Connection, every: dict[str, Any], there: str, to: str, *, is_back: bool
-) -> None:
-    way = _path(every, to, there)[::-1] if is_back else _path(every, there, to)
-    for name in way:
-        after, up, down = every[name]
-        inside, alone = down if is_back else up
-        for sql in alone:  # may be run again, as after a kill
-            session.execute(sql)
-        with session.transaction():
-            for sql in inside:
-                session.execute(sql)
-            session.execute("DELETE FROM schema_version")
-            told = after if is_back else name
-            session.execute("INSERT INTO schema_version VALUES (%s)", (told,))
-
-
-def _print(every: dict[str, Any], first: str, last: str) -> None:
+def _script(every: dict[str, Any], first: str, last: str, *, is_noted: bool) -> str:
     forward = _path(every, first, last)
+    lines: list[str] = []
     for name in forward or _path(every, last, first)[::-1]:
         inside, alone = every[name][1 if forward else 2]
-        lines = [*alone, *(["BEGIN", *inside, "COMMIT"] if inside else [])]
-        sys.stdout.write("".join(f"{sql};\n" for sql in lines))
+        told = name if forward else every[name][0]
+        noted = ["DELETE FROM schema_version", f"INSERT INTO schema_version VALUES ('{told}')"]  # noqa: S608 - a name of ours
+        lines += alone  # may be run again, as after a kill
+        if inside or is_noted:
+            lines += ["BEGIN", *inside, *(noted if is_noted else []), "COMMIT"]
+    return "".join(f"{line};\n" for line in lines)
 
 
-def _path(every: dict[str, Any], first: str, last: str) -> list[str]:
+def _path(every: dict[str, Any], first: str, last: str) -> Sequence[str]:
     """The revisions after `first` up to `last`; none where that is no way forward."""
     found: list[str] = []
     at = last
@@ -65,4 +59,4 @@ def _path(every: dict[str, Any], first: str, last: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

@@ -9,6 +9,7 @@ from textwrap import indent
 from typing import Any, Final
 
 from scripts.cutover.database.change import Change
+from tests.scripts.cutover.database.postgres import binaries
 
 BASE: Final = """\
 CREATE TABLE orders (
@@ -124,7 +125,9 @@ def with_command(folder: Path, revisions: Revisions) -> dict[str, Any]:
     file = folder / "revisions.json"
     file.write_text(json.dumps(told), encoding="utf-8")
     command = Path(__file__).with_name("migrator.py")
-    return {"program": [sys.executable, str(command), str(file)]}
+    programs = binaries()
+    assert programs is not None
+    return {"program": [sys.executable, "-S", str(command), str(file), str(programs / "psql")]}
 
 
 def declared(kind: str, migrations: dict[str, Any], **more: Any) -> Change:  # noqa: ANN401 - any key of a change

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from scripts.cutover.database import agent
 from scripts.cutover.database.around import DatabaseSteps, database_steps
 from scripts.cutover.database.change import Change
-from scripts.cutover.database.planned import Planned, agent_variables, plan_sql
+from scripts.cutover.database.planned import agent_variables, plan_sql
 from scripts.cutover.database.runners import Job, Ran, read_line
 from scripts.cutover.database.schema import Schema
 from scripts.cutover.database.steps import Stage
@@ -49,13 +49,16 @@ class InProcess:
 
 
 def stage(
-    change: Change, folder: Path, database: Database, planned: Planned | None = None
+    change: Change,
+    folder: Path,
+    database: Database,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Stage:
     """What the steps of `change` act on."""
     runner = InProcess({**database.variables, **agent_variables(change, folder)})
     return Stage(
-        planned=planned or plan_sql(change, folder),
-        schema=Schema(runner),
+        planned=plan_sql(change, folder),
+        schema=Schema(runner, tell),
         copies=None,
         backs_up=False,
         sleep=lambda _: None,
