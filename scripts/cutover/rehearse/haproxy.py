@@ -41,14 +41,23 @@ listen {side}
 """
 
 
+def program() -> str | None:
+    """Where HAProxy is; None where there is none, or nothing would end it with the rehearsal.
+
+    `tethered`, which does, is Linux's. Debian installs it where only administrators look.
+    """
+    if sys.platform != "linux":
+        return None
+    return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
+
+
 def command(folder: Path, listener: int, slots: int) -> list[str] | None:
     """The command that serves the socket `listener`, with its files in `folder`.
 
-    Each side has `slots` places for instances, none of them taken. None where there is no HAProxy,
-    or where nothing would end it once the rehearsal is gone: `tethered` is Linux's.
+    Each side has `slots` places for instances, none of them taken.
     """
-    found = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
-    if found is None or sys.platform != "linux":
+    found = program()
+    if found is None:
         return None
     configured = folder / "haproxy.cfg"
     configured.write_text(configuration(folder, listener, slots), encoding="utf-8")

@@ -178,11 +178,11 @@ class Scraper:
             )
 
     def _failing(self, side: str, now: Side) -> int:
-        """How many instances of `side` have been healthy, and are not; those that start are not."""
+        """How many instances of `side` are down after they were healthy: none that starts."""
         meant = {each.number for each in now.instances if each.is_in}
         up = {each.number for each in now.instances if each.is_up}
         self._been_up[side] = (self._been_up[side] & meant) | up
-        return len(self._been_up[side] - up)
+        return sum(each.is_down for each in now.instances if each.number in self._been_up[side])
 
     async def _instance(self, port: int) -> _Scraped | None:
         """What the instance at `port` did since it was last asked, as a share of that time."""

@@ -1,4 +1,4 @@
-"""What is rehearsed: the options, the settings in seconds, the baseline, and the cutover of these."""
+"""What is rehearsed: options, settings in seconds, the baseline, and the cutover of all these."""
 
 import json
 from dataclasses import dataclass, field

@@ -48,7 +48,9 @@ class Instance:
     is_in: bool
     """Whether it is meant to take requests."""
     is_up: bool
-    """Whether it is, and a health check has said so."""
+    """Whether it does, and its last health check was good."""
+    is_down: bool
+    """Whether it does not, after some health checks in a row that were not good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ def _side(name: str, rows: Iterable[Mapping[str, str]]) -> Side:
                 number=int(row["svname"]),
                 is_in="MAINT" not in row["status"],
                 is_up=row["status"].startswith("UP") and row["check_status"].endswith("L7OK"),
+                is_down=row["status"].startswith("DOWN"),
             )
             for row in mine
         ),

@@ -6,7 +6,6 @@ Written for many small requests on a machine that also runs their senders and re
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from socket import socket
 from typing import Final, cast
@@ -109,9 +108,19 @@ Handler = Callable[[Message], Awaitable[Message]]
 class _Served(Connection):
     """A client's connection: its requests are answered one after the other."""
 
-    def __init__(self, handler: Handler, tasks: set[asyncio.Task[None]]) -> None:
+    def __init__(
+        self, handler: Handler, tasks: set[asyncio.Task[None]], there: "set[_Served]"
+    ) -> None:
         super().__init__()
-        self._handler, self._tasks = handler, tasks
+        self._handler, self._tasks, self._there = handler, tasks, there
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._there.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._there.discard(self)
 
     def received(self, message: Message) -> None:
         task = asyncio.get_running_loop().create_task(self._answer(message))
@@ -132,6 +141,7 @@ class Server:
     def __init__(self, handler: Handler) -> None:
         self._handler: Final = handler
         self._tasks: Final = set[asyncio.Task[None]]()
+        self._there: Final = set[_Served]()
         self._server: asyncio.Server | None = None
 
     async def listen(self, listener: socket | None = None) -> int:
@@ -139,7 +149,7 @@ class Server:
         loop = asyncio.get_running_loop()
 
         def accepted() -> _Served:
-            return _Served(self._handler, self._tasks)
+            return _Served(self._handler, self._tasks, self._there)
 
         if listener:
             self._server = await loop.create_server(accepted, sock=listener, backlog=1024)
@@ -151,6 +161,8 @@ class Server:
         """End it."""
         if self._server:
             self._server.close()
+        for connection in tuple(self._there):
+            connection.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -226,10 +238,3 @@ class Client:
             _Asking, LOOPBACK, self._port
         )
         return connection
-
-
-async def gone(task: asyncio.Task[None]) -> None:
-    """Wait for the end of `task`, which is told to end."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
