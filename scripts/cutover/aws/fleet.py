@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from scripts.cutover.aws.images import Definitions
@@ -21,6 +22,8 @@ class State:
     """The ARN of the task definition that it is to run."""
     deployment: str
     """The id of its primary deployment: tasks of any other are on their way out."""
+    since: datetime
+    """When that deployment began."""
     is_settled: bool
     """Whether it has that one deployment alone."""
 
@@ -123,5 +126,6 @@ def _state(service: Mapping[str, Any]) -> State:
         running=service["runningCount"] + service["pendingCount"],
         definition=primary["taskDefinition"],
         deployment=primary.get("id", ""),
+        since=primary["createdAt"],
         is_settled=len(deployments) == 1,
     )

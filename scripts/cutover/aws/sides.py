@@ -136,6 +136,9 @@ class EcsSides:
         for candidates in found:
             if len(candidates) == 1:
                 return candidates[0]
+        if self._before:
+            # ECS may have taken a deployment back by itself; the new side has the later one.
+            return max(zip(states, sides, strict=True), key=lambda each: each[0].since)[1]
         told = "; ".join(f"{each} runs {runs[each]} at weight {weights[each]}" for each in runs)
         raise CommandError(
             f"{self.name}: which side is the old one cannot be told: {told}. Give one side all "

@@ -15,6 +15,7 @@ import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from itertools import count
@@ -286,6 +287,7 @@ class Account:
                 "ScheduledScalingSuspended": asleep,
             },
         )
+        self.service(service).deployments[0]["createdAt"] = datetime.fromtimestamp(START, UTC)
         self.tasks[service] = {}
 
     # What the tests read, past any faults.
@@ -305,7 +307,7 @@ class Account:
         rule = elbv2_backends[DEFAULT_ACCOUNT_ID][REGION].describe_rules(
             listener_arn=None, rule_arns=[record["rule"]]
         )[0]
-        groups = rule.actions[0].data["ForwardConfig"]["TargetGroups"]
+        groups = rule.actions[-1].data["ForwardConfig"]["TargetGroups"]
         by_group = {group["TargetGroupArn"]: int(group["Weight"]) for group in groups}
         return {
             record[side]["service"]: by_group[record[side]["target_group"]]
@@ -366,6 +368,7 @@ class Account:
             deployment |= {
                 "taskDefinition": there.task_definition,
                 "id": f"ecs-svc/{next(self.numbers)}",
+                "createdAt": datetime.fromtimestamp(self.clock, UTC),
             }
             for arn in list(tasks):
                 self._stop(service, arn)
