@@ -132,10 +132,10 @@ def detected(random: Random, services: int, share: float, late: float, releases:
     caught = 0
     for _ in range(releases):
         bad = [
-            _drawn(random, 5 * POLL, share if look * POLL >= late else FAILING)
+            failing(random, 5 * POLL, share if look * POLL >= late else FAILING)
             for look in range(looks)
         ]
-        test = _test(gate, _drawn(random, RECORDED, FAILING))
+        test = _test(gate, failing(random, RECORDED, FAILING))
         before = ceil(late / POLL)
         if not _alarms(test, 5 * POLL, bad[:before]):
             caught += _alarms(test, 5 * POLL, bad)
@@ -183,10 +183,10 @@ def _judged(
         if not isinstance(gate, Share):
             continue
         share = gate.recorded[0] / gate.recorded[1]
-        seen = recorded.setdefault(gate.series, (_drawn(random, RECORDED, share), float(RECORDED)))
+        seen = recorded.setdefault(gate.series, (failing(random, RECORDED, share), float(RECORDED)))
         bad = drawn.get(gate.series)
         if bad is None:
-            bad = drawn[gate.series] = [_drawn(random, each, share) for _ in range(looks)]
+            bad = drawn[gate.series] = [failing(random, each, share) for _ in range(looks)]
         test = _test(gate, seen[0])
         if _alarms(test, each, bad):
             if gate.action is Action.ROLL_BACK:
@@ -203,7 +203,7 @@ def _passes(random: Random, test: ShareTest, each: float, share: float, bad: lis
     while not test.passes(test.evidence((each, count) for count in bad)):
         if len(bad) >= longest:
             return False
-        bad.append(_drawn(random, each, share))
+        bad.append(failing(random, each, share))
     return True
 
 
@@ -231,7 +231,7 @@ def _alarms(test: ShareTest, each: float, bad: Sequence[float]) -> bool:
     return any(test.alarms(test.evidence(looks[:number])) for number in range(1, len(looks) + 1))
 
 
-def _drawn(random: Random, requests: float, share: float) -> float:
+def failing(random: Random, requests: float, share: float) -> float:
     """How many of `requests` are bad."""
     mean = requests * share
     if mean > MANY:

@@ -48,6 +48,12 @@ def watched(service: str = "api", requests: float = REQUESTS) -> Watched:
     )
 
 
+def plain(service: str = "api") -> Watched:
+    """A service with what every service has."""
+    full = watched(service)
+    return Watched(service=service, baseline=replace(full.baseline, queue=None))
+
+
 def stage(
     period: Period = Period.WINDOW, tier: Tier = Tier.PRODUCTION, service: Watched | None = None
 ) -> Stage:
@@ -84,14 +90,20 @@ def share_of(gate: Share) -> float:
     return bad / total
 
 
+def usual_level(gate: Level) -> float:
+    """What `gate` measures of a healthy release."""
+    if "cache" in gate.series:
+        return 12.0
+    return 2 * gate.limit if gate.is_minimum else 0.5 * gate.limit
+
+
 def usual(gate: Gate, at: Sequence[float], rate: float = RATE) -> Series:
     """What `gate` sees of a healthy release."""
     match gate:
         case Share():
             return counts(at, share_of(gate), rate)
         case Level():
-            value = 12.0 if "cache" in gate.series else 0.5 * gate.limit
-            return Levels(tuple(at), (value,) * len(at))
+            return Levels(tuple(at), (usual_level(gate),) * len(at))
         case Event():
             return Levels(tuple(at), (0.0,) * len(at))
         case _:

@@ -1,0 +1,334 @@
+"""The simulated cloud: services with two sides each, calls that fail, and what must never be."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import ceil, inf
+from random import Random
+from typing import Final, TypeVar, cast
+
+from scripts.cutover.back import VERIFIED
+from scripts.cutover.decisions import Kind
+from scripts.cutover.record import BACK
+from scripts.cutover.steps import ALL
+from scripts.runs.journal import Entry
+from tests.scripts.cutover.simulated.fate import Fate
+from tests.scripts.cutover.simulated.processes import Process, Time, ViolationError
+from tests.scripts.cutover.simulated.store import Memory
+
+READ: Final = 0.05
+"""The seconds that a call takes."""
+GIVES_UP: Final = 3.0
+"""The seconds after which one that gets no answer is given up."""
+GRACE: Final = 90.0
+"""A task that died so many seconds ago may not have been missed yet."""
+
+AT_ONCE: Final = 1.0
+"""Within one poll and so many seconds what is seen has changed weights."""
+
+T = TypeVar("T")
+
+
+@dataclass
+class Fleet:
+    """The tasks of one side."""
+
+    starts_after: float
+    wanted: int = 0
+    ready: list[float] = field(default_factory=list[float])
+    """Since when each is healthy."""
+    died: list[float] = field(default_factory=list[float])
+
+    def scale(self, wanted: int, now: float) -> None:
+        """Have so many tasks from now on; the newest go first."""
+        self.wanted = wanted
+        self.ready = self.ready[:wanted]
+        self.ready += [now + self.starts_after] * (wanted - len(self.ready))
+
+    def die(self, count: int, now: float) -> None:
+        """Let some tasks die; others start in their place."""
+        there = [at for at in self.ready if at <= now][:count]
+        for at in there:
+            self.ready.remove(at)
+            self.died.append(now)
+        self.ready += [now + self.starts_after] * len(there)
+
+    def healthy(self, now: float) -> int:
+        """How many are healthy."""
+        return sum(at <= now for at in self.ready)
+
+    def was_healthy(self, now: float) -> int:
+        """The same, with those whose death may not have been seen yet."""
+        return self.healthy(now) + sum(now - at <= GRACE for at in self.died)
+
+
+@dataclass
+class Service:
+    """One service: its sides, and the weights that the new one had."""
+
+    name: str
+    full: int
+    old: Fleet
+    new: Fleet
+    weights: list[tuple[float, int]]
+    retired: set[str] = field(default_factory=set[str])
+    failures: list[float] = field(default_factory=list[float])
+    """When health checks of its new side failed."""
+
+    @property
+    def weight(self) -> int:
+        """The percentage that goes to the new side now."""
+        return self.weights[-1][1]
+
+    def weight_at(self, when: float) -> int:
+        """The percentage that went there then."""
+        return next((weight for at, weight in reversed(self.weights) if at <= when), 0)
+
+
+@dataclass
+class Cloud:
+    """Everything that there is, whoever looks at it."""
+
+    fate: Fate
+    random: Random
+    time: Time
+    memory: Memory
+    services: dict[str, Service]
+    target: str
+    poll: float
+    trace: Callable[[float, str], None] = lambda _at, _what: None
+    asked: Callable[[Entry, int], None] = lambda _entry, _number: None
+    """Is told of each new question."""
+    faults: int = 0
+    """Calls that failed so far, and processes that began anew."""
+    looks: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
+    """When metrics were looked at in this step, and how many calls had failed by then."""
+    accepted: set[tuple[str, object]] = field(default_factory=set[tuple[str, object]])
+    """The questions, by run and number, that a person answered with going on."""
+    unseen: float = 0.0
+    """The longest that nobody looked while users were on a new side."""
+    _seen: float = inf
+    sequences: dict[str, int] = field(default_factory=dict[str, int])
+    """The last decision of each run."""
+    last: Entry | None = None
+    """The last entry of the target's journals."""
+    decision: Entry | None = None
+    """The last decision of all."""
+    decided: float = 0.0
+    """When that was."""
+    raised: float = 0.0
+    """When a weight was last raised."""
+    going_back: float | None = None
+    """When it was decided to go back, while not all is back."""
+    verified: float | None = None
+    """When the old side was verified to serve."""
+    decided_after: tuple[float, int] | None = None
+    """The look before the one that decided to go back."""
+    reacted: list[float] = field(default_factory=list[float])
+    """From one poll after the look before the one that decided, to the first change of weight."""
+
+    def __post_init__(self) -> None:
+        self.memory.listener = self.written
+
+    def call(self, process: Process, does: Callable[[], T], *, is_act: bool) -> T:
+        """One call to the cloud: it may be throttled, or time out having happened or not."""
+        busy, random = self.fate.busy, self.random
+        if is_act:
+            process.point()
+        process.spend(READ)
+        if not busy or random.random() >= busy:
+            found = does()
+            if is_act:
+                process.point()
+            return found
+        self.faults += 1
+        if is_act and random.random() < 0.5:
+            does()
+        process.spend(READ if random.random() < 0.5 else GIVES_UP)
+        raise TimeoutError("no answer")
+
+    def written(self, at: float, entry: Entry) -> None:
+        """Look at what is written down: decisions come one by one, with numbers."""
+        if entry.journal.startswith(f"{self.target}/"):
+            return
+        self.last = entry
+        self.trace(at, f"  {entry.by} writes {entry.kind} {entry.data.get('step', '')}")
+        if entry.kind == "step.started":
+            self.looks.clear()
+        if entry.kind == "run.started" and entry.data["command"] == BACK and not self.going_back:
+            self.going_back = at
+        if entry.kind == "step.done" and entry.data["step"] == VERIFIED:
+            self.verified = at
+        if entry.kind != "step.note" or "sequence" not in entry.data:
+            return
+        number = cast("int", entry.data["sequence"])
+        if number != self.sequences.get(entry.run, 0) + 1:
+            raise ViolationError(f"decision {number} follows {self.sequences.get(entry.run, 0)}")
+        self.sequences[entry.run] = number
+        self.decision, self.decided = entry, at
+        self.trace(at, f"  decision {number}: {entry.data['kind']}: {_first_reason(entry)}")
+        if entry.data["kind"] == Kind.ROLL_BACK and self.going_back is None:
+            self.going_back = at
+            if len(self.looks) > 1 and at - self.looks[-1][0] < 1:
+                self.decided_after = self.looks[-2]
+        if any(asked == number for asked in _questions(entry)):
+            self.asked(entry, number)
+
+    def acts(self, process: Process, what: str) -> None:
+        """See that `process` may act, and has written down that it will."""
+        self.trace(self.time.now, f"{process.owner} {what}")
+        lease = self.memory.leases.get(self.target)
+        if lease is None or lease.released or lease.owner != process.owner:
+            raise ViolationError(f"{process.owner} acts, and the lease is {lease}: {what}")
+        last = self.last
+        is_begun = last is not None and last.kind in {"step.started", "step.note"}
+        if last is None or not is_begun or last.by != process.owner.operator:
+            raise ViolationError(f"not written down before: {what}; last was {last}")
+
+    def weighs(self, service: Service, weight: int) -> None:
+        """See that all traffic goes to sides that are healthy and sized, for a reason."""
+        shares = {"old": ALL - weight, "new": weight}
+        if sum(shares.values()) != ALL or not all(0 <= each <= ALL for each in shares.values()):
+            raise ViolationError(f"{service.name}: weights {shares}")
+        now = self.time.now
+        needed = ceil(service.full * weight / ALL)
+        if service.new.wanted < needed or service.new.was_healthy(now) < needed:
+            raise ViolationError(
+                f"{service.name} gets {weight} % on {service.new.healthy(now)} healthy of "
+                f"{service.new.wanted} new tasks; it takes {needed}"
+            )
+        if weight < ALL and ("old" in service.retired or not service.old.was_healthy(now)):
+            raise ViolationError(f"{service.name}: {ALL - weight} % to a side that is not there")
+        if weight < ALL and service.old.wanted < service.full:
+            raise ViolationError(f"{service.name}: the old side is at {service.old.wanted}")
+        if weight > service.weight:
+            if self.decision is not None and not self._lets_go_on(self.decision):
+                kind = self.decision.data["kind"]
+                raise ViolationError(f"{service.name} gets {weight} % after the decision {kind}")
+            if self.raised > self.decided:
+                raise ViolationError(f"{service.name} gets {weight} %, and nobody decided that")
+        if weight < service.weight:
+            self._reacts()
+
+    def _lets_go_on(self, decision: Entry) -> bool:
+        """Whether the last decision was to go on, or a person has said so since."""
+        if decision.data["kind"] == Kind.ASK:
+            return all((decision.run, asked) in self.accepted for asked in _questions(decision))
+        return decision.data["kind"] == Kind.CONTINUE
+
+    def looked(self) -> None:
+        """Somebody looks at metrics; looks at one poll are one look."""
+        now = self.time.now
+        if any(service.weight for service in self.services.values()):
+            self.unseen = max(self.unseen, now - min(self._seen, now))
+        self._seen = now
+        if self.looks and now - self.looks[-1][0] < self.poll / 2:
+            self.looks.pop()
+        self.looks.append((now, self.faults))
+
+    def _reacts(self) -> None:
+        """A change of weight back: how long after the look before the one that decided?"""
+        if self.going_back is None:
+            raise ViolationError("it goes back, and nobody decided that")
+        if self.decided_after and self.decided_after[1] == self.faults:
+            late = self.time.now - self.decided_after[0] - self.poll
+            if late > AT_ONCE:
+                raise ViolationError(f"weights went back {late:.1f} s later than one poll")
+            self.reacted.append(late)
+        self.decided_after = None
+
+
+@dataclass
+class Sides:
+    """The sides of one service, as one process calls them."""
+
+    cloud: Cloud
+    service: Service
+    process: Process
+    releases: tuple[str, str]
+    read: tuple[float, int] = (-inf, -1)
+    """When this process read the weight last, and what it read."""
+
+    def size(self) -> int:
+        """How many the old side is meant to have."""
+        return self._read(lambda: self.service.old.wanted)
+
+    def scale(self, instances: int) -> None:
+        """The new side never shrinks under traffic."""
+        self.cloud.acts(self.process, f"scales {self.service.name} to {instances}")
+        needed = ceil(self.service.full * self.service.weight / ALL)
+        if instances < needed:
+            raise ViolationError(f"{self.service.name} shrinks to {instances} under traffic")
+        self._act(lambda: self._scaled(instances))
+
+    def _scaled(self, instances: int) -> None:
+        self.service.retired.discard("new")
+        self.service.new.scale(instances, self.cloud.time.now)
+
+    def healthy(self, *, is_new: bool) -> int:
+        """How many are seen healthy; the reading may be old."""
+        fleet = self.service.new if is_new else self.service.old
+        return self._read(lambda: fleet.healthy(self._seen_at()))
+
+    def set_weight(self, weight: int) -> None:
+        """Every change is looked at, before it happens or not."""
+        self.cloud.acts(self.process, f"sets {self.service.name} to {weight} %")
+        self.cloud.weighs(self.service, weight)
+
+        def change() -> None:
+            if weight > self.service.weight:
+                self.cloud.raised = self.cloud.time.now
+            self.service.weights.append((self.cloud.time.now, weight))
+
+        self._act(change)
+
+    def weight(self) -> int:
+        """The weight; the reading may be old."""
+        found = self._read(lambda: self.service.weight_at(self._seen_at()))
+        self.read = (self.cloud.time.now, found)
+        return found
+
+    def retire(self, *, is_new: bool) -> None:
+        """A side goes once its weight is nothing, and was read back to be nothing."""
+        side, idle = ("new", 0) if is_new else ("old", ALL)
+        self.cloud.acts(self.process, f"retires {self.service.name}, {side} side")
+        for service in [self.service] if is_new else self.cloud.services.values():
+            if service.weight != idle:
+                raise ViolationError(f"{side} side retired, {service.name} at {service.weight} %")
+        if self.read[1] != idle or self.read[0] < self.service.weights[-1][0]:
+            raise ViolationError(f"{self.service.name}: {side} side retired, weights not read back")
+        self._act(lambda: self._gone(side))
+
+    def _gone(self, side: str) -> None:
+        self.service.retired.add(side)
+        fleet = self.service.new if side == "new" else self.service.old
+        fleet.scale(0, self.cloud.time.now)
+
+    def is_retired(self, *, is_new: bool) -> bool:
+        """Whether a side has no tasks and is to have none."""
+        fleet = self.service.new if is_new else self.service.old
+        return self._read(lambda: fleet.wanted == 0)
+
+    def refusals(self) -> Sequence[str]:
+        """None: what is refused is another test's."""
+        return ()
+
+    def _read(self, found: Callable[[], T]) -> T:
+        return self.cloud.call(self.process, found, is_act=False)
+
+    def _act(self, does: Callable[[], None]) -> None:
+        self.cloud.call(self.process, does, is_act=True)
+
+    def _seen_at(self) -> float:
+        lag = self.cloud.fate.lag
+        return self.cloud.time.now - (self.cloud.random.uniform(0, lag) if lag else 0.0)
+
+
+def _questions(entry: Entry) -> list[object]:
+    """The numbers of the questions that are open with `entry`."""
+    asked = cast("dict[str, dict[str, object]]", entry.data.get("questions", {}))
+    return [each["number"] for each in asked.values()]
+
+
+def _first_reason(entry: Entry) -> str:
+    reasons = entry.data.get("reasons")
+    return str(reasons[0])[:300] if isinstance(reasons, list) and reasons else ""
