@@ -8,7 +8,7 @@ from environments import Environment
 from environments.smoke import Authentication
 from scripts.release.smoke.asking import Asked, SmokeFailureError, statuses
 from scripts.release.smoke.journeys import header_of
-from scripts.release.smoke.tests import Ground, SmokeTest
+from scripts.release.smoke.tests import Ground, SmokeTest, called
 
 
 def access(environment: Environment) -> Iterator[SmokeTest]:
@@ -20,7 +20,7 @@ def access(environment: Environment) -> Iterator[SmokeTest]:
     yield SmokeTest(
         name="authentication",
         requirements=("SMOKE-02",),
-        asks=f"GET {place} with the credential of {told.secret}: {statuses([told.status])}; with "
+        asks=f"GET {place} with what {called(told.secret)} holds: {statuses([told.status])}; with "
         f"a wrong one and without: {statuses(told.refused)}",
         run=partial(_is_guarded, environment, told),
         seconds=environment.smoke.seconds * 3,

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 import httpx2
 from pydantic import JsonValue
 
+from policies.credentials import credential_in
 from scripts.release.smoke.aim import Aim
 
 _LARGEST: Final = 1_000_000
@@ -93,10 +94,15 @@ class Hidden:
             self._texts.add(text)
 
     def clear(self, said: str) -> str:
-        """`said` without any of it, on one line, and not too long."""
+        """`said` without any of it, on one line, and not too long.
+
+        What looks like a credential all the same is left out: no record would hold it.
+        """
         for text in sorted(self._texts, key=len, reverse=True):
             said = said.replace(text, "[hidden]")
         said = " ".join("".join(it if it.isprintable() else " " for it in said).split())
+        if kind := credential_in(said):
+            return f"(it looks like {kind}, and is not shown)"
         return said if len(said) <= 4 * _SHOWN else said[: 4 * _SHOWN] + "…"
 
 

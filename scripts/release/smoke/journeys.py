@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from environments import Environment
 from environments.smoke import CREDENTIAL, PLACEHOLDER, Authentication, Journey, Request
 from scripts.release.smoke.asking import Asked, SmokeFailureError, shown, statuses
-from scripts.release.smoke.tests import SERVES, Ground, SmokeTest, fields_of
+from scripts.release.smoke.tests import SERVES, Ground, SmokeTest, called, fields_of
 from standards import Tier
 
 
@@ -136,7 +136,7 @@ class _Filled:
         fields = fields_of(self._ground.secret(authentication.secret))
         if field not in fields:
             raise SmokeFailureError(
-                f"the secret {authentication.secret}",
+                f"the secret {called(authentication.secret)}",
                 f"no field {field}",
                 f"a JSON object with the field {field}",
                 "Add the field to the secret, or correct the journey.",

@@ -66,7 +66,7 @@ class Ground:
             found = self.read_secret(arn)
         except Exception as error:  # noqa: BLE001 - whatever AWS's client raises
             return SmokeFailureError(
-                f"the secret {arn}",
+                f"the secret {called(arn)}",
                 f"it cannot be read: {type(error).__name__}",
                 "its value in Secrets Manager",
                 "Make it, and let whoever runs the tests call secretsmanager:GetSecretValue.",
@@ -97,6 +97,11 @@ class SmokeTest:
     """Whether the release rolls back when it fails (SMOKE-07)."""
     is_last: bool = False
     """Whether it waits for the others, since it would disturb them."""
+
+
+def called(arn: str) -> str:
+    """What people call the secret `arn`: its name, without what AWS adds to it."""
+    return arn.rpartition(":")[2].rpartition("-")[0]
 
 
 def fields_of(secret: SecretStr) -> dict[str, str]:

@@ -122,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
             status = KEY if product.has("leaks") else "awaiting-proof"
             self._send(200, {"status": status})
         elif path == "/records" and method == "POST":
-            product.records["record-99"] = {} if product.has("forgets") else body
+            product.records["record-99"] = {} if self._forgets() else body
             self._send(201, {"id": "record-99"})
         elif path == "/records/record-99" and method == "DELETE":
             product.records.clear()
@@ -131,6 +131,10 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, product.records["record-99"])
         else:
             self._send(404, None)
+
+    def _forgets(self) -> bool:
+        is_at_times = self.product.has("forgets at times") and self.product.asked["/records"] % 2
+        return self.product.has("forgets") or bool(is_at_times)
 
     def _pages(self, path: str) -> None:
         if path in {"/", "/payments"} and not self.product.has("no pages"):

@@ -1,0 +1,283 @@
+"""The page of a cutover: one file that needs nothing else, for people who were not there."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Final, cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+import preview.reports
+from preview.files import replace
+from preview.reports.wording import plural
+from scripts.cutover.decisions import Kind
+from scripts.cutover.record import Noted, NotedQuestion
+from scripts.cutover.report import words
+from scripts.cutover.report.charts import Chart, Line, svg
+from scripts.cutover.report.story import Curve, Did, Story, told
+from scripts.cutover.standing import State
+from scripts.runs.evidence import Evidence
+from scripts.runs.journal import Entry
+from scripts.runs.steps import duration
+from standards import figure, requirement
+
+_FOLDERS: Final = (Path(__file__).parent, Path(preview.reports.__file__).parent)
+"""Where the page's parts lie; its style is that of the preview's report."""
+_PERCENT: Final = 100
+_SMOKE: Final = "smoke: "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Decisions one after the other that came to the same."""
+
+    decisions: tuple[tuple[int, Noted], ...]
+    """Each with its place among all, which links lead to."""
+
+    @property
+    def last(self) -> Noted:
+        """What a reader wants of them."""
+        return self.decisions[-1][1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """A file of evidence beside the page."""
+
+    name: str
+    hash: str
+    signed_by: tuple[str, ...]
+
+
+def write_report(path: Path, entries: Sequence[Entry], evidence: Sequence[Path] = ()) -> None:
+    """Write the page on `entries` to `path`; `evidence` are the signed files beside it."""
+    replace(path, page(entries, [_sealed(each) for each in evidence]).encode(), mode=0o644)
+
+
+def page(entries: Sequence[Entry], evidence: Sequence[Sealed] = ()) -> str:
+    """The page on `entries`: those of a cutover's forward run and of its way back."""
+    story = told(entries)
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDERS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    own: dict[str, Callable[..., object]] = {
+        "moment": words.moment,
+        "day": words.day,
+        "duration": duration,
+        "plural": plural,
+        "sentence": words.sentence,
+        "cited": words.cited,
+        "fact": _fact,
+        "tested": _tested,
+    }
+    cast("dict[str, Callable[..., object]]", environment.filters).update(own)
+    return environment.get_template("page_of_cutover.html.j2").render(
+        story=story,
+        good=story.state is State.DONE,
+        headline=headline(story),
+        charts=_Charts(story),
+        groups=list(_groups(story)),
+        smoke=[each for each in story.decisions if each.stage.startswith("smoke tests")],
+        questions=list(_questions(story)),
+        database=[did for did in story.steps if did.step.startswith("database")],
+        timeouts=_timeouts(story),
+        measured=list(_measured(story)),
+        rollback_limit=figure("ROLL-01", "duration_below_minutes"),
+        number=words.number,
+        requirement=requirement,
+        evidence=evidence,
+    )
+
+
+def headline(story: Story) -> str:
+    """What happened, in two sentences."""
+    what = _what(story)
+    lasted = duration(story.ended - story.began)
+    by = " and ".join(story.who) or "nobody"
+    when = f"on {words.day(story.began)} at {words.moment(story.began)[:5]} UTC"
+    first = f"{by} started to move {what} {when}"
+    match story.state:
+        case State.DONE:
+            return f"{first}. All traffic is on the new release after {lasted}; every gate passed."
+        case State.TAKEN_BACK:
+            took = f" {duration(story.seconds_back)} after that" if story.seconds_back else ""
+            return (
+                f"{first}. It went back for: {_short(story.why)}. The old side was verified{took}."
+            )
+        case State.GOING_BACK:
+            return f"{first}. It is going back for: {_short(story.why)}; this is not over."
+        case State.REFUSED:
+            failed = next((str(did.facts.get("error", "")) for did in story.steps), "")
+            return f"{first}. It was refused with nothing changed: {_short(failed)}"
+        case State.OPEN | State.LEAVING:
+            at = "; ".join(
+                f"{name} {points[-1][1]:.0f} %" for name, points in story.weights.items()
+            )
+            return (
+                f"{first}. It is not over after {lasted}; on the new side: {at or 'nothing yet'}."
+            )
+        case _:
+            return f"{first}. The journal does not say how it stands."
+
+
+def _what(story: Story) -> str:
+    if story.cutover is None:
+        return story.target or "something"
+    services = " and ".join(story.cutover.releases)
+    return f"{services} in {story.cutover.environment}"
+
+
+def _short(text: str) -> str:
+    first = text.partition("; ")[0].strip().rstrip(".")
+    return first or "a reason that the journal does not hold"
+
+
+class _Charts:
+    """The charts of a page, each numbered as it is drawn."""
+
+    def __init__(self, story: Story) -> None:
+        self._story: Final = story
+        self._count = 0
+
+    def weights(self) -> Markup:
+        """How much of each service's traffic its new side got."""
+        story = self._story
+        lines = [
+            Line(
+                name=name,
+                points=[(story.began, 0.0), *points],
+                kind=f"s{place % 4}",
+                is_stepped=True,
+            )
+            for place, (name, points) in enumerate(story.weights.items())
+        ]
+        return self._drawn(self._chart("Traffic on the new side", "% of requests", lines, top=100))
+
+    def of(self, curve: Curve) -> Markup:
+        """One series of both sides."""
+        new = [Line(name="new side", points=_percent(points), kind="new") for points in curve.new]
+        old = Line(name="old side", points=_percent(curve.old), kind="old")
+        limits = {name: limit * _PERCENT for name, limit in curve.limits.items()}
+        chart = self._chart(
+            f"{curve.service}: {self.name(curve)}", "% of requests", [old, *new], limits=limits
+        )
+        return self._drawn(chart)
+
+    def beyond(self, curve: Curve) -> str:
+        """The limits that are too far away to be drawn."""
+        limits = {name: limit * _PERCENT for name, limit in curve.limits.items()}
+        points = [point for some in curve.new for point in some]
+        lines = [
+            Line(name="new side", points=_percent(points), kind="new"),
+            Line(name="old side", points=_percent(curve.old), kind="old"),
+        ]
+        beyond = self._chart("", "", lines, limits=limits).beyond
+        return ", ".join(f"{limit:,.4g} % ({name})" for name, limit in beyond.items())
+
+    def name(self, curve: Curve) -> str:
+        """What people call a series."""
+        if curve.series == "errors":
+            return "requests that fail"
+        if curve.series.startswith("slower than "):
+            return f"requests {curve.series} ms"
+        return curve.series
+
+    def shown(self) -> Iterator[tuple[str, list[Curve]]]:
+        """By service: the series that can roll back by themselves, then the others."""
+        for service, own in groupby(self._story.curves, key=lambda curve: curve.service):
+            yield service, list(own)
+
+    def _chart(
+        self,
+        title: str,
+        unit: str,
+        lines: Sequence[Line],
+        *,
+        limits: Mapping[str, float] | None = None,
+        top: float | None = None,
+    ) -> Chart:
+        story = self._story
+        return Chart(
+            title=title,
+            unit=unit,
+            lines=lines,
+            limits=dict(limits or {}),
+            began=story.began,
+            ended=story.ended,
+            decided_back=story.decided_back,
+            top=top,
+        )
+
+    def _drawn(self, chart: Chart) -> Markup:
+        self._count += 1
+        return svg(chart, self._count)
+
+
+def _percent(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    return [(at, value * _PERCENT) for at, value in points]
+
+
+def _groups(story: Story) -> Iterator[Group]:
+    """Decisions, with those to wait that came one after the other as one."""
+    for _, own in groupby(enumerate(story.decisions), key=_alike):
+        yield Group(decisions=tuple(own))
+
+
+def _alike(found: tuple[int, Noted]) -> tuple[str, int]:
+    place, noted = found
+    return noted.step, -1 if noted.kind is Kind.HOLD else place
+
+
+def _questions(story: Story) -> Iterator[tuple[str, NotedQuestion, float | None]]:
+    """Each question as it stood last, with when its answer came."""
+    found: dict[int, tuple[str, NotedQuestion, float | None]] = {}
+    for noted in story.decisions:
+        for stage, question in noted.questions.items():
+            before = found.get(question.number)
+            is_answered = question.answer is not None
+            at = (before and before[2]) or (noted.at if is_answered else None)
+            found[question.number] = (stage, question, at)
+    yield from found.values()
+
+
+def _timeouts(story: Story) -> list[str]:
+    """The named timeouts of a rollback."""
+    if story.cutover is None:
+        return []
+    return [str(timeout) for timeout in story.cutover.plan.rollback]
+
+
+def _measured(story: Story) -> Iterator[tuple[Did, float]]:
+    """Each step of the way back, and how long after the decision it was over."""
+    if story.decided_back is None:
+        return
+    for did in story.steps:
+        is_of_back = did.run != story.runs[0] if story.runs else False
+        if is_of_back and did.ended is not None:
+            yield did, did.ended - story.decided_back
+
+
+def _tested(gate: str) -> str:
+    """The name of the smoke test that a decision calls `gate`."""
+    return gate.removeprefix(_SMOKE)
+
+
+def _fact(value: object) -> str:
+    """A fact of a step, on one line."""
+    match value:
+        case float():
+            return f"{value:,.6g}"
+        case _:
+            return str(value)
+
+
+def _sealed(path: Path) -> Sealed:
+    evidence = Evidence.model_validate_json(path.read_bytes())
+    names = tuple(f"{one.by} ({one.role.value})" for one in evidence.signatures)
+    return Sealed(name=path.name, hash=evidence.hash, signed_by=names)

@@ -1,0 +1,359 @@
+"""The story of a cutover, from the entries of its journal alone: what its page is drawn from.
+
+A journal may be broken, cut short, or of a run that still goes on. What cannot be read is said, and
+the rest is told all the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from typing import Final, TypeAlias
+
+from pydantic import ValidationError
+
+from scripts.cutover.decisions import Kind
+from scripts.cutover.record import BACK, FORWARD, Noted
+from scripts.cutover.report.words import OUTCOMES, cited
+from scripts.cutover.request import Cutover
+from scripts.cutover.standing import Standing, State, standing
+from scripts.exits import CommandError
+from scripts.runs.canonical import NotCanonicalError, digest
+from scripts.runs.journal import Entry
+from standards import UnknownRequirementError, requirement
+
+Point: TypeAlias = tuple[float, float]
+"""A time and what was then."""
+
+_ENDS: Final = {
+    "run.done": "ended",
+    "run.failed": "stopped",
+    "run.pending": "waits",
+    "run.interrupted": "was interrupted",
+}
+_UNREADABLE: Final = (CommandError, LookupError, TypeError, ValueError, ArithmeticError)
+"""What a journal that says something else than it should can lead to."""
+
+
+@dataclass(kw_only=True)
+class Curve:
+    """One series of one service: the new side by step, what it is compared with, its limits."""
+
+    service: str
+    series: str
+    new: list[list[Point]] = field(default_factory=list[list[Point]])
+    """One list for each step: a share is counted from the step's start on."""
+    old: list[Point] = field(default_factory=list[Point])
+    limits: dict[str, float] = field(default_factory=dict[str, float])
+    """By citation."""
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether a limit of it rolls back without anybody deciding."""
+        return any(each.startswith("ROLL-") for each in self.limits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Did:
+    """One step of a run: when it began and ended, and what it wrote down."""
+
+    run: str
+    step: str
+    began: float | None
+    ended: float | None
+    state: str
+    facts: Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something for the timeline."""
+
+    at: float
+    text: str
+    kind: str = ""
+    """`good`, `bad` or `warn`, where it is that."""
+    anchor: str = ""
+    """The place on the page that has more of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """All that the journal says of a cutover."""
+
+    target: str
+    outcome: str
+    state: State | None
+    """None where it cannot be told."""
+    why: str
+    who: tuple[str, ...]
+    hosts: tuple[str, ...]
+    runs: tuple[str, ...]
+    began: float
+    ended: float
+    is_over: bool
+    cutover: Cutover | None
+    decisions: tuple[Noted, ...]
+    steps: tuple[Did, ...]
+    weights: Mapping[str, Sequence[Point]]
+    curves: tuple[Curve, ...]
+    events: tuple[Event, ...]
+    decided_back: float | None
+    seconds_back: float | None
+    bound_seconds: float | None
+    problems: tuple[str, ...]
+    head: str
+    entries: int
+
+    @property
+    def cited(self) -> list[str]:
+        """Every requirement that a decision rests on, each once."""
+        named = {cited(reason.cited) for noted in self.decisions for reason in noted.reasons}
+        return sorted(one for one in named if _is_known(one))
+
+
+def told(entries: Sequence[Entry]) -> Story:
+    """The story in `entries`: those of a cutover's forward run, of its way back, of its watches."""
+    problems = list(_broken(entries))
+    there = _standing(entries, problems)
+    decisions = tuple(_decisions(entries, problems))
+    steps = tuple(_steps(entries))
+    starts = [entry for entry in entries if entry.kind == "run.started"]
+    back = next((entry for entry in reversed(starts) if entry.data.get("command") == BACK), None)
+    state = there.state if there else None
+    times = [at for entry in entries if (at := _seconds(entry.at)) is not None]
+    verified = next((did for did in reversed(steps) if "bound_seconds" in did.facts), None)
+    return Story(
+        target=entries[0].journal.partition("~")[0] if entries else "",
+        outcome=OUTCOMES[state] if state else "Cannot be told",
+        state=state,
+        why=there.because.why if there and there.because else "",
+        who=tuple(dict.fromkeys(entry.by for entry in entries)),
+        hosts=tuple(dict.fromkeys(str(it.data["host"]) for it in entries if "host" in it.data)),
+        runs=tuple(dict.fromkeys(entry.run for entry in entries)),
+        began=min(times, default=0.0),
+        ended=max(times, default=0.0),
+        is_over=state in {State.DONE, State.TAKEN_BACK, State.REFUSED},
+        cutover=there.cutover if there else None,
+        decisions=decisions,
+        steps=steps,
+        weights=_weights(steps),
+        curves=tuple(_curves(decisions)),
+        events=tuple(sorted(_events(entries, decisions, steps), key=lambda event: event.at)),
+        decided_back=_input(back, "decided_at"),
+        seconds_back=there.seconds_back if there else None,
+        bound_seconds=_number(verified.facts.get("bound_seconds")) if verified else None,
+        problems=tuple(problems),
+        head=entries[-1].hash if entries else "",
+        entries=len(entries),
+    )
+
+
+def _standing(entries: Sequence[Entry], problems: list[str]) -> Standing | None:
+    try:
+        return standing(entries)
+    except (*_UNREADABLE, StopIteration) as error:
+        problems.append(f"the journal does not say where the cutover stands: {_short(error)}")
+        return None
+
+
+def _broken(entries: Sequence[Entry]) -> Iterator[str]:
+    """What is wrong with the entries themselves."""
+    if not entries:
+        yield "the journal holds no entry of it"
+    for entry in entries:
+        if not _is_intact(entry):
+            yield f"entry {entry.sequence} was changed: its hash is another one"
+        if "after_break" in entry.data:
+            yield "the journal before this one was broken; this one was begun for the way back"
+    own: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        own[entry.journal, entry.run].append(entry)
+    for run in own.values():
+        for earlier, later in pairwise(run):
+            if later.sequence != earlier.sequence + 1 or later.previous != earlier.hash:
+                yield (
+                    f"entry {later.sequence} does not follow entry {earlier.sequence}: one is "
+                    "missing, moved or repeated"
+                )
+
+
+def _is_intact(entry: Entry) -> bool:
+    try:
+        return digest(entry.model_dump(exclude={"hash"})) == entry.hash
+    except NotCanonicalError:
+        return False
+
+
+def _decisions(entries: Sequence[Entry], problems: list[str]) -> Iterator[Noted]:
+    for entry in entries:
+        if entry.kind == "step.note" and "sequence" in entry.data:
+            try:
+                yield Noted.model_validate(entry.data)
+            except ValidationError:
+                problems.append(f"entry {entry.sequence}: a decision that cannot be read")
+
+
+def _steps(entries: Sequence[Entry]) -> Iterator[Did]:
+    """Each step as it went last, in the order in which they began."""
+    found: dict[tuple[str, str], Did] = {}
+    for entry in entries:
+        if not entry.kind.startswith("step.") or entry.kind == "step.note":
+            continue
+        at, key = _seconds(entry.at), (entry.run, str(entry.data.get("step", "?")))
+        before = found.get(key)
+        is_start = entry.kind == "step.started"
+        found[key] = Did(
+            run=entry.run,
+            step=key[1],
+            began=at if is_start or before is None else before.began,
+            ended=None if is_start else at,
+            state={"started": "not ended", "found-done": "was done already"}.get(
+                kind := entry.kind.removeprefix("step."), kind
+            ),
+            facts={name: value for name, value in entry.data.items() if name != "step"},
+        )
+    yield from found.values()
+
+
+def _weights(steps: Sequence[Did]) -> Mapping[str, Sequence[Point]]:
+    """How much of each service's traffic its new side got, from when."""
+    found: defaultdict[str, list[Point]] = defaultdict(list)
+    for did in steps:
+        service, _, weight = did.step.partition(" weight ")
+        at = _number(did.facts.get("at"))
+        if weight.isdigit() and did.state == "done" and at is not None:
+            found[service].append((at, float(weight)))
+        elif did.step == "weights" and did.state == "done" and at is not None:
+            for own in found.values():
+                own.append((at, 0.0))
+    return found
+
+
+def _curves(decisions: Sequence[Noted]) -> Iterator[Curve]:
+    """What was decided on, by series: the shares, what they were compared with, the limits."""
+    found: dict[str, Curve] = {}
+    drawn: dict[tuple[str, str], list[Point]] = {}
+    for noted in decisions:
+        shares = [each for each in noted.reasons if each.baseline is not None]
+        new = {each.gate: each.value for each in shares} | dict(noted.values)
+        old = {each.gate: each.baseline for each in shares} | dict(noted.baselines)
+        limits = {each.gate: (each.cited, each.limit) for each in shares}
+        seen: set[str] = set()
+        for gate, value in new.items():
+            series = gate.partition(" (")[0]
+            service, _, what = series.partition("/")
+            curve = found.setdefault(series, Curve(service=service, series=what))
+            named, limit = limits.get(gate, ("", None))
+            if limit is not None:
+                curve.limits[named] = limit
+            if series in seen or value is None:
+                continue
+            seen.add(series)
+            key = (series, noted.step)
+            if key not in drawn:
+                drawn[key] = []
+                curve.new.append(drawn[key])
+            drawn[key].append((noted.at, value))
+            if (compared := old.get(gate)) is not None:
+                curve.old.append((noted.at, compared))
+    yield from sorted(found.values(), key=lambda it: (it.service, not it.is_automatic))
+
+
+def _events(
+    entries: Sequence[Entry], decisions: Sequence[Noted], steps: Sequence[Did]
+) -> Iterator[Event]:
+    for entry in entries:
+        yield from _of_run(entry)
+    for did in steps:
+        yield from _of_step(did)
+    asked: set[tuple[str, int]] = set()
+    answered: set[tuple[str, int]] = set()
+    for number, noted in enumerate(decisions):
+        place = f"d{number}"
+        if noted.kind is Kind.ROLL_BACK:
+            yield Event(
+                at=noted.at, text=f"Decided to roll back ({noted.stage})", kind="bad", anchor=place
+            )
+        elif noted.kind is Kind.CONTINUE:
+            yield Event(at=noted.at, text=f"{noted.stage}: passed", kind="good", anchor=place)
+        for stage, question in noted.questions.items():
+            key = (stage, question.number)
+            if key not in asked:
+                asked.add(key)
+                text = f"A person was asked: {', '.join(question.gates)}"
+                yield Event(at=question.at, text=text, kind="warn", anchor=place)
+            if question.answer and key not in answered:
+                answered.add(key)
+                text = f"{question.by or 'By default'} answered: {question.answer.value}"
+                yield Event(at=noted.at, text=text, kind="warn", anchor=place)
+
+
+def _of_run(entry: Entry) -> Iterator[Event]:
+    at = _seconds(entry.at) or 0.0
+    command = {FORWARD: "The cutover", BACK: "The rollback"}
+    match entry.kind:
+        case "run.started":
+            named = str(entry.data.get("command", "A run"))
+            text = f"{command.get(named, named)} was started by {entry.by}"
+            yield Event(at=at, text=text)
+        case "run.resumed":
+            host = entry.data.get("host", "")
+            yield Event(at=at, text=f"Went on after a stop, on {host}, by {entry.by}", kind="warn")
+        case "run.done" | "run.failed" | "run.pending" | "run.interrupted":
+            kind = "good" if entry.kind == "run.done" else "warn"
+            yield Event(at=at, text=f"The run {_ENDS[entry.kind]}", kind=kind)
+        case _:
+            pass
+
+
+def _of_step(did: Did) -> Iterator[Event]:
+    at = did.ended if did.ended is not None else did.began
+    if at is None or did.state not in {"done", "failed"}:
+        return
+    if did.state == "failed":
+        text = f"{did.step}: failed. {did.facts.get('error', '')}".strip()
+        yield Event(at=at, text=text, kind="bad", anchor="steps")
+    elif " weight " in did.step:
+        service, _, weight = did.step.partition(" weight ")
+        text = f"{service}: {weight} % to the new side, read back"
+        yield Event(at=at, text=text, anchor="weights")
+    elif did.step == "weights":
+        yield Event(at=at, text="All traffic back on the old side, read back", anchor="rollback")
+    elif did.step == "verified":
+        yield Event(at=at, text="The old side verified", kind="good", anchor="rollback")
+    elif did.step.startswith("database"):
+        yield Event(at=at, text=f"{did.step}: done", anchor="database")
+    elif did.step.endswith(" retire"):
+        service = did.step.removesuffix(" retire")
+        yield Event(at=at, text=f"{service}: the old side went", anchor="steps")
+
+
+def _input(entry: Entry | None, name: str) -> float | None:
+    inputs = entry.data.get("inputs") if entry else None
+    return _number(inputs.get(name)) if isinstance(inputs, dict) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _seconds(at: str) -> float | None:
+    try:
+        return datetime.fromisoformat(at).timestamp()
+    except _UNREADABLE:
+        return None
+
+
+def _is_known(identifier: str) -> bool:
+    try:
+        requirement(identifier)
+    except UnknownRequirementError:
+        return False
+    return True
+
+
+def _short(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
