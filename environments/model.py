@@ -19,6 +19,7 @@ from environments.frontend import Frontend
 from environments.kubernetes import Kubernetes
 from environments.metrics import Metrics
 from environments.network import NatGateways, Network
+from environments.program import Correction, Pause
 from environments.record import ImageByDigest, Name, Port, Record
 from environments.smoke import Smoke
 from environments.stack import Stack
@@ -127,6 +128,11 @@ class Solana(Record):
     rpc_urls: Annotated[
         tuple[Annotated[str, StringConstraints(pattern=r"^https?://")], ...], Field(min_length=1)
     ]
+    """Its nodes: the next one is asked where one is down or behind."""
+    pause: Pause | None = None
+    """How the program is paused, where it can be."""
+    corrections: dict[Name, Correction] = Field(default_factory=dict[str, Correction])
+    """Corrections of the program's state that were prepared, by name."""
 
 
 class Release(Record):

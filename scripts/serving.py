@@ -5,13 +5,22 @@ nothing, names the steps that each tier gets. Tests of the command hold the step
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from environments.program import Correction, Pause
 from preview.trace import Means, Serving
 from scripts.program import plans
+from scripts.program.admin import correction, pause
+from scripts.program.admin.product import Product
 from scripts.program.idl import plans as idl
 from scripts.program.idl.document import Idl
 from scripts.program.idl.publication import Publication
+from scripts.program.multisig import plans as multisig
+from scripts.program.multisig.squad import Squad
 from scripts.runs.steps import Plan
 from standards import Tier
 
@@ -19,6 +28,11 @@ Example = Callable[[Tier], Plan[Any] | None]
 """A plan of one command for an environment of a tier; none where the tier has no such command."""
 
 _IDL: Final = Publication(idl=Idl(content=b"", name="", version="", instructions=()))
+_SQUAD: Final = Squad(multisig=Pubkey.default(), member=Keypair())
+_OWN: Final = ("./admin",)
+_PRODUCT: Final = Product(folder=Path(), variables={})
+_PAUSE: Final = Pause(activate=_OWN, unpause=_OWN, status=_OWN, writes=("write.json",))
+_CORRECTION: Final = Correction(test=_OWN, accounts=_OWN, apply=_OWN, status=_OWN)
 
 EXAMPLES: Final[tuple[Example, ...]] = (
     *(
@@ -26,6 +40,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         for planned in (plans.deploy, plans.upgrade, plans.rollback)
     ),
     lambda tier: idl.publish(f"{tier}/program", {}, _IDL),
+    lambda tier: multisig.upgrade(f"{tier}/program", {}, _SQUAD, b""),
+    lambda tier: pause.pause(f"{tier}/program", {}, _PRODUCT, _PAUSE, {}),
+    lambda tier: pause.unpause(f"{tier}/program", {}, _PRODUCT, _PAUSE, {}),
+    lambda tier: correction.correct(f"{tier}/program", {}, _PRODUCT, _CORRECTION),
 )
 
 

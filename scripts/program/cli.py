@@ -481,6 +481,93 @@ def close(  # noqa: PLR0913
 
 
 @app.command()
+def pause(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    execute: Execute = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Pause the program by the product's own command. With --execute it asks nothing."""
+    from scripts.program.admin.commands import pause_command
+
+    options = _options(environment, payer, authority, state, operator, 100.0, 0)
+    consent = _consent(execute, True, True, None, _APPROVERS)  # noqa: FBT003 - it never asks
+    run(lambda: pause_command(options, consent, as_json=as_json), debug=debug)
+
+
+@app.command()
+def unpause(  # noqa: PLR0913
+    environment: Environment,
+    *,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="What was wrong, and how it is mended.",
+        ),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="What the test of that showed."
+        ),
+    ] = None,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    execute: Execute = False,
+    yes: Yes = False,
+    emergency: Emergency = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Let a paused program go on, with plan and test of the resolution on record."""
+    from scripts.program.admin.commands import unpause_command
+
+    options = _options(environment, payer, authority, state, operator, 100.0, 0)
+    consent = _consent(execute, yes, emergency, approval, approvers)
+    run(
+        lambda: unpause_command(options, consent, plan=plan, test=test, as_json=as_json),
+        debug=debug,
+    )
+
+
+@app.command()
+def correct(  # noqa: PLR0913
+    environment: Environment,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which of the record's corrections.")],
+    *,
+    payer: Payer = _PAYER,
+    authority: Authority = None,
+    state: State = None,
+    operator: Operator = None,
+    execute: Execute = False,
+    yes: Yes = False,
+    emergency: Emergency = False,
+    approval: Approvals = None,
+    approvers: Approvers = _APPROVERS,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Correct the program's state by the product's own commands; every change is recorded."""
+    from scripts.program.admin.commands import correct_command
+
+    options = _options(environment, payer, authority, state, operator, 100.0, 0)
+    consent = _consent(execute, yes, emergency, approval, approvers)
+    run(lambda: correct_command(options, consent, name, as_json=as_json), debug=debug)
+
+
+@app.command()
 def proposals(  # noqa: PLR0913
     environment: Environment,
     *,

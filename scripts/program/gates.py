@@ -316,7 +316,12 @@ def _authority(candidate: Candidate) -> Gate:
 
 
 def _sign_offs(candidate: Candidate) -> Gate:
-    missing = sorted(SIGN_OFFS - candidate.signed_off)
+    return sign_offs(candidate.signed_off)
+
+
+def sign_offs(given: frozenset[Role]) -> Gate:
+    """Whether everybody whose word is needed has given it to the plan."""
+    missing = sorted(SIGN_OFFS - given)
     return Gate(
         requirement="GATE-05",
         name="sign-offs",
@@ -361,10 +366,11 @@ def judge(candidate: Candidate, *, emergency: bool = False) -> list[Gate]:
     found = [gate(candidate) for gate, clusters in GATES if candidate.cluster in clusters]
     for gate in found:
         requirement(gate.requirement)  # raises where there is none
-    return [_skipped(gate) if emergency else gate for gate in found]
+    return [skipped(gate) if emergency else gate for gate in found]
 
 
-def _skipped(gate: Gate) -> Gate:
+def skipped(gate: Gate) -> Gate:
+    """The gate in an emergency: passed, and marked so, where the standards let it wait."""
     reason = AFTERWARDS.get(gate.requirement)
     if gate.passed or reason is None:
         return gate

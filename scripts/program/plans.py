@@ -72,7 +72,7 @@ def _replace(
             buffer.compare(),
             switch.grow(),
             switch.switch(first=False),
-            checks.verify(),
+            checks.verify(*(["ROLL-01"] if withdrawn else [])),
             checks.smoke(),
             checks.settle(),
         ],

@@ -72,6 +72,8 @@ class Session:
     state: Path
     genesis: Hash
     """Of the chain that the node serves."""
+    url: str
+    """The node that was named first; a key may be in it, so it is never shown."""
 
     @property
     def target(self) -> str:
@@ -112,6 +114,7 @@ def opened(options: Options) -> Generator[Session]:
             genesis = world.wait(confirm(node, world.cluster))
             yield Session(
                 genesis=genesis,
+                url=urls[0],
                 environment=environment,
                 world=world,
                 setting=Setting(

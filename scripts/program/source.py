@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -88,6 +88,20 @@ def tag_problem(folder: Path, version: str, branch: str) -> str:
     if branch not in {name.removeprefix("origin/") for name in on.split()}:
         return f"the commit is not on {branch}"
     return ""
+
+
+def review_problem(folder: Path, files: Sequence[str]) -> str:
+    """Why `files` in `folder` are not as they were reviewed: committed, and unchanged since."""
+    if not files:
+        return "no file of the project is run"
+    try:
+        known = set(_git(folder, "ls-files", "--", *files).splitlines())
+        changed = _git(folder, "status", "--porcelain", "--", *files)
+    except SourceError as error:
+        return str(error)
+    if unknown := sorted(set(files) - known):
+        return f"not committed: {', '.join(unknown)}"
+    return "changed since the commit: " + ", ".join(changed.split()[1::2]) if changed else ""
 
 
 def _git(folder: Path, *arguments: str) -> str:

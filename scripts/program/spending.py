@@ -65,6 +65,35 @@ async def _signatures(node: Node, account: Pubkey, since: int) -> list[Signature
         before = page[-1].signature
 
 
+async def written(node: Node, signer: Pubkey, *, since: int) -> set[Pubkey]:
+    """The accounts that transactions with `signer` could write to, from the slot `since` on."""
+    found: set[Pubkey] = set()
+    for signature in await _signatures(node, signer, since):
+        answer = await node.ask(
+            lambda signature=signature: node.client.get_transaction(
+                signature, "base64", CONFIRMED, max_supported_transaction_version=0
+            )
+        )
+        if answer.value is not None:
+            found.update(_writable(answer.value))
+    return found
+
+
+def _writable(found: EncodedConfirmedTransactionWithStatusMeta) -> list[Pubkey]:
+    """The accounts that a transaction could write to, those of lookup tables, too."""
+    encoded = found.transaction
+    if not isinstance(encoded.transaction, VersionedTransaction):
+        return []
+    if encoded.meta and encoded.meta.err is not None:
+        return []
+    message = encoded.transaction.message
+    keys, header = message.account_keys, message.header
+    signed, ends = header.num_required_signatures, len(keys) - header.num_readonly_unsigned_accounts
+    own = [*keys[: signed - header.num_readonly_signed_accounts], *keys[signed:ends]]
+    loaded = encoded.meta.loaded_addresses if encoded.meta else None
+    return [*own, *(loaded.writable if loaded else [])]
+
+
 async def _page(
     node: Node, account: Pubkey, before: Signature | None
 ) -> list[RpcConfirmedTransactionStatusWithSignature]:

@@ -12,7 +12,7 @@ from scripts.program.progress import tell
 from scripts.program.session import Session
 from scripts.program.world import World
 from scripts.runs.approvals import read_signatures, valid_approvals
-from scripts.runs.approvers import read_approvers
+from scripts.runs.approvers import Role, read_approvers
 from scripts.runs.canonical import Json
 from scripts.runs.evidence import About, Change, Signature, collect, seal
 from scripts.runs.journal import Entry, Journal
@@ -167,6 +167,20 @@ def _record(  # noqa: PLR0913 - each is a part of the evidence
     path = folder / f"{outcome.run}.json"
     seal(collect(entries, outcome.run, about), []).write(path)
     return path
+
+
+def signed_off(session: Session, plan: Plan[World], consent: Consent) -> frozenset[Role]:
+    """In which roles people known to the file of approvers signed `plan` off."""
+    if not consent.approvers.exists():
+        return frozenset()
+    given, _ = valid_approvals(
+        plan.hash,
+        read_signatures(consent.approvals),
+        read_approvers(consent.approvers),
+        session.setting.owner.operator,
+        at=utc_now(),
+    )
+    return frozenset(one.role for one in given)
 
 
 def costs(entries: Sequence[Entry], run: str) -> dict[str, int]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from scripts.program import plans
-from scripts.program.commands.act import Consent, Shown, act
+from scripts.program.commands.act import Consent, Shown, act, signed_off
 from scripts.program.elf import Program, read_program_file, without_room
 from scripts.program.estimate import Estimate, estimate
 from scripts.program.gates import Candidate, SizeLimit, judge
@@ -24,7 +24,6 @@ from scripts.program.smoke import read_smoke
 from scripts.program.source import scan, tag_problem
 from scripts.program.state import OnChain
 from scripts.program.world import World
-from scripts.runs.approvals import read_signatures, valid_approvals
 from scripts.runs.approvers import Approvers, read_approvers
 from scripts.runs.canonical import sha256
 from scripts.runs.evidence import Bundle, verify
@@ -173,11 +172,6 @@ def _candidate(  # noqa: PLR0913, PLR0917 - what is known comes from all of them
     """What is known of the build, before anything is spent."""
     world, now = session.world, utc_now()
     approvers = read_approvers(consent.approvers) if consent.approvers.exists() else None
-    signatures = read_signatures(consent.approvals)
-    operator = session.setting.owner.operator
-    given = (
-        valid_approvals(plan.hash, signatures, approvers, operator, at=now)[0] if approvers else []
-    )
     branch = session.environment.release.branch
     return Candidate(
         cluster=world.cluster,
@@ -198,7 +192,7 @@ def _candidate(  # noqa: PLR0913, PLR0917 - what is known comes from all of them
         earlier=_earlier(build.evidence, approvers, now),
         is_first=plan.command == "program deploy",
         has_multisig=world.vault is not None,
-        signed_off=frozenset(one.role for one in given),
+        signed_off=signed_off(session, plan, consent),
     )
 
 

@@ -78,7 +78,7 @@ def rollback(
             *([] if is_ready else [*_filled(squad), *_decided(squad, decision)]),
             switch.grow(),
             steps.execute(squad, decision, "Switch the program back"),
-            checks.verify(),
+            checks.verify("ROLL-01"),
             checks.smoke(),
             checks.settle(),
         ],

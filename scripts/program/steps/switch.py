@@ -158,7 +158,7 @@ def switch(*, first: bool) -> Step[World]:
         run=run,
         timeout=Timeout("transaction", 90),
         on_failure=_AGAIN,
-        requirements=("PIPE-02", "SOL-01") if first else ("PIPE-02", "SOL-15"),
+        requirements=("PIPE-02", "SOL-01", "SOL-12") if first else ("PIPE-02", "SOL-15"),
     )
 
 
