@@ -57,6 +57,7 @@ class AwsWatch:
     troubles: dict[str, str] = field(default_factory=dict[str, str])
     """What could not be read at the last poll, by series and side: for whoever looks."""
     _ranges: Ranges | None = None
+    _last: dict[Aside, Series] = field(default_factory=dict[Aside, Series])
     _labels: dict[tuple[str, bool, float], Mapping[str, str]] = field(
         default_factory=dict[tuple[str, bool, float], Mapping[str, str]]
     )
@@ -96,6 +97,12 @@ class AwsWatch:
 
     def _refusals(self) -> Iterator[str]:
         now = self.clock.now()
+        metrics = self.environment.metrics
+        if metrics and metrics.is_market and not self.environment.cutover.watch.market:
+            yield (
+                "slipway:metrics.market is true, and slipway:cutover.watch.market names no service "
+                "that publishes what a market has: nothing would be held to PM-06"
+            )
         places = [source.place for source in self.sources.values()]
         probes = [found.witness for place in places if (found := recipe("cpu", place)) is not None]
         self.cloudwatch.troubles.clear()
@@ -164,12 +171,15 @@ class AwsWatch:
                 yield aside, future.result()
 
     def _told(self, aside: Aside, task: Callable[[], Series | None]) -> Series | None:
-        """What `task` found; what could not be read is missing, which is no pass."""
+        """What `task` found; where nothing could be read, what it found before, which ages."""
         try:
-            return task()
+            found = task()
         except (CommandFailedError, UnreadableError, AwsError, TimeoutError) as error:
             self.troubles[f"{aside[0]} ({'new' if aside[1] else 'old'} side)"] = str(error)
-            return Levels()
+            return self._last.get(aside, Levels())
+        if found is not None:
+            self._last[aside] = found
+        return found
 
     def _of_prometheus(
         self, name: str, aside: tuple[str, bool, float], since: float, now: float

@@ -10,7 +10,6 @@ import httpx2
 
 from environments import Environment
 from environments.published import Published
-from environments.watch import Watch as Watching
 from scripts.cutover.aws.permissions import Need, Permissions
 from scripts.cutover.aws.rule import Rule
 from scripts.cutover.gates import Baseline
@@ -106,7 +105,7 @@ def watched(
         prometheus=through.prometheus,
         commands={
             series: Command(arguments=each.command, seconds=each.seconds, variables=each.variables)
-            for series, each in watching(environment).commands.items()
+            for series, each in environment.cutover.watch.commands.items()
         },
         clock=through.clock,
         publisher=Publisher(
@@ -116,13 +115,6 @@ def watched(
             partial(permissions.denied, "baselines", [Need(PERMISSION)]),
         ),
     )
-
-
-def watching(environment: Environment) -> Watching:
-    """What the environment's file says of watching; nothing where it says nothing."""
-    cutover = getattr(environment, "cutover", None)
-    found = getattr(cutover, "watch", None)
-    return found if isinstance(found, Watching) else Watching()
 
 
 def other(color: Color) -> Color:

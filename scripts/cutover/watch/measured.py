@@ -17,7 +17,7 @@ from scripts.cutover.watch.baseline import (
     NoBaselineError,
 )
 from scripts.cutover.watch.cloudwatch import SETTLED, CloudWatch
-from scripts.cutover.watch.connecting import Connections, connected, serving, watching
+from scripts.cutover.watch.connecting import Connections, connected, serving
 from scripts.cutover.watch.places import place
 from scripts.cutover.watch.recipes import Place
 from scripts.cutover.watch.traffic import DAY, WEEK, Traffic, usual_traffic
@@ -63,7 +63,7 @@ def _measured(
 ) -> Measured:
     serves = serving(published, service, through)
     where = place(environment, published, service, serves)
-    asked = watching(environment)
+    asked = environment.cutover.watch
     cloudwatch, now = CloudWatch(through.cloudwatch), through.clock.now()
     until = (now - SETTLED) // PERIOD * PERIOD
     traffic = usual_traffic(where, cloudwatch, now)

@@ -7,6 +7,7 @@ where requests are known, and unknown everywhere else.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, isfinite, nan
 from statistics import median
 from typing import Final
 
@@ -109,7 +110,10 @@ def health(unhealthy: Found | None, healthy: Found, wanted: Found) -> Levels:
         earlier = (wanted.values.get(start - MINUTE * each) for each in range(_STEADY))
         known = [value for value in earlier if value is not None]
         ill = 0.0 if unhealthy is None else unhealthy.values.get(start)
-        return None if ill is None or not known else max(ill, min(known) - there, 0.0)
+        if ill is None or not known:
+            return None
+        is_sound = all(isfinite(each) and each >= 0 for each in (ill, there, *known))
+        return max(ill, min(known) - there, 0.0) if is_sound else nan
 
     parts = (healthy,) if unhealthy is None else (healthy, unhealthy)
     return _levels(healthy, parts, failing)
@@ -117,7 +121,7 @@ def health(unhealthy: Found | None, healthy: Found, wanted: Found) -> Levels:
 
 def down(healthy: Found) -> Levels:
     """1 where no instance is healthy."""
-    return _levels(healthy, (healthy,), lambda _, there: float(there <= 0))
+    return _levels(healthy, (healthy,), lambda _, there: (there <= 0) + 0 * there)
 
 
 def served(counted: Counts, seconds: float) -> Levels:
@@ -156,7 +160,7 @@ def growth(used: Levels, since: float) -> Levels:
     hours: dict[int, list[float]] = {}
     ends: dict[int, float] = {}
     for at, value in zip(points.at, points.value, strict=True):
-        hour = int((at - since) / _HOUR)
+        hour = ceil((at - since) / _HOUR) - 1
         hours.setdefault(hour, []).append(value)
         ends[hour] = at
     typical = {hour: median(values) for hour, values in hours.items()}

@@ -6,6 +6,7 @@ from typing import Final
 
 from environments import Environment, load
 from environments.published import Published
+from environments.watch import Watch as Watching
 from scripts.cutover.gates import Baseline, Watched
 from scripts.cutover.judgement import Stage
 from scripts.cutover.limits import Period, gates, latencies
@@ -21,7 +22,17 @@ from tests.scripts.cutover.watch.metrics import Metrics
 
 START: Final = 1_700_000_040.0
 """A full minute."""
-ENVIRONMENT: Final[Environment] = load("production", PROJECT)
+
+
+def watching(watch: Watching) -> Environment:
+    """Production, which is no market, with what is watched of it."""
+    made = load("production", PROJECT)
+    cutover = made.cutover.model_copy(update={"watch": watch})
+    metrics = made.metrics and made.metrics.model_copy(update={"is_market": False})
+    return made.model_copy(update={"cutover": cutover, "metrics": metrics})
+
+
+ENVIRONMENT: Final = watching(Watching())
 BALANCER: Final = "app/production/0123456789abcdef"
 CLUSTER: Final = "production-services"
 NEW, OLD = "green", "blue"

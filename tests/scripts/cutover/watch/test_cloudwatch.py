@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from environments import load
 from scripts.cutover.decisions import Finding, Kind
 from scripts.cutover.gates import Watched
 from scripts.cutover.judgement import judge
 from scripts.cutover.limits import Period
 from scripts.cutover.observations import Alarm, Counts, Levels, Quality, problem
+from tests.conftest import PROJECT
 from tests.scripts.cutover.watch.scene import (
     BALANCER,
+    ENVIRONMENT,
     GUARDS,
     NEW,
     OLD,
@@ -313,3 +316,14 @@ def test_the_sizes_of_a_database_may_be_hours_old() -> None:
     seen = scene.watch().observe(of)
     (gate,) = (gate for gate in of.gates if gate.series == "api/database size")
     assert problem(seen.new[gate.series], scene.clock.now(), gate.oldest) is None
+
+
+def test_a_market_that_is_not_watched_as_one_is_refused(scene: Scene) -> None:
+    """A gate that was forgotten is no gate (PM-06)."""
+    watch = replace(scene.watch(), environment=load("production", PROJECT))
+    assert not watch.refusals()
+    metrics = watch.environment.metrics
+    assert metrics
+    unwatched = ENVIRONMENT.model_copy(update={"metrics": metrics})
+    (refusal,) = replace(watch, environment=unwatched).refusals()
+    assert "PM-06" in refusal
