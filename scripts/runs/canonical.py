@@ -102,7 +102,7 @@ def _check(value: object, where: str) -> None:
 
 def _plain(value: object) -> object:
     """`value` with floats that are whole as whole numbers, which is how RFC 8785 writes them."""
-    if value is None or isinstance(value, str | bool):
+    if type(value) in _AS_IT_IS or isinstance(value, str):
         return value
     if isinstance(value, int | float) and abs(value) <= _LARGEST:
         if value == int(value):
@@ -112,12 +112,16 @@ def _plain(value: object) -> object:
     elif isinstance(value, dict):
         items = cast("dict[object, object]", value)
         if all(isinstance(key, str) and key.isascii() for key in items):
-            return {key: _plain(item) for key, item in items.items()}
+            return {
+                key: item if type(item) in _AS_IT_IS else _plain(item)
+                for key, item in items.items()
+            }
     elif isinstance(value, list | tuple):
         return [_plain(item) for item in cast("Sequence[object]", value)]
     raise _RareError
 
 
+_AS_IT_IS: Final = frozenset({str, bool, type(None)})
 _SMALL: Final = 1e-4
 """Python writes numbers below it with an exponent, ECMAScript those below 1e-6."""
 _encode: Final = json.JSONEncoder(

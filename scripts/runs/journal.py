@@ -61,9 +61,13 @@ class Entry(Record):
     data: Mapping[str, JsonValue]
     hash: str
 
+    @cached_property
+    def _text(self) -> str:
+        return canonical(self.model_dump()).decode()
+
     def text(self) -> str:
         """The entry as stores keep it."""
-        return canonical(self.model_dump()).decode()
+        return self._text
 
     @property
     def head(self) -> Head:
