@@ -12,7 +12,7 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, cast
@@ -28,11 +28,12 @@ from scripts.cutover.plan import CutoverPlan
 from scripts.cutover.rehearse import lifeline
 from scripts.cutover.rehearse.smoke import loopback_smoke
 from scripts.cutover.rehearse.world import PROVIDER, LoopbackWorld, Provider
+from scripts.cutover.report.page import write_report
 from scripts.cutover.request import Cutover, read
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.approvers import Role
 from scripts.runs.evidence import About, Change, Purpose, collect, hash_of, seal, sign
-from scripts.runs.journal import JournalError, Store, current
+from scripts.runs.journal import Entry, JournalError, Store, current
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
 from scripts.runs.sqlite import SqliteStore
@@ -44,6 +45,7 @@ CUTOVER: Final = "cutover.json"
 JOURNAL: Final = "journal.sqlite"
 EVIDENCE: Final = "evidence"
 APPROVERS: Final = "approvers.yaml"
+REPORT: Final = "report.html"
 _GRACE: Final = 5.0
 """How long it has to write down that it was interrupted."""
 
@@ -75,9 +77,13 @@ def _conducted(cutover: Cutover, folder: Path, sockets: Path, store: Store) -> M
     )
     hooks = Hooks(smoke=loopback_smoke(Provider(sockets / PROVIDER)))
     ended = carry_out(cutover, world, setting, hooks)
+    entries = current(cutover.target, store).entries()
+    evidence = list(_evidence(entries, folder))
+    write_report(folder / REPORT, entries, evidence)
     return {
         **_told(ended, cutover.plan),
-        "evidence": [str(path) for path in _evidence(cutover, store, folder)],
+        "evidence": [str(path) for path in evidence],
+        "report": str(folder / REPORT),
     }
 
 
@@ -94,11 +100,10 @@ def _told(ended: Ended, plan: CutoverPlan) -> Mapping[str, object]:
     }
 
 
-def _evidence(cutover: Cutover, store: Store, folder: Path) -> Iterator[Path]:
+def _evidence(entries: Sequence[Entry], folder: Path) -> Iterator[Path]:
     """The evidence of each run that has ended, signed with a key that nobody keeps."""
     key = Ed25519PrivateKey.generate()
     _write_approvers(key, folder / APPROVERS)
-    entries = current(cutover.target, store).entries()
     about = About(
         tier=Tier.DEVELOPMENT,
         change=Change.NORMAL,

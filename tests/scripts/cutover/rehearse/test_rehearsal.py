@@ -71,6 +71,7 @@ def test_a_good_release_takes_over_though_its_controller_is_killed(tmp_path: Pat
     folder = tmp_path / "rehearsal"
     (file,) = map(Path, said["evidence"])
     approvers = read_approvers(folder / APPROVERS)
+    assert "<html" in Path(said["report"]).read_text(encoding="utf-8")
     assert not verify(file.read_bytes(), approvers, at=utc_now()).problems
     with pytest.raises(RehearsalError, match="name another folder"):
         rehearsed(made(tmp_path))
