@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from scripts.cutover.cli import app as cutover
 from scripts.exits import ExitCode, explain, reopen_closed_streams, run
 from scripts.program.cli import app as program
 from scripts.release.cli import app as release
@@ -252,6 +253,7 @@ evidence = typer.Typer(
 )
 app.add_typer(evidence, name="evidence")
 app.add_typer(program, name="program")
+app.add_typer(cutover, name="cutover")
 app.add_typer(release, name="release")
 
 

@@ -199,6 +199,8 @@ def _each(services: Sequence[str], stand: Stand, acting: Acting, seconds: float)
         sides = stand.sides(service)
 
         def is_back(sides: Sides = sides) -> bool:
+            if sides.is_retired(is_new=False):
+                raise StepFailedError("the old side is gone: nothing is sent there")
             sides.set_weight(0)
             return sides.weight() == 0
 

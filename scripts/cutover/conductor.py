@@ -12,6 +12,7 @@ from scripts.cutover.answers import Answers
 from scripts.cutover.back import Because, back
 from scripts.cutover.forward import forward
 from scripts.cutover.hooks import Hooks
+from scripts.cutover.later import Since, later
 from scripts.cutover.request import Cutover, RequestError
 from scripts.cutover.stand import Stand
 from scripts.cutover.standing import Standing, State, readable, standing
@@ -83,11 +84,34 @@ def carry_out(
     """
     hooks = hooks or Hooks()
     there = standing(readable(setting.store, cutover.target))
-    _check_open(there, cutover)
+    answers = Answers(store=setting.store, target=cutover.target)
+    plan = forward(cutover, hooks, answers)
+    _check_open(there, cutover, plan.hash)
     if there.state is State.GOING_BACK and there.because:
         return take_back(cutover, there.because, world, setting, hooks)
+    ran = execute(plan, stand_of(cutover, world, setting), setting)
+    return _after(ran, cutover, world, setting, hooks)
+
+
+def look_later(
+    cutover: Cutover, since: Since, world: World, setting: Setting, hooks: Hooks | None = None
+) -> Ended:
+    """Look once more at `cutover`, which is done; it goes back while its old sides are kept.
+
+    Raises:
+        LeaseHeldError: somebody else acts on the target; nothing was changed.
+        LeaseLostError: somebody else took over; nothing more was done.
+        JournalError: the journal does not verify; nothing was changed.
+    """
+    hooks = hooks or Hooks()
     answers = Answers(store=setting.store, target=cutover.target)
-    ran = execute(forward(cutover, hooks, answers), _stand(cutover, world, setting), setting)
+    plan = later(cutover, since, hooks, answers)
+    ran = execute(plan, stand_of(cutover, world, setting), setting)
+    return _after(ran, cutover, world, setting, hooks)
+
+
+def _after(ran: Ran, cutover: Cutover, world: World, setting: Setting, hooks: Hooks) -> Ended:
+    """What follows from how a run ended."""
     if ran.code is ExitCode.DONE:
         return Ended(outcome=Outcome.DONE, message=ran.message, runs=(ran,))
     if outcome := _UNFINISHED.get(ran.code):
@@ -117,10 +141,10 @@ def take_back(  # noqa: PLR0913, PLR0917 - what is taken back, why, where
     hooks = hooks or Hooks()
     answers = Answers(store=setting.store, target=cutover.target)
     plan = back(cutover, because, hooks, answers)
-    ran = execute(plan, _stand(cutover, world, setting), setting)
+    ran = execute(plan, stand_of(cutover, world, setting), setting)
     for _ in range(ATTEMPTS - 1):
         if ran.code is ExitCode.FAILED:
-            ran = execute(plan, _stand(cutover, world, setting), setting)
+            ran = execute(plan, stand_of(cutover, world, setting), setting)
     there = standing(readable(setting.store, cutover.target))
     outcome = _UNFINISHED.get(ran.code) or (
         Outcome.ROLLED_BACK if there.is_verified else Outcome.STUCK
@@ -134,7 +158,8 @@ def take_back(  # noqa: PLR0913, PLR0917 - what is taken back, why, where
     )
 
 
-def _stand(cutover: Cutover, world: World, setting: Setting) -> Stand:
+def stand_of(cutover: Cutover, world: World, setting: Setting) -> Stand:
+    """What the steps of `cutover` act in."""
     return Stand(
         world=world,
         cutover=cutover,
@@ -142,11 +167,16 @@ def _stand(cutover: Cutover, world: World, setting: Setting) -> Stand:
     )
 
 
-def _check_open(there: Standing, cutover: Cutover) -> None:
+def _check_open(there: Standing, cutover: Cutover, plan: str) -> None:
     """Refuse to begin beside a cutover that has not ended."""
-    is_open = there.state in {State.OPEN, State.GOING_BACK, State.LEAVING}
-    if is_open and there.cutover and there.cutover.inputs != cutover.inputs:
+    if there.state not in {State.OPEN, State.GOING_BACK, State.LEAVING} or not there.cutover:
+        return
+    is_same = there.cutover.inputs == cutover.inputs
+    if is_same and there.state is not State.GOING_BACK:
+        is_same = there.entries[0].data["plan"] == plan
+    if not is_same:
         raise RequestError(
             f"{cutover.target}: another cutover is {there.state} (run {there.run}): go on with it "
-            "(slipway cutover resume), or take it back (slipway cutover abort)"
+            f"(slipway cutover resume {cutover.environment} --execute), or take it back "
+            f"(slipway cutover abort {cutover.environment} --execute)"
         )

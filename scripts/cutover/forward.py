@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
 from scripts.cutover.answers import Answers
 from scripts.cutover.checking import refusals
@@ -19,7 +18,7 @@ from scripts.cutover.moving import (
     size,
     weigh,
 )
-from scripts.cutover.record import FORWARD, VERIFY
+from scripts.cutover.record import CHECK, FORWARD, MINUTES, VERIFY
 from scripts.cutover.request import Cutover
 from scripts.cutover.stand import Stand
 from scripts.cutover.steps import Step as Planned
@@ -27,9 +26,6 @@ from scripts.cutover.steps import weight_id
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Plan, Step, StepFailedError, Timeout
 from standards import figure
-
-CHECK: Final = "check"
-MINUTES: Final = "watch the first minutes"
 
 
 def forward(cutover: Cutover, hooks: Hooks, answers: Answers) -> Plan[Stand]:
@@ -40,6 +36,14 @@ def forward(cutover: Cutover, hooks: Hooks, answers: Answers) -> Plan[Stand]:
         inputs=cutover.inputs,
         steps=list(_Forward(cutover, hooks, answers).steps()),
     )
+
+
+def leave(cutover: Cutover, hooks: Hooks, answers: Answers) -> Iterator[Step[Stand]]:
+    """The steps from which no weights lead back: the old sides go, last."""
+    yield confirm(len(cutover.order), cutover.settings, answers)
+    for service in cutover.order:
+        yield retire(service, cutover.settings)
+    yield from hooks.database.after
 
 
 @dataclass(frozen=True)
@@ -61,17 +65,15 @@ class _Forward:
                 yield self._judge(planned)
         yield self._verify()
         yield self._minutes()
-        yield confirm(len(cutover.order), settings, self.answers)
-        for service in cutover.order:
-            yield retire(service, settings)
-        yield from self.hooks.database.after
+        if not settings.retain:
+            yield from leave(cutover, self.hooks, self.answers)
 
     def _check(self) -> Step[Stand]:
         def run(stand: Stand, _acting: Acting) -> Mapping[str, Json]:
             if found := refusals(stand, self.hooks):
                 raise StepFailedError("; ".join(found))
             stand.past.settled[CHECK] = stand.now()
-            return {"at": stand.now()}
+            return {"at": stand.now(), **self.hooks.facts}
 
         return Step(
             id=CHECK,
@@ -178,6 +180,7 @@ class _Forward:
         def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
             stages = first_minutes(stand, stand.past.settled[VERIFY])
             watch(stages, [], longest, stand, acting, self.answers)
+            stand.past.settled[MINUTES] = stand.now()
             return {"at": stand.now()}
 
         return Step(

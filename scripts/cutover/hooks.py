@@ -1,6 +1,6 @@
 """What others plug into a cutover: smoke tests, the steps of a database change, the report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from scripts.cutover.decisions import Decision
 from scripts.cutover.stand import Stand
+from scripts.runs.canonical import Json
 from scripts.runs.journal import Entry
 from scripts.runs.steps import Step
 
@@ -56,3 +57,5 @@ class Hooks:
 
     smoke: Smoke | None = None
     database: Database = field(default_factory=Database)
+    facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """What is written down with the checks: who approved it."""

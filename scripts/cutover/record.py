@@ -15,8 +15,12 @@ from scripts.runs.journal import Entry
 FORWARD: Final = "cutover run"
 BACK: Final = "cutover rollback"
 WATCH: Final = "cutover watch"
+CHECK: Final = "check"
+"""The step that refuses."""
 VERIFY: Final = "verify"
 """The step that ends the deployment window."""
+MINUTES: Final = "watch the first minutes"
+"""The step after it, for as long as the standards watch closely."""
 NAMED: Final = 3
 """How many reasons a message names."""
 _LARGEST: Final = 2**53 - 1

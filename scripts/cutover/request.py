@@ -45,6 +45,8 @@ class Cutover:
     """The alarms that guard it, by name."""
     change: str = "normal"
     """How it was let in: normal, standard or emergency (AUD-02)."""
+    database: str = ""
+    """The file that declares the change of the database, where there is one."""
 
     @property
     def target(self) -> str:

@@ -8,7 +8,7 @@ from typing import cast
 
 from scripts.cutover.back import VERIFIED, Because
 from scripts.cutover.decisions import Kind
-from scripts.cutover.record import BACK, FORWARD, Noted, decisions
+from scripts.cutover.record import BACK, CHECK, FORWARD, WATCH, Noted, decisions
 from scripts.cutover.request import Cutover, RequestError, read
 from scripts.runs.journal import Entry, Store, current
 from scripts.runs.journal import read as read_entry
@@ -35,7 +35,7 @@ class Standing:
     run: str = ""
     """Its forward run."""
     entries: Sequence[Entry] = ()
-    """Of its forward run, and of the way back."""
+    """Of its forward run, of the watch after it, and of the way back."""
     because: Because | None = None
     """Why it goes back, where it does."""
     seconds_back: float | None = None
@@ -69,10 +69,15 @@ def standing(entries: Sequence[Entry]) -> Standing:
     forward = next((each for each in reversed(starts) if each.data["command"] == FORWARD), None)
     back = next((each for each in reversed(starts) if each.data["command"] == BACK), None)
     if back and (forward is None or back.sequence > forward.sequence):
-        return _back(entries, forward, back)
+        return _back(entries, back)
     if forward is None:
         return Standing(state=State.NONE)
-    own = [entry for entry in entries if entry.run == forward.run]
+    watch = [
+        start.run
+        for start in starts
+        if start.data["command"] == WATCH and _of(start) == forward.run
+    ]
+    own = [entry for entry in entries if entry.run in {forward.run, *watch}]
     state, because = _forward(own)
     return Standing(
         state=state,
@@ -83,11 +88,20 @@ def standing(entries: Sequence[Entry]) -> Standing:
     )
 
 
-def _back(entries: Sequence[Entry], forward: Entry | None, back: Entry) -> Standing:
-    inputs = cast("Mapping[str, object]", back.data["inputs"])
-    of = str(inputs["of"])
+def _of(start: Entry) -> str:
+    """The forward run that a watch or a way back belongs to."""
+    return str(cast("Mapping[str, object]", start.data["inputs"]).get("of"))
+
+
+def _back(entries: Sequence[Entry], back: Entry) -> Standing:
+    inputs, of = cast("Mapping[str, object]", back.data["inputs"]), _of(back)
     own = [entry for entry in entries if entry.run == back.run]
-    before = [entry for entry in entries if forward and entry.run == forward.run == of]
+    watch = {
+        entry.run
+        for entry in entries
+        if entry.kind == "run.started" and entry.data["command"] == WATCH and _of(entry) == of
+    }
+    before = [entry for entry in entries if entry.run in {of, *watch}]
     is_done = any(entry.kind == "run.done" for entry in own)
     verified = next(
         (
@@ -112,22 +126,44 @@ def _back(entries: Sequence[Entry], forward: Entry | None, back: Entry) -> Stand
 def _forward(own: Sequence[Entry]) -> tuple[State, Because | None]:
     """Where a forward run stands that nobody took back yet."""
     run = own[0].run
-    if any(entry.kind == "run.done" for entry in own):
-        return State.DONE, None
-    started = [str(entry.data["step"]) for entry in own if entry.kind == "step.started"]
-    if any(step.endswith(" retire") for step in started):
-        return State.LEAVING, None
+    ends = {entry.run for entry in own if entry.kind == "run.done"}
+    if leaving := _leaving(own):
+        return (State.DONE if leaving <= ends else State.LEAVING), None
     decided = decisions(own)
     if decided and decided[-1].kind is Kind.ROLL_BACK:
         return State.GOING_BACK, Because(of=run, why=decided[-1].why, at=decided[-1].at)
-    last_entry = next(entry for entry in reversed(own) if not entry.kind.startswith("step.note"))
-    if last_entry.kind not in {"run.failed", "step.failed"}:
-        return State.OPEN, None
-    if set(started) <= {"check"}:
+    last = next(entry for entry in reversed(own) if entry.kind != "step.note")
+    if last.kind in {"run.failed", "step.failed"}:
+        return _failed(own)
+    return (State.DONE if run in ends else State.OPEN), None
+
+
+def _failed(own: Sequence[Entry]) -> tuple[State, Because | None]:
+    """What follows where a step failed and nothing was decided: what was changed goes back."""
+    if {*steps_started(own)} <= {CHECK}:
         return State.REFUSED, None
     failed = next(entry for entry in reversed(own) if entry.kind == "step.failed")
     why = f"{failed.data['step']}: {failed.data['error']}"
-    return State.GOING_BACK, Because(of=run, why=why, at=_seconds(failed.at))
+    return State.GOING_BACK, Because(of=own[0].run, why=why, at=_seconds(failed.at))
+
+
+def steps_started(entries: Sequence[Entry]) -> list[str]:
+    """The steps that were begun."""
+    return [str(entry.data["step"]) for entry in entries if entry.kind == "step.started"]
+
+
+def has_left(entries: Sequence[Entry]) -> bool:
+    """Whether an old side is being taken away, or is gone: weights lead back no more."""
+    return bool(_leaving(entries))
+
+
+def _leaving(entries: Sequence[Entry]) -> set[str]:
+    """The runs that take old sides away."""
+    return {
+        entry.run
+        for entry in entries
+        if entry.kind == "step.started" and str(entry.data["step"]).endswith(" retire")
+    }
 
 
 def _seconds(at: str) -> float:

@@ -35,6 +35,8 @@ class Settings:
     read_back: float = 30
     healthy: float = 60
     """How long the old side, which is kept warm, may take to be seen healthy."""
+    retain: float = 0
+    """How long the old side is kept, full, beyond the first minutes: as long, weights lead back."""
     first_minutes: float | None = None
     """How long the first watch after the window is; as the standards have it, unless given: a
     rehearsal takes seconds for it."""

@@ -1,0 +1,178 @@
+"""Change types and freezes: whether a cutover may be let in now (AUD-02, GATE-05).
+
+A normal change has the change board's sign-offs and five business days since the first of them; a
+standard one has those of its pre-approval; an emergency has neither before, and owes them after.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from environments.cutover import Cutover as Rules
+from environments.record import Name
+from scripts.exits import CommandError, ExitCode
+from scripts.runs.approvals import valid_approvals
+from scripts.runs.approvers import SIGN_OFFS, Approvers, Role
+from scripts.runs.canonical import digest
+from scripts.runs.evidence import Change, Signature
+from scripts.runs.times import stamp
+from standards import Tier, figure, requirement
+
+_SATURDAY: Final = 5
+
+
+class ChangeError(CommandError):
+    """A file that declares no standard change."""
+
+    code = ExitCode.USAGE
+
+
+class StandardChange(BaseModel):
+    """What may be released again and again under the same sign-offs, those of its pre-approval."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    title: Annotated[str, StringConstraints(min_length=1)]
+    environment: Name
+    services: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """What it may move."""
+    database: bool = False
+    """Whether a change of the database may come with it."""
+    until: date
+    """The last day on which it may be used, UTC."""
+
+    @property
+    def hash(self) -> str:
+        """What its sign-offs are given to."""
+        return digest(self.model_dump(mode="json"))
+
+
+def read_standard_change(path: Path) -> StandardChange:
+    """The standard change that the file `path` declares.
+
+    Raises:
+        ChangeError: it declares none; with its place.
+    """
+    try:
+        content = cast("object", yaml.safe_load(path.read_text(encoding="utf-8")))
+        return StandardChange.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ChangeError(f"{path}: {place}: {first['msg']}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ChangeError(f"{path}: cannot be read: {error}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to be let in."""
+
+    environment: str
+    tier: Tier
+    services: Collection[str]
+    has_database: bool
+    plan: str
+    """The hash of the plan."""
+    change: Change
+    operator: str
+    at: datetime
+    standard: StandardChange | None = None
+    signatures: Sequence[Signature] = ()
+    approvers: Approvers | None = None
+    """Whose signatures count; nobody's where there is no such file."""
+
+
+def subject(asked: Asked) -> str:
+    """The hash that sign-offs of it are given to."""
+    return asked.standard.hash if asked.standard else asked.plan
+
+
+def refusals(asked: Asked, rules: Rules) -> list[str]:
+    """Why it may not be let in now, each with what to do."""
+    if asked.tier not in requirement("AUD-02").environments:
+        return []
+    if asked.change is Change.EMERGENCY:
+        return []
+    return [*_frozen(asked, rules), *_standard(asked), *_signed(asked)]
+
+
+def _frozen(asked: Asked, rules: Rules) -> Iterator[str]:
+    if freeze := rules.frozen(asked.at):
+        yield (
+            f"nothing is released until {stamp(freeze.until)}: {freeze.why}. A rollback always "
+            "may; a release that cannot wait is an emergency (--emergency)"
+        )
+
+
+def _standard(asked: Asked) -> Iterator[str]:
+    standard = asked.standard
+    if standard is None:
+        if asked.change is Change.STANDARD:
+            yield "a standard change names its pre-approval: --standard FILE (AUD-02)"
+        return
+    if standard.environment != asked.environment:
+        yield f"{standard.title} is pre-approved for {standard.environment}"
+    if others := sorted({*asked.services} - {*standard.services}):
+        allowed = ", ".join(standard.services)
+        yield f"{standard.title} is pre-approved for {allowed}: not {others[0]}"
+    if asked.has_database and not standard.database:
+        yield f"{standard.title} is pre-approved without a change of the database"
+    if asked.at.astimezone(UTC).date() > standard.until:
+        yield f"{standard.title} was pre-approved until {standard.until}"
+
+
+def _signed(asked: Asked) -> Iterator[str]:
+    if asked.approvers is None:
+        yield "there is no file of approvers, so nobody's sign-off counts: --approvers FILE"
+        return
+    of = subject(asked)
+    valid, problems = valid_approvals(
+        of, asked.signatures, asked.approvers, asked.operator, at=asked.at
+    )
+    yield from problems
+    roles = _roles(valid)
+    needed = figure("GATE-05", "sign_offs_count").count
+    if len(roles) < needed:
+        lacking = ", ".join(role.value for role in Role if role in SIGN_OFFS - roles.keys())
+        yield (
+            f"{len(roles)} of {needed} sign-offs (GATE-05): missing from {lacking}; each from "
+            f"another person, none from {asked.operator}. To give one: slipway evidence approve "
+            f"{of} --by NAME --role ROLE --key FILE"
+        )
+    elif asked.change is Change.NORMAL:
+        yield from _too_soon(min(one.at for one in valid), asked.at)
+
+
+def _roles(signatures: Sequence[Signature]) -> dict[Role, str]:
+    """Who signed in which role, each person in one."""
+    people: dict[Role, str] = {}
+    for one in signatures:
+        if one.role in SIGN_OFFS and one.by not in people.values():
+            people.setdefault(one.role, one.by)
+    return people
+
+
+def _too_soon(first: datetime, at: datetime) -> Iterator[str]:
+    days = figure("AUD-02", "normal_lead_time_business_days").count
+    earliest = after_business_days(first, days)
+    if at < earliest:
+        yield (
+            f"a normal change has {days} business days from its first sign-off, {stamp(first)} "
+            f"(AUD-02): not before {stamp(earliest)}. A standard change (--standard FILE) or an "
+            "emergency (--emergency) may be sooner"
+        )
+
+
+def after_business_days(since: datetime, days: int) -> datetime:
+    """The moment `days` business days after `since`; Saturdays and Sundays, UTC, are none."""
+    at = since.astimezone(UTC)
+    while days:
+        at += timedelta(days=1)
+        days -= at.weekday() < _SATURDAY
+    return at

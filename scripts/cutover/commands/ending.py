@@ -1,0 +1,111 @@
+"""What is left of a cutover: evidence of each run, the page of all, and a word to people."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from scripts.cutover.conductor import Ended, Outcome
+from scripts.cutover.report.page import write_report
+from scripts.cutover.request import Cutover
+from scripts.cutover.session import Session
+from scripts.exits import ExitCode
+from scripts.program.progress import tell
+from scripts.runs.canonical import Json
+from scripts.runs.evidence import About, Change, Signature, collect, seal
+from scripts.runs.journal import Journal
+from scripts.runs.runner import Outcome as Ran
+from scripts.runs.steps import duration
+from scripts.runs.times import utc_now
+
+_SHA256 = "sha256:"
+
+
+def end(
+    session: Session,
+    cutover: Cutover,
+    ended: Ended,
+    facts: Mapping[str, Json] | None = None,
+    *,
+    as_json: bool,
+) -> int:
+    """Write evidence and report, and say how it ended; `facts` say who let it in."""
+    files = [
+        _evidence(session, cutover, ran, {} if _is_back(ended, ran) else facts or {})
+        for ran in ended.runs
+    ]
+    report = _report(session, ended, files)
+    if as_json:
+        said = {
+            "outcome": ended.outcome.value,
+            "code": ended.code,
+            "why": ended.why,
+            "decision_to_verified_seconds": ended.seconds,
+            "runs": [ran.run for ran in ended.runs],
+            "evidence": [str(file) for file in files],
+            "report": str(report),
+            "message": ended.message,
+        }
+        sys.stdout.write(json.dumps(said, indent=2) + "\n")
+        return ended.code
+    out = sys.stdout if ended.code is ExitCode.DONE else sys.stderr
+    lines = [_said(ended), *(f"  Evidence: {file}" for file in files), f"  Report: {report}"]
+    out.write("\n".join(lines) + "\n")
+    operator = session.options.operator
+    for file in files:
+        tell(f"  To sign it: slipway evidence sign {file} --by {operator!r} --role lead --key FILE")
+    return ended.code
+
+
+def _said(ended: Ended) -> str:
+    match ended.outcome:
+        case Outcome.DONE:
+            return f"done: {ended.message}"
+        case Outcome.ROLLED_BACK:
+            taken = duration(ended.seconds or 0)
+            return f"slipway: rolled back, verified {taken} after the decision: {ended.why}"
+        case _:
+            return f"slipway: {ended.outcome}: {ended.message}"
+
+
+def _is_back(ended: Ended, ran: Ran) -> bool:
+    return bool(ended.why) and ran is ended.runs[-1]
+
+
+def _evidence(session: Session, cutover: Cutover, ran: Ran, facts: Mapping[str, Json]) -> Path:
+    """The evidence of one run; a way back is let in by what made it needed."""
+    entries = Journal(ran.journal, session.store).entries()
+    given = cast("Sequence[Mapping[str, Json]]", facts.get("approvals", ()))
+    about = About(
+        tier=cutover.tier,
+        change=Change(cutover.change) if facts else Change.EMERGENCY,
+        repeatable=False,
+        hashes={**_hashes(cutover), **cast("Mapping[str, str]", facts.get("hashes", {}))},
+        costs={},
+        approvals=[Signature.model_validate(each) for each in given],
+    )
+    folder = session.state / "evidence"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{ran.run}.json"
+    seal(collect(entries, ran.run, about), []).write(path)
+    return path
+
+
+def _hashes(cutover: Cutover) -> dict[str, str]:
+    """What was released, by its digest."""
+    return {
+        service: each.new.removeprefix(_SHA256)
+        for service, each in cutover.releases.items()
+        if each.new.startswith(_SHA256)
+    }
+
+
+def _report(session: Session, ended: Ended, evidence: Sequence[Path]) -> Path:
+    there = session.standing()
+    folder = session.state / "reports"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    run = there.run or (ended.runs[-1].run if ended.runs else f"{utc_now():%Y%m%dT%H%M%SZ}")
+    path = folder / f"{run}.html"
+    write_report(path, there.entries, evidence)
+    return path

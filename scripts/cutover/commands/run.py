@@ -1,0 +1,156 @@
+"""`slipway cutover run`, `resume` and `watch`: forward, and by itself back."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from scripts.cutover.answers import Answers
+from scripts.cutover.checking import refusals
+from scripts.cutover.commands.consent import Consent, asked, let_in
+from scripts.cutover.commands.ending import end
+from scripts.cutover.commands.printing import described, for_programs
+from scripts.cutover.conductor import carry_out, look_later, stand_of
+from scripts.cutover.forward import forward
+from scripts.cutover.later import Since
+from scripts.cutover.planning import measured_cutover
+from scripts.cutover.record import MINUTES
+from scripts.cutover.releases import wanted
+from scripts.cutover.request import Cutover, RequestError
+from scripts.cutover.saved import save, saved
+from scripts.cutover.session import Options, Session, opened
+from scripts.cutover.standing import Standing, State
+from scripts.exits import ExitCode
+from scripts.program.progress import tell
+from scripts.runs.canonical import Json
+from scripts.runs.evidence import Signature
+from scripts.runs.journal import current
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to be released."""
+
+    release: Path | None = None
+    images: Sequence[str] = ()
+    pages: str | None = None
+    database: Path | None = None
+    """The file that declares the change of the database."""
+    plan: Path | None = None
+    """A saved plan, in the place of all of them."""
+    output: Path | None = None
+    """Where the plan is saved."""
+
+
+def run_command(options: Options, what: Asked, consent: Consent, *, as_json: bool) -> int:
+    """Move traffic to a release, or print the steps."""
+    with opened(options) as session:
+        cutover, approved = _cutover(session, what, consent)
+        hooks = session.hooks(cutover)
+        answers = Answers(store=session.store, target=session.target)
+        plan = forward(cutover, hooks, answers)
+        if approved and plan.hash != approved:
+            raise RequestError(
+                f"{what.plan}: its plan was {approved}, and would be {plan.hash} now: another "
+                "version made it, or the change of the database is another one. Plan it again"
+            )
+        if consent.execute:
+            of = asked(session, cutover, plan.hash, consent)
+            signatures = let_in(session, of, consent)
+            extra = {"pre-approval": of.standard.hash} if of.standard else {}
+            facts = _facts(signatures, extra)
+            return _carried(session, cutover, facts, as_json=as_json)
+        with session.world_of(cutover) as world:
+            found = refusals(stand_of(cutover, world, session.setting), hooks)
+        shown = for_programs if as_json else described
+        sys.stdout.write(shown(cutover, plan, hooks, found))
+        if what.output:
+            save(what.output, cutover, plan.hash)
+            tell(f"Saved as {what.output}. To approve it: slipway evidence approve {plan.hash} …")
+        return ExitCode.USAGE if found else ExitCode.DONE
+
+
+def resume_command(options: Options, *, execute: bool, as_json: bool) -> int:
+    """Go on with the cutover that has not ended, forward or back."""
+    with opened(options) as session:
+        current(session.target, session.store).require_verified()
+        there = session.standing()
+        if there.cutover is None or there.state not in _UNFINISHED:
+            raise RequestError(f"{session.target}: there is nothing to go on with: {there.state}")
+        if not execute:
+            sys.stdout.write(f"{_next(there)}\nNothing was changed; --execute goes on.\n")
+            return ExitCode.DONE
+        return _carried(session, there.cutover, _facts_of(there), as_json=as_json)
+
+
+def watch_command(options: Options, *, execute: bool, as_json: bool) -> int:
+    """Look once at a release after its first minutes, and go on from there."""
+    with opened(options) as session:
+        there = session.standing()
+        since = _watched_since(there)
+        if there.cutover is None or there.state is not State.DONE or since is None:
+            raise RequestError(f"{session.target}: no cutover is done to be watched: {there.state}")
+        hooks = session.hooks(there.cutover)
+        if not execute:
+            sys.stdout.write("Would look once, and write it down; --execute does.\n")
+            return ExitCode.DONE
+        with session.world_of(there.cutover) as world:
+            ended = look_later(there.cutover, since, world, session.setting, hooks)
+        return end(session, there.cutover, ended, as_json=as_json)
+
+
+_UNFINISHED = {State.OPEN, State.GOING_BACK, State.LEAVING}
+
+
+def _cutover(session: Session, what: Asked, consent: Consent) -> tuple[Cutover, str | None]:
+    """What is asked for, and the hash of its plan where that was saved."""
+    if what.plan:
+        if what.release or what.images or what.pages or what.database:
+            raise RequestError("--plan has all of it: leave out what else names a release")
+        cutover, hash_ = saved(what.plan)
+        if cutover.environment != session.environment.name:
+            raise RequestError(f"{what.plan} is a plan for {cutover.environment}")
+        return cutover, hash_
+    named = wanted(session.environment, what.release, what.images, what.pages)
+    database = str(what.database) if what.database else ""
+    return measured_cutover(session, named, consent.change.value, database), None
+
+
+def _carried(
+    session: Session, cutover: Cutover, facts: Mapping[str, Json], *, as_json: bool
+) -> int:
+    hooks = session.hooks(cutover, facts)
+    with session.world_of(cutover) as world:
+        ended = carry_out(cutover, world, session.setting, hooks)
+    return end(session, cutover, ended, facts, as_json=as_json)
+
+
+def _facts(signatures: Sequence[Signature], extra: Mapping[str, str]) -> Mapping[str, Json]:
+    """Who let it in, as the journal keeps it."""
+    given = [each.model_dump(mode="json") for each in signatures]
+    return {"approvals": given, "hashes": dict(extra)}
+
+
+def _facts_of(there: Standing) -> Mapping[str, Json]:
+    """Who let it in, from the journal."""
+    for entry in there.entries:
+        if entry.kind == "step.done" and "approvals" in entry.data:
+            data = cast("Mapping[str, Any]", entry.data)
+            return {"approvals": data["approvals"], "hashes": data["hashes"]}
+    return {}
+
+
+def _watched_since(there: Standing) -> Since | None:
+    for entry in there.entries:
+        if entry.kind == "step.done" and entry.data["step"] == MINUTES:
+            return Since(run=there.run, at=float(cast("float", entry.data["at"])))
+    return None
+
+
+def _next(there: Standing) -> str:
+    if there.because:
+        return f"It goes back: {there.because.why}"
+    decided = there.decisions
+    last = f", at {decided[-1].stage}: {decided[-1].kind}" if decided else ""
+    return f"The run {there.run} is {there.state}{last}."

@@ -1,0 +1,65 @@
+"""Planning: a cutover from what is asked for, what the environment says, and what is measured."""
+
+from collections.abc import Mapping
+
+from environments.cutover import Cutover as Rules
+from scripts.cutover.releases import PAGES
+from scripts.cutover.request import Cutover, Releases, RequestError
+from scripts.cutover.session import Session
+from scripts.cutover.steps import Moved, Settings
+
+
+def settings_of(rules: Rules) -> Settings:
+    """How the environment's file has it; what it leaves out is the standards' or ours."""
+    return Settings(
+        weights=rules.weights,
+        bake=rules.bake_seconds,
+        longest_bake=rules.longest_bake_seconds,
+        poll=rules.poll_seconds,
+        ask=rules.ask_seconds,
+        starting=rules.starting_seconds,
+        retain=rules.retain_minutes * 60.0,
+    )
+
+
+def measured_cutover(
+    session: Session, wanted: Mapping[str, str], change: str, database: str
+) -> Cutover:
+    """The cutover to the releases `wanted`, judged by what is measured now (MON-14).
+
+    Raises:
+        RequestError: a service runs that release already.
+        CommandError: a service has no baseline, or is not there.
+    """
+    # Loaded here: who goes on with a cutover measures nothing.
+    from scripts.cutover.watch.alarms import guards  # noqa: PLC0415
+    from scripts.cutover.watch.measured import measured  # noqa: PLC0415
+
+    environment = session.environment
+    found = measured(environment, session.published, list(wanted))
+    asked = {name: Releases(old="", new=release) for name, release in wanted.items()}
+    with session.world(asked, {}) as world:
+        pairs = {name: world.sides[name].releases for name in wanted}
+        sizes = {name: world.sides[name].size() for name in wanted}
+    for name, (old, new) in pairs.items():
+        if old == new:
+            raise RequestError(f"{name} runs {new} already: there is nothing to move")
+    return Cutover(
+        environment=environment.name,
+        tier=environment.tier,
+        services=tuple(
+            Moved(
+                watched=found[name].watched,
+                requests_per_second=found[name].requests_per_second,
+                transactions_per_second=found[name].transactions_per_second,
+                instances=sizes[name],
+                is_frontend=name == PAGES,
+            )
+            for name in wanted
+        ),
+        releases={name: Releases(old=old, new=new) for name, (old, new) in pairs.items()},
+        settings=settings_of(environment.cutover),
+        alarms=guards(environment, [name for name in wanted if name in environment.services]),
+        change=change,
+        database=database,
+    )

@@ -1,0 +1,162 @@
+"""A session with the cutovers of an environment: its record, its journal, its world."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from environments import Environment, load
+from environments.published import Published
+from preview.environment import find_project
+from scripts.cutover.gates import Baseline
+from scripts.cutover.hooks import Database, Hooks, Smoke
+from scripts.cutover.request import Cutover, Releases
+from scripts.cutover.standing import Standing, readable, standing
+from scripts.cutover.world import World
+from scripts.program.progress import tell
+from scripts.runs.aws import Api, client
+from scripts.runs.canonical import Json
+from scripts.runs.journal import Store
+from scripts.runs.lease import Owner
+from scripts.runs.runner import Setting
+from scripts.runs.stores import open_store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What every command about cutovers is told."""
+
+    environment: str
+    state: Path | None
+    operator: str
+    approvers: Path = Path("approvers.yaml")
+
+    @property
+    def resume(self) -> str:
+        """How a run is gone on with."""
+        return f"slipway cutover resume {self.environment} --execute"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What a command works with."""
+
+    options: Options
+    environment: Environment
+    setting: Setting
+    state: Path
+
+    @property
+    def target(self) -> str:
+        """What is acted on; names the journal and the lease."""
+        return f"{self.environment.name}/cutover"
+
+    @property
+    def store(self) -> Store:
+        """Where journals and leases are."""
+        return self.setting.store
+
+    @cached_property
+    def published(self) -> Published:
+        """What the environment's stack says of it."""
+        return read_published(self.environment)
+
+    def standing(self) -> Standing:
+        """Where the last cutover stands."""
+        return standing(readable(self.store, self.target))
+
+    def hooks(self, cutover: Cutover, facts: Mapping[str, Json] | None = None) -> Hooks:
+        """What is plugged in: smoke tests, and the change of the database."""
+        return Hooks(
+            smoke=smoke_of(self.environment, self.published),
+            database=self._database(Path(cutover.database)) if cutover.database else Database(),
+            facts=facts or {},
+        )
+
+    def _database(self, path: Path) -> Database:
+        return database_of(
+            self.environment,
+            self.published,
+            path,
+            operator=self.options.operator,
+            approvers=self.options.approvers,
+        )
+
+    @contextmanager
+    def world(
+        self, releases: Mapping[str, Releases], baselines: Mapping[str, Baseline]
+    ) -> Generator[World]:
+        """The environment, for moving services between `releases`."""
+        pairs = {name: (each.old or None, each.new) for name, each in releases.items()}
+        with open_world(self.environment, self.published, pairs, baselines) as world:
+            yield world
+
+    @contextmanager
+    def world_of(self, cutover: Cutover) -> Generator[World]:
+        """The environment, for `cutover`."""
+        baselines = {each.watched.service: each.watched.baseline for each in cutover.services}
+        with self.world(cutover.releases, baselines) as world:
+            yield world
+
+
+@contextmanager
+def opened(options: Options) -> Generator[Session]:
+    """A session with the environment that is named; nothing of AWS is asked yet."""
+    project = find_project(Path.cwd())
+    environment = load(options.environment, project)
+    state = options.state or project / ".slipway"
+    yield Session(
+        options=options,
+        environment=environment,
+        setting=Setting(
+            store=open_store(state),
+            owner=Owner.here(options.operator),
+            tell=tell,
+            resume=options.resume,
+        ),
+        state=state,
+    )
+
+
+# What of AWS a session is made of. Each is loaded when it is needed: a look at a journal is not
+# made to wait for boto3.
+
+
+def read_published(environment: Environment) -> Published:
+    """What the stack of `environment` published."""
+    from scripts.cutover.aws import published  # noqa: PLC0415
+
+    aws = environment.aws
+    ssm = Api(client("ssm", region=aws.region, endpoint=aws.endpoint))
+    return published.read_published(ssm, environment.name)
+
+
+@contextmanager
+def open_world(
+    environment: Environment,
+    published: Published,
+    releases: Mapping[str, tuple[str | None, str]],
+    baselines: Mapping[str, Baseline],
+) -> Generator[World]:
+    """The world on AWS."""
+    from scripts.cutover.aws.world import opened as on_aws  # noqa: PLC0415
+
+    with on_aws(environment, published, releases, baselines=baselines) as world:
+        yield world
+
+
+def smoke_of(environment: Environment, published: Published) -> Smoke | None:
+    """The smoke tests of `environment`."""
+    from scripts.release.smoke.hook import smoke  # noqa: PLC0415
+
+    return smoke(environment, published)
+
+
+def database_of(
+    environment: Environment, published: Published, path: Path, *, operator: str, approvers: Path
+) -> Database:
+    """The change of the database that the file `path` declares."""
+    from scripts.cutover.database.hook import database  # noqa: PLC0415
+
+    return database(environment, published, path, operator=operator, approvers=approvers)
