@@ -3,19 +3,23 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from environments.published import Published, PublishedService
 from scripts.cutover.aws.fleet import Fleet
 from scripts.cutover.aws.images import Definitions
 from scripts.cutover.aws.permissions import Permissions, Permitted, balanced_needs, ecs_needs
+from scripts.cutover.aws.pointer import PointerSides
 from scripts.cutover.aws.refusals import Attached, Clocks, Registered, apart, checked, steady
 from scripts.cutover.aws.rule import Rule
 from scripts.cutover.aws.scaling import Scaling
 from scripts.cutover.aws.sides import Check, EcsSides, Requests
 from scripts.cutover.aws.workers import Work, WorkerSides
+from scripts.cutover.world import Sides
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.aws import Api, client
+
+FRONTEND: Final = "frontend"
 
 
 class UnknownServiceError(CommandError):
@@ -33,6 +37,9 @@ class Apis:
     ecs: Api
     elbv2: Api
     iam: Api
+    pointers: Api
+    """CloudFront's key-value stores."""
+    s3: Api
     sts: Api
 
     @classmethod
@@ -48,6 +55,8 @@ class Apis:
             ecs=api("ecs"),
             elbv2=api("elbv2"),
             iam=api("iam"),
+            pointers=api("cloudfront-keyvaluestore"),
+            s3=api("s3"),
             sts=api("sts"),
         )
 
@@ -70,15 +79,16 @@ class Services:
 
     def sides(
         self, releases: Mapping[str, str], before: Mapping[str, str] | None = None
-    ) -> dict[str, EcsSides]:
+    ) -> dict[str, Sides]:
         """The sides of each service of `releases`, which says what its new side is to run.
 
-        `before` says what the old sides ran when the cutover began, once it has begun.
+        `before` says what the old sides ran when the cutover began, once it has begun. The frontend
+        is `frontend`, and its releases are names of folders.
 
         Raises:
             UnknownServiceError: the environment has no such service.
         """
-        there = self._published.services
+        there = [*self._published.services, *([FRONTEND] if self._published.frontend else [])]
         for name in releases:
             if name not in there:
                 raise UnknownServiceError(
@@ -86,9 +96,24 @@ class Services:
                     f"{', '.join(there)}"
                 )
         return {
-            name: self._sides(name, there[name], release, (before or {}).get(name))
+            name: self._made(name, release, (before or {}).get(name))
             for name, release in releases.items()
         }
+
+    def _made(self, name: str, release: str, before: str | None) -> Sides:
+        if record := self._published.services.get(name):
+            return self._sides(name, record, release, before)
+        if frontend := self._published.frontend:
+            return PointerSides(
+                name,
+                frontend,
+                release,
+                store=self._apis.pointers,
+                s3=self._apis.s3,
+                permissions=self._permissions,
+                before=before,
+            )
+        raise UnknownServiceError(f"{self._published.environment} has no {name}")
 
     def _sides(
         self, name: str, record: PublishedService, release: str, before: str | None

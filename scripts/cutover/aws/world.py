@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from environments import Environment
 from environments.published import Published
 from scripts.cutover.aws.services import Apis, Services
+from scripts.cutover.aws.sides import EcsSides
 from scripts.cutover.gates import Baseline
 from scripts.cutover.watch.connecting import SystemClock, watched
 from scripts.cutover.watch.places import Color
@@ -44,6 +45,8 @@ def opened(
     services = Services(published, Apis.of(region, endpoint))
     before = {name: old for name, (old, _) in releases.items() if old is not None}
     sides = services.sides({name: new for name, (_, new) in releases.items()}, before)
-    colors: dict[str, Color] = {name: each.color for name, each in sides.items()}
+    colors: dict[str, Color] = {
+        name: each.color for name, each in sides.items() if isinstance(each, EcsSides)
+    }
     watch = watched(environment, published, colors, baselines or {})
     yield AwsWorld(sides=sides, watch=watch, services=services)

@@ -39,8 +39,11 @@ CLUSTER: Final = "production"
 REGISTRY: Final = f"{DEFAULT_ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com"
 START: Final = 1_000_000.0
 SIZE: Final = 4
-NAMES: Final = ("autoscaling", "ecr", "ecs", "elbv2", "iam", "sts")
-_SERVICES: Final = {"autoscaling": "application-autoscaling"}
+NAMES: Final = ("autoscaling", "ecr", "ecs", "elbv2", "iam", "pointers", "s3", "sts")
+_SERVICES: Final = {
+    "autoscaling": "application-autoscaling",
+    "pointers": "cloudfront-keyvaluestore",
+}
 
 
 _MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
@@ -66,10 +69,7 @@ def clients() -> dict[str, Any]:
     """Clients as cutovers have them; making one takes longer than a whole test."""
     return {
         name: client(_SERVICES.get(name, name), region=REGION, is_impatient=True) for name in NAMES
-    } | {
-        name: client(name, region=REGION, is_impatient=True)
-        for name in ("ec2", "ssm", "cloudfront")
-    }
+    } | {name: client(name, region=REGION, is_impatient=True) for name in ("ec2", "ssm")}
 
 
 @cache
@@ -111,6 +111,7 @@ class Account:
     """The tasks that run, by the ECS service and ARN."""
     died: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
     services: dict[str, Any] = field(default_factory=dict[str, Any])
+    frontend: dict[str, str] | None = None
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -151,6 +152,7 @@ class Account:
                 "load_balancer": self.balancer.partition("loadbalancer/")[2],
                 "cluster": CLUSTER,
                 "services": self.services,
+                "frontend": self.frontend,
                 "database": "production",
                 "tasks": {
                     "subnets": self.subnets,

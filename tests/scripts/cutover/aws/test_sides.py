@@ -28,7 +28,9 @@ BLUE, GREEN = "production-api-blue", "production-api-green"
 def sides_of(account: Account, release: str = NEW, before: str | None = None) -> EcsSides:
     """The sides of the api, read anew as whoever resumes does."""
     services = Services(account.published, apis())
-    return services.sides({"api": release}, {"api": before} if before else None)["api"]
+    sides = services.sides({"api": release}, {"api": before} if before else None)["api"]
+    assert isinstance(sides, EcsSides)
+    return sides
 
 
 def moved(account: Account, weight: int, instances: int = SIZE) -> EcsSides:
