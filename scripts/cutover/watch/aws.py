@@ -103,15 +103,7 @@ class AwsWatch:
                 "slipway:metrics.market is true, and slipway:cutover.watch.market names no service "
                 "that publishes what a market has: nothing would be held to PM-06"
             )
-        places = [source.place for source in self.sources.values()]
-        probes = [found.witness for place in places if (found := recipe("cpu", place)) is not None]
-        self.cloudwatch.troubles.clear()
-        self.cloudwatch.poll(dict.fromkeys(probes, now - BEFORE), now)
-        for probe in probes:
-            self.cloudwatch.is_written(probe, now)
-        self.cloudwatch.alarms(emergency_alarms(self.environment) or {"any"})
-        for permission, why in self.cloudwatch.troubles.items():
-            yield f"{permission} does not work, and nothing could be judged: {why}"
+        yield from self._unreadable_metrics(now)
         if self.publisher is not None:
             yield from self.publisher.refusals()
         if self.prometheus is not None:
@@ -121,6 +113,20 @@ class AwsWatch:
                 source.labels()
             except (AwsError, TimeoutError) as error:
                 yield f"{aside[0]}: which tasks are of which side cannot be told: {error}"
+        yield from self._failing_commands(now)
+
+    def _unreadable_metrics(self, now: float) -> Iterator[str]:
+        found = [recipe("cpu", source.place) for source in self.sources.values()]
+        probes = [each.witness for each in found if each is not None]
+        self.cloudwatch.troubles.clear()
+        self.cloudwatch.poll(dict.fromkeys(probes, now - BEFORE), now)
+        for probe in probes:
+            self.cloudwatch.is_written(probe, now)
+        self.cloudwatch.alarms(emergency_alarms(self.environment) or {"any"})
+        for permission, why in self.cloudwatch.troubles.items():
+            yield f"{permission} does not work, and nothing could be judged: {why}"
+
+    def _failing_commands(self, now: float) -> Iterator[str]:
         for series, command in self.commands.items():
             service, _, _ = series.partition("/")
             if (service, False) in self.sources:

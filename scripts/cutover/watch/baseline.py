@@ -134,9 +134,7 @@ class Measuring:
             (("LoadBalancer", self.place.balancer), ("TargetGroup", self.place.group)),
             PERIOD,
         )
-        values = sorted(
-            {round(1000 * each, 3) for each in self._read([query])(query).values.values()}
-        )
+        values = sorted({round(1000 * each, 3) for each in self._values(query)})
         candidates = list(_spread([each for each in values if each > 0]))
         if not candidates:
             raise NoBaselineError(f"{self.service}: nobody measures how long its requests take")
@@ -165,10 +163,10 @@ class Measuring:
         name = "ApproximateNumberOfMessagesVisible"
         of = (("QueueName", self.place.queue),)
         query = Query("AWS/SQS", name, "Average", of, PERIOD)
-        values = self._read([query])(query).values
+        values = self._values(query)
         if not values:
             raise NoBaselineError(f"{self.service}: nobody measures its queue {self.place.queue}")
-        return fmean(values.values())
+        return fmean(values)
 
     def _transactions(self) -> tuple[float, float]:
         if not self.sends_transactions:
@@ -215,7 +213,11 @@ class Measuring:
     def _counts(self, series: str) -> Counts:
         found = recipe(series, self.place)
         made = None if found is None else found.make(self._read(found.queries), self.since)
-        return made if isinstance(made, Counts) else Counts()
+        return made.between(self.since, self.until) if isinstance(made, Counts) else Counts()
+
+    def _values(self, query: Query) -> list[float]:
+        found = self._read([query])(query).values
+        return [value for at, value in found.items() if self.since <= at < self.until]
 
     def _queries(self, series: str) -> Sequence[Query]:
         found = recipe(series, self.place)
