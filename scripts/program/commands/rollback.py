@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from scripts.exits import CommandError
 from scripts.program import plans
 from scripts.program.commands.act import Consent, Shown, act
 from scripts.program.commands.deploy import facts
 from scripts.program.elf import read_program_file
 from scripts.program.estimate import estimate
 from scripts.program.folder import Folder, Saved, SavedError
+from scripts.program.idl.account import look
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.commands import Vault, join
 from scripts.program.multisig.decisions import is_ready
@@ -19,7 +21,7 @@ from scripts.program.smoke import read_smoke
 from scripts.program.state import OnChain
 from scripts.program.world import World
 from scripts.runs.journal import JournalError, current
-from scripts.runs.steps import Plan, duration
+from scripts.runs.steps import Plan, StepPendingError, duration
 
 
 def rollback_command(  # noqa: PLR0913 - each is an option of the command
@@ -61,10 +63,29 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
                     f" within {duration(plan.bound)}"
                 ),
                 *facts(session, found, taken),
+                *_idl(session, about),
             ],
             hashes={"program": about.hash},
         )
         return act(session, plan, consent, shown, asks=False, as_json=as_json)
+
+
+def _idl(session: Session, about: Saved) -> list[str]:
+    """What is to be done for the IDL afterwards; a way back waits for none."""
+    world = session.world
+    try:
+        published = world.wait(look(world.node, world.program))
+    except (CommandError, StepPendingError):
+        return []
+    if published.metadata is None or published.version == about.version:
+        return []
+    version = f" --version {about.version}" if about.version else ""
+    return [
+        (
+            f"  its IDL on chain stays that of version {published.version}. Afterwards: slipway"
+            f" program idl publish {session.environment.name} FILE{version}"
+        )
+    ]
 
 
 def _plan(session: Session, squad: Squad | None) -> Plan[World]:

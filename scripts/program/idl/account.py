@@ -1,8 +1,9 @@
 """What the chain says of a program's IDL."""
 
+import json
 import zlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from solders.pubkey import Pubkey
 from solders.system_program import ID as SYSTEM
@@ -57,6 +58,17 @@ class Published:
             where = self.metadata.data[:80]
             raise IdlError(f"the IDL lies elsewhere ({self.metadata.source.name}): {where!r}")
         return unpacked(self.metadata.data, self.metadata.compression)
+
+    @property
+    def version(self) -> str:
+        """Which version is published, as far as it says so."""
+        if self.metadata is None:
+            return "none"
+        try:
+            parsed = cast("dict[str, dict[str, str]]", json.loads(self.content()))
+            return str(parsed["metadata"]["version"])
+        except (IdlError, ValueError, KeyError, TypeError):
+            return "one that cannot be read"
 
 
 async def look(node: Node, program: Pubkey) -> Published:

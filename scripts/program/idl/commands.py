@@ -3,7 +3,6 @@
 import json
 import sys
 from pathlib import Path
-from typing import cast
 
 from solders.pubkey import Pubkey
 
@@ -116,7 +115,7 @@ def authority_command(
 
 def _facts(file: Path, idl: Idl, found: Published) -> list[str]:
     """What is published, and in the place of what."""
-    before = "published already" if found.holds(idl.content) else f"instead of {_version(found)}"
+    before = "published already" if found.holds(idl.content) else f"instead of {found.version}"
     return [
         (
             f"{file}: {idl.name} {idl.version}, {len(idl.instructions)} instructions,"
@@ -137,7 +136,7 @@ def _shown(session: Session, facts: list[str], publication: Publication | None =
 def _told(found: Published, legacy: bytes | None) -> dict[str, Json]:
     told: dict[str, Json] = {"address": str(found.address), "published": found.metadata is not None}
     if found.metadata:
-        told |= {"version": _version(found), **_content(found)}
+        told |= {"version": found.version, **_content(found)}
         told |= {
             "changed by": str(found.metadata.authority or "the upgrade authority alone"),
             "mutable": found.metadata.mutable,
@@ -155,17 +154,6 @@ def _content(found: Published) -> dict[str, Json]:
     except IdlError as error:
         return {"problem": str(error)}
     return {"bytes": len(content), "hash": sha256(content)}
-
-
-def _version(found: Published) -> str:
-    """Which version is published, as far as it says so."""
-    if found.metadata is None:
-        return "none"
-    try:
-        parsed = cast("dict[str, dict[str, str]]", json.loads(found.content()))
-        return str(parsed["metadata"]["version"])
-    except (IdlError, ValueError, KeyError, TypeError):
-        return "one that cannot be read"
 
 
 def _differences(found: Published, built: Idl) -> list[str]:

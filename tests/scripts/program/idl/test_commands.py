@@ -64,6 +64,9 @@ def test_an_idl_from_its_first_publication_on(tmp_path: Path) -> None:
         assert told["version"] == "1.1.0"
         assert told["address"] == str(metadata_address(it.program.pubkey()))
         assert copy.read_bytes() == Path(two).read_bytes()
+        back = it.run("rollback", "development").stdout
+        assert "its IDL on chain stays that of version 1.1.0" in back
+        assert "slipway program idl publish development FILE --version 1.0.0" in back
 
 
 def test_spaces_in_a_published_idl_are_no_difference(tmp_path: Path) -> None:
