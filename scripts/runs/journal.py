@@ -6,7 +6,7 @@ hash changing, and a head kept elsewhere (in evidence) shows a journal that was 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -61,36 +61,30 @@ class Entry(Record):
     data: Mapping[str, JsonValue]
     hash: str
 
-    @cached_property
-    def _text(self) -> str:
-        return canonical(self.model_dump()).decode()
-
     def text(self) -> str:
         """The entry as stores keep it."""
-        return self._text
+        return canonical(self.model_dump()).decode()
 
     @property
     def head(self) -> Head:
         """The head of a journal that ends with this entry."""
         return Head(sequence=self.sequence, hash=self.hash)
 
-    @cached_property
-    def is_intact(self) -> bool:
-        """Whether its hash is that of what stands in it."""
-        try:
-            return digest(self.model_dump(exclude={"hash"})) == self.hash
-        except NotCanonicalError:
-            return False
 
-
-@lru_cache(maxsize=1024)
 def read(text: str) -> Entry:
-    """The entry that `text` is; a run reads its journal again and again.
+    """The entry that `text` is, whether it was changed or not.
 
     Raises:
         ValueError: it is none, or not in canonical form.
     """
-    return Entry.model_validate(parse(text.encode()))
+    return _read(text)[0]
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> tuple[Entry, bool]:
+    """The entry that `text` is, and whether it is intact; a run reads its journal many times."""
+    entry = Entry.model_validate(parse(text.encode()))
+    return entry, _is_intact(entry)
 
 
 class Store(LeaseStore, Protocol):
@@ -209,12 +203,15 @@ def problems(
     Finds every changed, missing, reordered, repeated or foreign entry, and a cut-off end.
     """
     entries: list[Entry] = []
+    changed: list[Entry] = []
     for place, text in enumerate(texts, 1):
         try:
-            entries.append(read(text))
+            entry, is_intact = _read(text)
         except ValueError as error:
             return [f"entry {place} cannot be read: {_short(error)}"]
-    found = chain_problems(entries, name)
+        entries.append(entry)
+        changed += [] if is_intact else [entry]
+    found = _chain_problems(entries, name, changed)
     if entries and (entries[0].sequence != 1 or entries[0].previous != GENESIS):
         found.append(f"it starts with entry {entries[0].sequence}, not with the first")
     ends = entries[-1].head if entries else EMPTY
@@ -232,12 +229,16 @@ def problems(
 
 def chain_problems(entries: Sequence[Entry], name: str) -> list[str]:
     """What is wrong with a stretch of the journal `name`: hashes, links, order, foreign entries."""
+    return _chain_problems(entries, name, [each for each in entries if not _is_intact(each)])
+
+
+def _chain_problems(entries: Sequence[Entry], name: str, changed: Sequence[Entry]) -> list[str]:
     found = [
         f"entry {entry.sequence} is of the journal {entry.journal!r}"
         for entry in entries
         if entry.journal != name
     ]
-    found += [f"entry {entry.sequence} was changed" for entry in entries if not entry.is_intact]
+    found += [f"entry {entry.sequence} was changed" for entry in changed]
     found += [
         f"entry {later.sequence} does not follow entry {earlier.sequence}:"
         " one is missing, moved or repeated"
@@ -245,6 +246,13 @@ def chain_problems(entries: Sequence[Entry], name: str) -> list[str]:
         if later.sequence != earlier.sequence + 1 or later.previous != earlier.hash
     ]
     return found
+
+
+def _is_intact(entry: Entry) -> bool:
+    try:
+        return digest(entry.model_dump(exclude={"hash"})) == entry.hash
+    except NotCanonicalError:
+        return False
 
 
 def _short(error: ValueError) -> str:
