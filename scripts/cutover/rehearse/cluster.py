@@ -29,7 +29,7 @@ class Scale:
 
     releases: tuple[str, str] = ("web-1", "web-2")
     instances: int = 3
-    rate: float = 1000
+    rate: float = 1500
     """Requests a second of all users together."""
     seconds: float = 300
     """After so long everything ends, whatever happens."""

@@ -25,13 +25,13 @@ def rehearse_command(options: Options, *, as_json: bool) -> int:
     else:
         with Screen(Console()) as screen:
             said = asyncio.run(Rehearsal(options, screen.show).run())
-    sys.stdout.write(json.dumps(said) + "\n" if as_json else _ended(said))
+    sys.stdout.write(json.dumps(said) + "\n" if as_json else ended(said))
     if said["outcome"] == Outcome.INTERRUPTED:
         return ExitCode.INTERRUPTED
     return ExitCode.DONE if is_as_it_should(said) else ExitCode.FAILED
 
 
-def _ended(said: Mapping[str, Any]) -> str:
+def ended(said: Mapping[str, Any]) -> str:
     """How it ended, for people."""
     if said["outcome"] == Outcome.INTERRUPTED:
         return "\nInterrupted; every process of the rehearsal has ended.\n"

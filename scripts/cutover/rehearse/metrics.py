@@ -103,8 +103,11 @@ class Metrics:
         return sum(each.failed for each in found) / answered if answered else nan
 
     def rate(self, side: str, seconds: float) -> float:
-        """Its requests a second lately."""
-        return sum(each.answered for each in self._since(side, time.time() - seconds)) / seconds
+        """Its requests a second lately, between the first scrape in that time and the last."""
+        found = self._since(side, time.time() - seconds)
+        if len(found) < 2:  # noqa: PLR2004 - a time has a beginning and an end
+            return 0.0
+        return sum(each.answered for each in found[1:]) / (found[-1].at - found[0].at)
 
     def percentile(self, side: str, share: float, seconds: float) -> float:
         """Within how many milliseconds `share` of its requests lately were served."""

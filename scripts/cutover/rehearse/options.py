@@ -29,7 +29,7 @@ QUICK: Final = Settings(
     set_weights=5,
     read_back=5,
     healthy=10,
-    first_minutes=5,
+    first_minutes=3,
 )
 """Seconds where an environment has minutes: the same judgement, of more requests a second."""
 

@@ -82,7 +82,8 @@ def _decision(data: Mapping[str, object]) -> str | None:
         case "hold" if passed == len(reasons):
             return None
         case "hold":
-            said = f"{len(reasons) - passed} gates have not passed yet"
+            left = len(reasons) - passed
+            said = f"{left} gate{'s have' if left > 1 else ' has'} not passed yet"
         case _:
             said = "; ".join(f"{each['gate']}: {each.get('text', '')}" for each in breached)
     return f"{data['stage']}: {str(data['kind']).upper()}, decision {data['sequence']}: {said}"
@@ -133,10 +134,11 @@ class Screen:
     def show(self, seen: Seen) -> None:
         """Draw `seen`."""
         width, height = self._console.size
-        self._live.update(_screen(seen, width, height), refresh=True)
+        self._live.update(screen(seen, width, height), refresh=True)
 
 
-def _screen(seen: Seen, width: int, height: int) -> RenderableType:
+def screen(seen: Seen, width: int, height: int) -> RenderableType:
+    """`seen` as it fits a terminal of that size."""
     parts: list[RenderableType] = [_sides(seen, width), _facts(seen)]
     if lines := _newest(happened(seen), width - _MARGIN, height - _ABOVE):
         told = Table.grid(padding=(0, 1))

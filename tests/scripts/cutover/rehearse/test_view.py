@@ -78,7 +78,7 @@ def test_says_each_thing_that_happens_in_its_order() -> None:
     assert [line for _, line in happened(seen())] == [
         "cutover run begins",
         "web weight 10: done",
-        "web 10 %: HOLD, decision 4: 1 gates have not passed yet",
+        "web 10 %: HOLD, decision 4: 1 gate has not passed yet",
         "somebody looked",
         f"web 10 %: ROLL BACK, decision 5: {BREACHED['gate']}: {BREACHED['text']}",
         "verified: 0.25 s after the decision, allowed are 320 s (ROLL-01)",
