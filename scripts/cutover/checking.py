@@ -69,7 +69,7 @@ def _gates(stand: Stand) -> Sequence[str]:
     """The gates that could not do their work, by the side that serves."""
     cutover, now = stand.cutover, stand.now()
     found: list[str] = []
-    for service in cutover.order:
+    for service in [each for each in cutover.order if each in stand.world.sides]:
         steps = [
             each
             for each in cutover.plan.steps

@@ -54,20 +54,28 @@ class CloudSides:
     """What was done to any service, in order."""
     name: str
     old: int = SIZE
+    meant: int = SIZE
+    """What the old side is meant to have."""
     new: int = 0
     share: int = 0
     refused: Sequence[str] = ()
     stuck: bool = False
     """Whether weights do not change, whatever is set."""
+    acted: Callable[[str], None] = lambda _: None
+    """Called before each act."""
+
+    def _act(self, act: str) -> None:
+        self.acted(f"{self.name} {act}")
+        self.log.append(f"{self.name} {act}")
 
     def size(self) -> int:
         """What the old side is meant to have."""
-        return SIZE
+        return self.meant
 
     def scale(self, instances: int) -> None:
         """The new side has so many, at once."""
         assert instances >= self.new or not self.share, "shrinks under traffic"
-        self.log.append(f"{self.name} scale {instances}")
+        self._act(f"scale {instances}")
         self.new = instances
 
     def healthy(self, *, is_new: bool) -> int:
@@ -78,7 +86,7 @@ class CloudSides:
         """Traffic only goes where it can be served."""
         assert self.new >= SIZE * weight / 100, "to a side that is too small"
         assert weight == 100 or self.old, "to a side that is gone"
-        self.log.append(f"{self.name} weight {weight}")
+        self._act(f"weight {weight}")
         self.share = self.share if self.stuck else weight
 
     def weight(self) -> int:
@@ -88,7 +96,7 @@ class CloudSides:
     def retire(self, *, is_new: bool) -> None:
         """A side without traffic goes."""
         assert self.share == (0 if is_new else 100), "retired under traffic"
-        self.log.append(f"{self.name} retire {'new' if is_new else 'old'}")
+        self._act(f"retire {'new' if is_new else 'old'}")
         if is_new:
             self.new = 0
         else:
