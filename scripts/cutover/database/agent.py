@@ -160,6 +160,8 @@ class Agent:
             "lock_timeout": f"{round(told.lock_timeout * 1000)}ms",
             "statement_timeout": f"{round(told.statement_timeout * 1000)}ms",
         }
+        # Up to here nothing is changed: what a restore to this moment holds, the old release knows.
+        say("began", now=stamp(self._now()), written=guard.rows_written(self._session))
         ended = run(command, self._variables(settings), seconds=left, secrets=self._secrets)
         if ended.is_cut_off:
             guard.end_orphans(self._session)

@@ -33,9 +33,9 @@ class Ran:
         Raises:
             AgentError: it failed; with what it said.
         """
-        told = [line for line in self.lines if line.get("event") == "database"]
-        if self.code == 0 and told:
-            return told[-1]
+        told = {str(line.get("event")): line for line in self.lines}
+        if self.code == 0 and "database" in told:
+            return {**told["database"], "began": told.get("began")}
         said = [str(line["message"]) for line in self.lines if "message" in line]
         blocked = [
             f"  blocked by {each}"

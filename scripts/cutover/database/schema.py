@@ -12,6 +12,15 @@ from scripts.cutover.database.runners import Job, Runner
 from scripts.runs.steps import Acting
 
 
+class Began(BaseModel):
+    """How it was right before a migration changed anything."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    now: AwareDatetime
+    written: Mapping[str, int]
+
+
 class Status(BaseModel):
     """What there is."""
 
@@ -27,6 +36,8 @@ class Status(BaseModel):
     invalid: tuple[str, ...]
     """Indexes whose build was cut off."""
     counted: Mapping[str, int] = {}
+    began: Began | None = None
+    """What was there before, where it was just migrated."""
 
 
 @dataclass(frozen=True, kw_only=True)

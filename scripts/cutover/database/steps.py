@@ -156,6 +156,7 @@ def migrate(stage: Stage, phase: Phase) -> Step[World]:
         if phase is Phase.CONTRACT and before.revision != change.to_revision:
             raise StepFailedError(f"the schema is at {before.revision}, not {change.to_revision}")
         if change.is_restored and phase is Phase.BEFORE and before.revision != target:
+            # A moment that is too early costs some rows; none at all would cost the way back.
             _remember(stage, before.now, before.written)
         move = Move(
             action="back" if phase is Phase.REVERSE else "to",
@@ -165,6 +166,8 @@ def migrate(stage: Stage, phase: Phase) -> Step[World]:
             indexes=indexes,
         )
         after = stage.schema.migrate(move, acting)
+        if change.is_restored and after.began:
+            _remember(stage, after.began.now, after.began.written)
         return {
             "revision": after.revision,
             "from": before.revision,

@@ -114,7 +114,12 @@ def test_lock_in_the_end(tmp_path: Path, database: Database, sqlite: SqliteStore
             tell,
         )
     assert Status.model_validate(ran.result()).revision == "next1"
-    assert [line.get("event") for line in ran.lines] == ["migration", "database"]
+    assert [line.get("event") for line in ran.lines] == [
+        "began",
+        "migration",
+        "began",
+        "database",
+    ]
     assert carry_out(around(stage(change, tmp_path, database)).before, sqlite).code is ExitCode.DONE
 
 
