@@ -6,12 +6,14 @@ Each line ends with the bound that it is held to.
 # ruff: noqa: INP001 a script, not a package
 
 import gc
+import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the services that are watched live among the tests
@@ -29,9 +31,12 @@ WATCHING: Final = """
 import os, resource, sys
 os.environ.update(AWS_ACCESS_KEY_ID="none", AWS_SECRET_ACCESS_KEY="none")
 from scripts.cutover import conductor
+from scripts.cutover.aws.services import Apis
 from scripts.cutover.judgement import judge
 from scripts.cutover.watch import connecting
+from scripts.runs.aws import client
 from tests.scripts.cutover.watch.scene import OLD, START, Scene, stage
+apis = Apis.of("us-east-1"), [client(each, region="us-east-1") for each in ("dynamodb", "ssm")]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 scene, hours = Scene(), float(sys.argv[1])
 watch = scene.watch()
@@ -47,7 +52,7 @@ print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 def main() -> None:
     """Measure and print everything; exit code 1 where a bound does not hold."""
-    sections: list[Callable[[], Generator[Line]]] = [decisions, memory]
+    sections: list[Callable[[], Generator[Line]]] = [decisions, memory, rehearsals]
     missed = False
     for section in sections:
         for held, line in section():
@@ -84,6 +89,38 @@ def memory() -> Generator[Line]:
     before, after = (int(each) / 1024 for each in printed.split())
     said = f"{after:.0f} MiB, of which {before:.0f} before the first poll"
     yield after <= MOST_MEBIBYTES, f"watching for two hours: {said} (at most {MOST_MEBIBYTES})"
+
+
+def rehearsals() -> Generator[Line]:
+    """A rehearsal of each fault: from decision to verified, from breach to weight, and memory."""
+    found: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for fault in ("errors", "latency", "crash", "hang"):
+            words = ["--fault", fault, "--folder", f"{folder}/{fault}", "--json"]
+            if found:  # measured once
+                words += ["--baseline", f"{folder}/errors/baseline.json"]
+            printed = subprocess.run(  # noqa: S603 - our own
+                [sys.executable, "-m", "scripts.cutover.rehearse", *words],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if printed.returncode:
+                yield False, f"rehearsal of {fault}: {printed.stdout}{printed.stderr[-2000:]}"
+                continue
+            found.append(json.loads(printed.stdout))
+    if not found:
+        return
+    most = found[0]["poll_seconds"] + 1
+    for name, key, limit, unit in (
+        ("from decision to verified old side", "decision_to_verified_seconds", 10, "s"),
+        ("from breaching data to weight sent", "breach_to_weight_seconds", most, "s"),
+        ("memory of the controller", "controller_mebibytes", MOST_MEBIBYTES, "MiB"),
+    ):
+        worst = max(said[key] for said in found)
+        line = f"{len(found)} rehearsals, {name}: {worst:.2f} {unit} at worst (at most {limit:g})"
+        yield worst <= limit, line
 
 
 def _best(stage: Stage, seen: Observations, now: float) -> float:
