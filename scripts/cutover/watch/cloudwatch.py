@@ -5,8 +5,10 @@ since late data still changes them. What CloudWatch gives in part, or not at all
 read.
 """
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -37,11 +39,22 @@ class Query:
 
 @dataclass(slots=True)
 class _Read:
-    """What was read of one metric."""
+    """What was read of one metric, by the start of each period: a week has ten thousand."""
 
-    values: dict[float, float]
     since: float
     until: float
+    at: "array[float]" = field(default_factory=lambda: array("d"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))
+
+    def renewed(self, fresh: Mapping[float, float], start: float, until: float) -> "_Read":
+        """With `fresh` in the place of what was known from `start` on."""
+        before = bisect_left(self.at, start)
+        at, values = self.at[:before], self.values[:before]
+        for each, value in sorted(fresh.items()):
+            if start <= each < until:
+                at.append(each)
+                values.append(value)
+        return _Read(self.since, until, at, values)
 
 
 class CloudWatch:
@@ -63,7 +76,7 @@ class CloudWatch:
             read = self._read.get(query)
             if read is None or read.since > since:
                 start = _aligned(since, query.period)
-                self._read[query] = _Read({}, start, start)
+                self._read[query] = _Read(start, start)
             elif read.until >= until:
                 continue
             else:
@@ -81,7 +94,7 @@ class CloudWatch:
         read = self._read.get(query)
         if read is None:
             return Found({}, -float("inf"), query.period)
-        return Found(read.values, read.until, query.period)
+        return Found(dict(zip(read.at, read.values, strict=True)), read.until, query.period)
 
     def is_written(self, query: Query, now: float) -> bool:
         """Whether somebody wrote this metric in the last two weeks, or it cannot be told.
@@ -156,10 +169,7 @@ class CloudWatch:
                     f"{query.namespace} {query.name}: {status.get(id_, 'no answer')}"
                 )
                 continue
-            read = self._read[query]
-            kept = {at: value for at, value in read.values.items() if not start <= at < until}
-            kept |= {at: value for at, value in fresh[id_].items() if start <= at < until}
-            self._read[query] = _Read(kept, read.since, until)
+            self._read[query] = self._read[query].renewed(fresh[id_], start, until)
 
 
 def _asked(id_: str, query: Query) -> dict[str, Any]:

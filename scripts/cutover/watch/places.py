@@ -10,7 +10,6 @@ from scripts.exits import CommandError, ExitCode
 
 Color = Literal["blue", "green"]
 _GROUP: Final = ":targetgroup/"
-_LONGEST_CACHE: Final = 40
 
 
 class UnknownServiceError(CommandError):
@@ -62,5 +61,6 @@ def _cache_nodes(environment: Environment) -> tuple[str, ...]:
     """ElastiCache numbers the nodes of a group, the primary among them."""
     if environment.cache is None:
         return ()
-    group = f"{environment.name}-cache"[:_LONGEST_CACHE]
-    return tuple(f"{group}-{node:03}" for node in range(1, environment.cache.replicas + 2))
+    return tuple(
+        f"{environment.name}-cache-{node:03}" for node in range(1, environment.cache.replicas + 2)
+    )

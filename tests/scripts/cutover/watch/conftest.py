@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scripts.cutover.aws.account import REGION
+from tests.scripts.cutover.watch.metrics import REGION
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from scripts.runs.aws import Api, client
-from tests.scripts.cutover.aws.account import REGION
 
 Key = tuple[str, str, frozenset[tuple[str, str]]]
 _CALLS: Final = ("GetMetricData", "ListMetrics", "DescribeAlarms", "PutMetricData")
 _MOST: Final = 100_800
+REGION: Final = "us-east-1"
 
 
 @dataclass(frozen=True)

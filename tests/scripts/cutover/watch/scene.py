@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from environments import Environment, load
@@ -17,9 +18,9 @@ from scripts.cutover.watch.places import place
 from scripts.cutover.watch.prometheus import Prometheus
 from scripts.cutover.watch.publishing import Publisher
 from standards import Tier
-from tests.conftest import PROJECT
 from tests.scripts.cutover.watch.metrics import Metrics
 
+PROJECT: Final = Path(__file__).parents[4]
 START: Final = 1_700_000_040.0
 """A full minute."""
 

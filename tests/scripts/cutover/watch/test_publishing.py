@@ -19,7 +19,7 @@ from scripts.cutover.watch.publishing import (
 )
 from scripts.runs.aws import Api, client
 from stacks.rollout import BASELINES
-from tests.scripts.cutover.aws.account import REGION
+from tests.scripts.cutover.watch.metrics import REGION
 from tests.scripts.cutover.watch.scene import START, Scene, stage
 
 OF = {
