@@ -9,12 +9,13 @@ from typing import Final
 from markupsafe import Markup
 
 from scripts.cutover.report.story import Point
+from scripts.cutover.report.words import cited
 
-_WIDTH, _HEIGHT = 760, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 16, 14, 40
+_WIDTH, _HEIGHT = 600, 220
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 22, 40
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200)
 """Seconds between marks of time."""
-_MARKS_OF_TIME: Final = 7
+_MARKS_OF_TIME: Final = 6
 _MARKS: Final = 4
 _BEYOND: Final = 4.0
 """A limit so many times above everything else would press the lines flat; it is told instead."""
@@ -142,10 +143,10 @@ def _limits(chart: Chart, scale: _Scale) -> Iterator[Markup]:
         taken.append(label)
         yield Markup(
             '<g class="limit"><title>limit {} ({})</title><line x1="{}" x2="{}" y1="{}" y2="{}"/>'
-            '<text class="end" x="{}" y="{}">{} {}</text></g>'
+            '<text x="{}" y="{}">{} % ({})</text></g>'
         ).format(
-            _amount(limit), name, _LEFT, _WIDTH - _RIGHT, y, y, _WIDTH - _RIGHT, label,
-            name, _amount(limit),
+            _amount(limit), name, _LEFT, _WIDTH - _RIGHT, y, y, _LEFT + 4, label,
+            _amount(limit), cited(name),
         )  # fmt: skip
 
 
@@ -185,7 +186,7 @@ def _turn(chart: Chart, scale: _Scale) -> Iterator[Markup]:
             "</g>"
         ).format(
             _clock(chart.decided_back), x, x, _TOP, _HEIGHT - _BOTTOM,
-            "end" if is_late else "start", x - 4 if is_late else x + 4, _TOP + 9,
+            "end" if is_late else "start", x + 4 if is_late else x - 4, _TOP - 6,
         )  # fmt: skip
 
 
@@ -214,4 +215,4 @@ def _clock(at: float) -> str:
 
 
 def _amount(value: float) -> str:
-    return f"{value:,.4g}"
+    return f"{value:,.3g}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from itertools import groupby
 from pathlib import Path
 from typing import Final, cast
@@ -20,7 +21,6 @@ from scripts.cutover.report.story import Curve, Did, Story, told
 from scripts.cutover.standing import State
 from scripts.runs.evidence import Evidence
 from scripts.runs.journal import Entry
-from scripts.runs.steps import duration
 from standards import figure, requirement
 
 _FOLDERS: Final = (Path(__file__).parent, Path(preview.reports.__file__).parent)
@@ -37,9 +37,9 @@ class Group:
     """Each with its place among all, which links lead to."""
 
     @property
-    def last(self) -> Noted:
-        """What a reader wants of them."""
-        return self.decisions[-1][1]
+    def first(self) -> Noted:
+        """The one that says most: later ones hold what changed since."""
+        return self.decisions[0][1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +69,13 @@ def page(entries: Sequence[Entry], evidence: Sequence[Sealed] = ()) -> str:
     own: dict[str, Callable[..., object]] = {
         "moment": words.moment,
         "day": words.day,
-        "duration": duration,
+        "duration": words.lasted,
         "plural": plural,
         "sentence": words.sentence,
         "cited": words.cited,
         "fact": _fact,
         "tested": _tested,
+        "bare": _bare,
     }
     cast("dict[str, Callable[..., object]]", environment.filters).update(own)
     return environment.get_template("page_of_cutover.html.j2").render(
@@ -98,7 +99,7 @@ def page(entries: Sequence[Entry], evidence: Sequence[Sealed] = ()) -> str:
 def headline(story: Story) -> str:
     """What happened, in two sentences."""
     what = _what(story)
-    lasted = duration(story.ended - story.began)
+    lasted = words.lasted(story.ended - story.began)
     by = " and ".join(story.who) or "nobody"
     when = f"on {words.day(story.began)} at {words.moment(story.began)[:5]} UTC"
     first = f"{by} started to move {what} {when}"
@@ -106,12 +107,11 @@ def headline(story: Story) -> str:
         case State.DONE:
             return f"{first}. All traffic is on the new release after {lasted}; every gate passed."
         case State.TAKEN_BACK:
-            took = f" {duration(story.seconds_back)} after that" if story.seconds_back else ""
-            return (
-                f"{first}. It went back for: {_short(story.why)}. The old side was verified{took}."
-            )
+            seconds = story.seconds_back
+            took = "" if seconds is None else f" {words.lasted(seconds)} later"
+            return f"{first}. {_turned(story)}; the old side was verified{took}."
         case State.GOING_BACK:
-            return f"{first}. It is going back for: {_short(story.why)}; this is not over."
+            return f"{first}. {_turned(story)}; that is not over."
         case State.REFUSED:
             failed = next((str(did.facts.get("error", "")) for did in story.steps), "")
             return f"{first}. It was refused with nothing changed: {_short(failed)}"
@@ -133,9 +133,20 @@ def _what(story: Story) -> str:
     return f"{services} in {story.cutover.environment}"
 
 
+def _turned(story: Story) -> str:
+    """When it went back, and for what."""
+    decided = next((it for it in reversed(story.decisions) if it.kind is Kind.ROLL_BACK), None)
+    first = next(iter(words.deciding(decided)), None) if decided else None
+    if decided is None or first is None:
+        return f"It went back for {_short(story.why)}"
+    service, has_service, _ = first.gate.partition("/")
+    what = f"{service} had {_short(first.text)}" if has_service else _short(first.text)
+    return f"It went back at {decided.stage}: {what} ({words.cited(first.cited)})"
+
+
 def _short(text: str) -> str:
-    first = text.partition("; ")[0].strip().rstrip(".")
-    return first or "a reason that the journal does not hold"
+    """The first part of `text`."""
+    return text.partition("; ")[0].strip().rstrip(".") or "a reason that the journal does not hold"
 
 
 class _Charts:
@@ -164,10 +175,11 @@ class _Charts:
         new = [Line(name="new side", points=_percent(points), kind="new") for points in curve.new]
         old = Line(name="old side", points=_percent(curve.old), kind="old")
         limits = {name: limit * _PERCENT for name, limit in curve.limits.items()}
-        chart = self._chart(
-            f"{curve.service}: {self.name(curve)}", "% of requests", [old, *new], limits=limits
-        )
-        return self._drawn(chart)
+        title = f"{curve.service}: {self.name(curve)}"
+        chart = self._chart(title, "% of requests", [old, *new], limits=limits)
+        times = [at for points in curve.new for at, _ in points]
+        began, ended = min(times, default=chart.began), max(times, default=chart.ended)
+        return self._drawn(replaced(chart, began=began, ended=ended))
 
     def beyond(self, curve: Curve) -> str:
         """The limits that are too far away to be drawn."""
@@ -178,7 +190,7 @@ class _Charts:
             Line(name="old side", points=_percent(curve.old), kind="old"),
         ]
         beyond = self._chart("", "", lines, limits=limits).beyond
-        return ", ".join(f"{limit:,.4g} % ({name})" for name, limit in beyond.items())
+        return ", ".join(f"{limit:,.3g} % ({words.cited(name)})" for name, limit in beyond.items())
 
     def name(self, curve: Curve) -> str:
         """What people call a series."""
@@ -266,6 +278,11 @@ def _measured(story: Story) -> Iterator[tuple[Did, float]]:
 def _tested(gate: str) -> str:
     """The name of the smoke test that a decision calls `gate`."""
     return gate.removeprefix(_SMOKE)
+
+
+def _bare(gate: str) -> str:
+    """The name of a gate without the figure that it comes from."""
+    return gate.partition(" (")[0]
 
 
 def _fact(value: object) -> str:

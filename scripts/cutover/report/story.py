@@ -27,10 +27,10 @@ Point: TypeAlias = tuple[float, float]
 """A time and what was then."""
 
 _ENDS: Final = {
-    "run.done": "ended",
-    "run.failed": "stopped",
-    "run.pending": "waits",
-    "run.interrupted": "was interrupted",
+    "run.done": "All its steps are done",
+    "run.failed": "It stopped",
+    "run.pending": "It waits",
+    "run.interrupted": "It was interrupted",
 }
 _UNREADABLE: Final = (CommandError, LookupError, TypeError, ValueError, ArithmeticError)
 """What a journal that says something else than it should can lead to."""
@@ -140,7 +140,7 @@ def told(entries: Sequence[Entry]) -> Story:
         steps=steps,
         weights=_weights(steps),
         curves=tuple(_curves(decisions)),
-        events=tuple(sorted(_events(entries, decisions, steps), key=lambda event: event.at)),
+        events=tuple(sorted(_events(entries), key=lambda event: event.at)),
         decided_back=_input(back, "decided_at"),
         seconds_back=there.seconds_back if there else None,
         bound_seconds=_number(verified.facts.get("bound_seconds")) if verified else None,
@@ -188,11 +188,19 @@ def _is_intact(entry: Entry) -> bool:
 
 def _decisions(entries: Sequence[Entry], problems: list[str]) -> Iterator[Noted]:
     for entry in entries:
-        if entry.kind == "step.note" and "sequence" in entry.data:
-            try:
-                yield Noted.model_validate(entry.data)
-            except ValidationError:
-                problems.append(f"entry {entry.sequence}: a decision that cannot be read")
+        if (noted := _decision(entry)) is not None:
+            yield noted
+        elif entry.kind == "step.note" and "sequence" in entry.data:
+            problems.append(f"entry {entry.sequence}: a decision that cannot be read")
+
+
+def _decision(entry: Entry) -> Noted | None:
+    if entry.kind != "step.note" or "sequence" not in entry.data:
+        return None
+    try:
+        return Noted.model_validate(entry.data)
+    except ValidationError:
+        return None
 
 
 def _steps(entries: Sequence[Entry]) -> Iterator[Did]:
@@ -261,33 +269,38 @@ def _curves(decisions: Sequence[Noted]) -> Iterator[Curve]:
     yield from sorted(found.values(), key=lambda it: (it.service, not it.is_automatic))
 
 
-def _events(
-    entries: Sequence[Entry], decisions: Sequence[Noted], steps: Sequence[Did]
-) -> Iterator[Event]:
+def _events(entries: Sequence[Entry]) -> Iterator[Event]:
+    """What happened, in the order of the journal."""
+    seen: set[tuple[str, int, bool]] = set()
+    number = 0
     for entry in entries:
-        yield from _of_run(entry)
-    for did in steps:
-        yield from _of_step(did)
-    asked: set[tuple[str, int]] = set()
-    answered: set[tuple[str, int]] = set()
-    for number, noted in enumerate(decisions):
-        place = f"d{number}"
-        if noted.kind is Kind.ROLL_BACK:
-            yield Event(
-                at=noted.at, text=f"Decided to roll back ({noted.stage})", kind="bad", anchor=place
-            )
-        elif noted.kind is Kind.CONTINUE:
-            yield Event(at=noted.at, text=f"{noted.stage}: passed", kind="good", anchor=place)
-        for stage, question in noted.questions.items():
-            key = (stage, question.number)
-            if key not in asked:
-                asked.add(key)
-                text = f"A person was asked: {', '.join(question.gates)}"
-                yield Event(at=question.at, text=text, kind="warn", anchor=place)
-            if question.answer and key not in answered:
-                answered.add(key)
-                text = f"{question.by or 'By default'} answered: {question.answer.value}"
-                yield Event(at=noted.at, text=text, kind="warn", anchor=place)
+        if entry.kind.startswith("run."):
+            yield from _of_run(entry)
+        elif entry.kind in {"step.done", "step.failed"}:
+            yield from _of_step(entry)
+        elif (noted := _decision(entry)) is not None:
+            yield from _of_decision(noted, f"d{number}", seen)
+            number += 1
+
+
+def _of_decision(noted: Noted, place: str, seen: set[tuple[str, int, bool]]) -> Iterator[Event]:
+    """What was decided; each question once when it was asked, and once when it was answered."""
+    for question in noted.questions.values():
+        for is_answer in (False, True):
+            key = (noted.step, question.number, is_answer)
+            if key in seen or (is_answer and question.answer is None):
+                continue
+            seen.add(key)
+            said = question.answer.value if question.answer else ""
+            gates = ", ".join(question.gates)
+            text = f"{question.by or 'By default'}: {said}" if is_answer else f"Asked about {gates}"
+            at = noted.at if is_answer else question.at
+            yield Event(at=at, text=text, kind="warn", anchor=place)
+    if noted.kind is Kind.ROLL_BACK:
+        text = f"Decided to roll back ({noted.stage})"
+        yield Event(at=noted.at, text=text, kind="bad", anchor=place)
+    elif noted.kind is Kind.CONTINUE:
+        yield Event(at=noted.at, text=f"{noted.stage}: passed", kind="good", anchor=place)
 
 
 def _of_run(entry: Entry) -> Iterator[Event]:
@@ -303,30 +316,30 @@ def _of_run(entry: Entry) -> Iterator[Event]:
             yield Event(at=at, text=f"Went on after a stop, on {host}, by {entry.by}", kind="warn")
         case "run.done" | "run.failed" | "run.pending" | "run.interrupted":
             kind = "good" if entry.kind == "run.done" else "warn"
-            yield Event(at=at, text=f"The run {_ENDS[entry.kind]}", kind=kind)
+            yield Event(at=at, text=_ENDS[entry.kind], kind=kind)
         case _:
             pass
 
 
-def _of_step(did: Did) -> Iterator[Event]:
-    at = did.ended if did.ended is not None else did.began
-    if at is None or did.state not in {"done", "failed"}:
-        return
-    if did.state == "failed":
-        text = f"{did.step}: failed. {did.facts.get('error', '')}".strip()
-        yield Event(at=at, text=text, kind="bad", anchor="steps")
-    elif " weight " in did.step:
-        service, _, weight = did.step.partition(" weight ")
+def _of_step(entry: Entry) -> Iterator[Event]:
+    at, step = _seconds(entry.at), str(entry.data.get("step", "?"))
+    error = str(entry.data.get("error", ""))
+    if at is None or error.startswith("going back"):
+        return  # the decision before says it
+    if entry.kind == "step.failed":
+        yield Event(at=at, text=f"{step}: failed. {error}", kind="bad", anchor="steps")
+    elif " weight " in step:
+        service, _, weight = step.partition(" weight ")
         text = f"{service}: {weight} % to the new side, read back"
         yield Event(at=at, text=text, anchor="weights")
-    elif did.step == "weights":
+    elif step == "weights":
         yield Event(at=at, text="All traffic back on the old side, read back", anchor="rollback")
-    elif did.step == "verified":
+    elif step == "verified":
         yield Event(at=at, text="The old side verified", kind="good", anchor="rollback")
-    elif did.step.startswith("database"):
-        yield Event(at=at, text=f"{did.step}: done", anchor="database")
-    elif did.step.endswith(" retire"):
-        service = did.step.removesuffix(" retire")
+    elif step.startswith("database"):
+        yield Event(at=at, text=f"{step}: done", anchor="database")
+    elif step.endswith(" retire"):
+        service = step.removesuffix(" retire")
         yield Event(at=at, text=f"{service}: the old side went", anchor="steps")
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from scripts.cutover.decisions import Finding, Kind
 from scripts.cutover.record import Noted, NotedReason
 from scripts.cutover.standing import State
+from scripts.runs.steps import duration
 
 OUTCOMES: Final = {
     State.NONE: "Nothing was begun",
@@ -19,6 +20,8 @@ OUTCOMES: Final = {
 }
 """How a cutover ended, or where it stands."""
 _NAMED: Final = 3
+_EXACT: Final = 9.95
+"""Seconds below which tenths are told."""
 _PERCENT: Final = 100
 
 
@@ -30,6 +33,11 @@ def moment(at: float) -> str:
 def day(at: float) -> str:
     """The day: `21 November 2026`."""
     return _time(at).strftime("%-d %B %Y")
+
+
+def lasted(seconds: float) -> str:
+    """How long something took; below ten seconds with a tenth."""
+    return f"{seconds:.1f} s" if seconds < _EXACT else duration(seconds)
 
 
 def share(value: float) -> str:
@@ -48,7 +56,7 @@ def number(reason: NotedReason, value: float | None) -> str:
 
 def cited(reason: str) -> str:
     """The requirement in a citation that may name a figure, too."""
-    return reason.partition(".")[0]
+    return reason.replace(".", " ").partition(" ")[0]
 
 
 def sentence(noted: Noted) -> str:
@@ -80,7 +88,8 @@ def deciding(noted: Noted) -> Sequence[NotedReason]:
 
 def _why(reason: NotedReason) -> str:
     text = f": {reason.text}" if reason.text else ""
-    return f"{reason.gate}{text} ({reason.cited})"
+    named = reason.gate.partition(" (")[0]
+    return f"{named}{text} ({cited(reason.cited)})"
 
 
 def _passed(noted: Noted) -> str:
