@@ -29,7 +29,7 @@ def rehearse(  # noqa: PLR0913 - each is an option of the command
         ),
     ] = 0.1,
     rate: Annotated[
-        float, typer.Option(min=1, max=5000, help="Requests a second of all users together.")
+        float, typer.Option(min=200, max=5000, help="Requests a second of all users together.")
     ] = 1500,
     instances: Annotated[
         int, typer.Option(min=2, max=8, help="How many instances each side has.")

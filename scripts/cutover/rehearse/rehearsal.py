@@ -73,6 +73,15 @@ class _Heard:
     last: Mapping[str, Any] | None = None
 
 
+_NOTHING: Final[dict[str, Any]] = {
+    "outcome": None,
+    "decision_to_verified_seconds": None,
+    "bound_seconds": None,
+    "evidence": [],
+}
+"""What every outcome says, also where there is nothing to be said."""
+
+
 class Rehearsal:
     """One rehearsal; `show` is called whenever there is something new to see."""
 
@@ -98,7 +107,10 @@ class Rehearsal:
         try:
             return await task
         except asyncio.CancelledError:
-            return {"outcome": Outcome.INTERRUPTED.value, "code": ExitCode.INTERRUPTED}
+            return _NOTHING | {
+                "outcome": Outcome.INTERRUPTED.value,
+                "code": ExitCode.INTERRUPTED,
+            }
         except TimeoutError:
             limit = self._options.scale.seconds
             raise RehearsalError(f"it was not over after {limit:g} s, and was ended") from None
@@ -222,6 +234,7 @@ class Rehearsal:
         """How it ended, for programs."""
         seen, options = self.seen, self._options
         return {
+            **_NOTHING,
             **said,
             "breach_to_weight_seconds": self._heard.breach_to_sent,
             "poll_seconds": options.settings.poll,

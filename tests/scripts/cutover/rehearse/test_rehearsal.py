@@ -119,6 +119,7 @@ def test_nothing_outlives_a_rehearsal_that_is_stopped(
     with subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "-m", "scripts.cutover.rehearse", *words],
         cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
