@@ -18,7 +18,7 @@ class Period(StrEnum):
     STEADY = "steady state"
 
 
-MAIN: Final = 0.9
+MAIN: Final = 0.95
 """What the gate on errors that rolls back may spend of a service's false alarms in a stage."""
 MINUTES: Final = 240.0
 """The age of the newest data of CloudWatch, in seconds: a period of a minute that has ended, the
@@ -30,6 +30,8 @@ SERVED: Final = 0.5
 STRAIGHT: Final = 1.5
 """How much more a disk may grow in the later than in the earlier half of a time: once as much on a
 straight line, twice as much where it grows by the square."""
+_OF_PAGES: Final = ("errors", "health", "throughput", "peak", "availability")
+"""What a CDN, and who asks it from outside, can say of a release."""
 _SHARES: Final = {"P50": 0.5, "P95": 0.05, "P99": 0.01}
 """The share of requests that is slower than each percentile."""
 
@@ -50,13 +52,14 @@ def gates(period: Period, watched: Watched, tier: Tier, alpha: float) -> tuple[G
         replace(gate, source=Source.COMMAND) if gate.series in watched.commands else gate
         for gate in (*by_period[period](watched), *_always(watched), *_emergency(watched))
         if tier in requirement(gate.requirement).environments
+        and (not watched.is_pages or gate.series.partition("/")[2] in _OF_PAGES)
     ]
-    others = sum(isinstance(gate, Share) for gate in found) - 1
-    first = next((gate for gate in found if isinstance(gate, Share)), None)
+    shares = [gate for gate in found if isinstance(gate, Share)]
+    # The rarer what a gate counts, the more requests it takes to be sure.
+    rarities = sum(1 / gate.limit for gate in shares[1:])
+    parts = iter([MAIN, *((1 - MAIN) / gate.limit / rarities for gate in shares[1:])])
     return tuple(
-        replace(gate, alpha=alpha * (MAIN if gate is first else (1 - MAIN) / others))
-        if isinstance(gate, Share)
-        else gate
+        replace(gate, alpha=alpha * next(parts)) if isinstance(gate, Share) else gate
         for gate in found
     )
 

@@ -18,9 +18,11 @@ from standards import Tier, figure, requirement
 
 FALSE_ROLLBACKS: Final = 0.001
 """Of healthy cutovers, at most so many roll back or ask: over all gates, steps and services."""
-_IN_WINDOW: Final = 0.95
+_IN_WINDOW: Final = 0.97
 """What the deployment window may spend of the false rollbacks; the rest is for the watches."""
 SMOKE_TESTS: Final = "smoke tests"
+_STEEP: Final = -2.5
+"""A step gets of it by this power of its weight: the fewer requests decide, the more it may spend."""
 _FEWEST: Final = 2
 """Where traffic has to move in stages (PIPE-03), one weight comes before all of it."""
 
@@ -149,7 +151,8 @@ def _steps(
     moved: Moved, tier: Tier, settings: Settings, budget: float
 ) -> tuple[list[Step], list[str]]:
     """The steps of one service, merged until each can be decided."""
-    weights = list(settings.weights)
+    # Pages are pointed to or not: their release gets all traffic at once, after the backends.
+    weights = [ALL] if moved.is_frontend else list(settings.weights)
     left_out: list[str] = []
     while True:
         steps = _spend(moved, weights, tier, settings, budget)
@@ -173,10 +176,9 @@ def _spend(
 ) -> list[Step]:
     """The steps with `weights`, and the watches after them, with their parts of `budget`.
 
-    The fewer requests a step gets, the more it may spend, by the square: the others decide soon
-    with much less.
+    The fewer requests a step gets, the more it may spend: the others decide soon with much less.
     """
-    parts = [weight**-2 for weight in weights]
+    parts = [weight**_STEEP for weight in weights]
     window = [
         Slot(
             period=Period.WINDOW,

@@ -24,16 +24,20 @@ PASSING: Final = 0.05
 """The chance that a side whose share is at the limit passes a step all the same."""
 DETECTING: Final = 0.95
 """The chance that it is detected within the step's time, or the step cannot decide."""
-_START: Final = 0.9
+_START: Final = 0.95
 """What is spent on a side that is bad from the step's start on; the rest on later changes."""
+_LOOKS: Final = 50
+"""A change comes after so many looks in the mean, which is a few hundred seconds at most polls."""
+_ENDLESSLY: Final = 0.1
+"""The part of changes that is left for later than that, for however long it takes."""
 _RARE: Final = 0.05
 """Up to this limit counts are taken as Poisson's, which only overstates false alarms."""
 _APART: Final = 1.9
 """Where limit and baseline are nearer than this factor, jumps are too small to be worth it."""
 _TINY: Final = 1e-12
 """Chances below it are lost in rounding, and are left to Wald's bound."""
-_GRID: Final = log(1.02)
-"""Baselines are rounded up to steps of 2 %, so that few bounds have to be computed."""
+_GRID: Final = log(1.01)
+"""Baselines are rounded up to steps of 1 %, so that few bounds have to be computed."""
 _FEW: Final = 60
 """Up to so many expected events, chances are computed one by one; for more, as a diffusion's."""
 _MOST: Final = 300
@@ -60,7 +64,7 @@ class Evidence:
             return -inf
         lowest = min(later)
         # Shares of the highest ratio: the ratios of a long flood have no number of their own.
-        shares = (exp(lowest - each) / (n * (n + 1)) for n, each in enumerate(later, 1))
+        shares = (exp(lowest - each) * weight(looks) for looks, each in enumerate(later, 1))
         return self.since_start - lowest + log(fsum(shares))
 
 
@@ -125,6 +129,12 @@ class ShareTest:
     @property
     def _of_good(self) -> float:
         return log1p(-self.limit) - log1p(-self.healthy)
+
+
+def weight(looks: int) -> float:
+    """How much a change counts that comes after so many looks; all of these sum to 1."""
+    soon = (1 - 1 / _LOOKS) ** (looks - 1) / _LOOKS
+    return (1 - _ENDLESSLY) * soon + _ENDLESSLY / (looks * (looks + 1))
 
 
 def upper(bad: float, total: float) -> float:

@@ -106,7 +106,7 @@ def _people() -> Iterator[str]:
         yield _told(f"few requests, {later}", few)
         once = but(healthy(of, now), {"api/cpu": levels(now, 90)})
         yield _told(f"one spike, {later}", judge(of, once, now))
-    for age in (60, 61, 120, 121):
+    for age in (60, 61, 120, 121, 240, 241):
         seen = healthy(of, END)
         yield _told(f"data {age} s old", judge(of, seen, END + age))
         old = replace(of, since=END - 5)

@@ -8,7 +8,7 @@ import pytest
 from scripts.cutover.decisions import Decision, Finding, Kind, Reason
 from scripts.cutover.gates import Share
 from scripts.cutover.judgement import Stage, judge
-from scripts.cutover.limits import Period
+from scripts.cutover.limits import MINUTES, Period
 from scripts.cutover.observations import Alarm, Answer, Counts, Levels, Observations, Question
 from scripts.cutover.verdicts import compared
 from standards import Tier
@@ -223,7 +223,7 @@ def test_what_says_nothing_never_passes(series: str, fault: str) -> None:
     of = stage()
     good = healthy(of, END).new[series]
     at = {
-        "stale": tuple(each - 61 for each in good.at),
+        "stale": tuple(each - MINUTES - 1 for each in good.at),
         "disorder": (*good.at[:-2], good.at[-1], good.at[-2]),
         "ahead": tuple(each + 200 for each in good.at),
         "missing": (),
