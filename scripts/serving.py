@@ -5,13 +5,16 @@ nothing, names the steps that each tier gets. Tests of the command hold the step
 """
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
+from environments import Environment, load, names
 from environments.program import Correction, Pause
+from preview.environment import find_project
 from preview.trace import Means, Serving
 from scripts.program import plans
 from scripts.program.admin import correction, pause
@@ -21,6 +24,9 @@ from scripts.program.idl.document import Idl
 from scripts.program.idl.publication import Publication
 from scripts.program.multisig import plans as multisig
 from scripts.program.multisig.squad import Squad
+from scripts.release.smoke import steps as smoke
+from scripts.release.smoke.aim import public
+from scripts.release.smoke.suite import suite
 from scripts.runs.steps import Plan
 from standards import Tier
 
@@ -44,12 +50,27 @@ EXAMPLES: Final[tuple[Example, ...]] = (
     lambda tier: pause.pause(f"{tier}/program", {}, _PRODUCT, _PAUSE, {}),
     lambda tier: pause.unpause(f"{tier}/program", {}, _PRODUCT, _PAUSE, {}),
     lambda tier: correction.correct(f"{tier}/program", {}, _PRODUCT, _CORRECTION),
+    lambda tier: _smoke(tier),  # noqa: PLW0108 - it is defined below
 )
 
 
 def serving_steps(examples: tuple[Example, ...] = EXAMPLES) -> list[Serving]:
     """What the steps of the plans of `examples` serve, each in the tiers whose plans have it."""
     return [each for example in examples for tier in Tier for each in _served(example(tier), tier)]
+
+
+def _smoke(tier: Tier) -> Plan[Any] | None:
+    """The smoke tests of this project's environment of `tier`, which its file has a part in."""
+    found = (each for each in _environments(find_project(Path.cwd())) if each.tier is tier)
+    environment = next(found, None)
+    if environment is None:
+        return None
+    return smoke.plan(suite(environment, public(environment)), f"{environment.name}/smoke")
+
+
+@cache
+def _environments(project: Path) -> tuple[Environment, ...]:
+    return tuple(load(name, project) for name in names(project))
 
 
 def _served(plan: Plan[Any] | None, tier: Tier) -> Iterator[Serving]:
