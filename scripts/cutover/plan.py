@@ -22,7 +22,7 @@ _IN_WINDOW: Final = 0.97
 """What the deployment window may spend of the false rollbacks; the rest is for the watches."""
 SMOKE_TESTS: Final = "smoke tests"
 _STEEP: Final = -2.5
-"""A step gets of it by this power of its weight: the fewer requests decide, the more it may spend."""
+"""A step gets of it by this power of its weight: the fewer requests, the more it takes."""
 _FEWEST: Final = 2
 """Where traffic has to move in stages (PIPE-03), one weight comes before all of it."""
 

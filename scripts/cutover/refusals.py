@@ -39,7 +39,7 @@ def refusals(
 def _unfit(gate: Gate, seen: Observations, span: Span) -> str | None:
     """Why `gate` could not do its work, where it could not."""
     series = seen.old.get(gate.series)
-    if trouble := problem(series, span.now, span.oldest):
+    if trouble := problem(series, span.now, max(span.oldest, gate.oldest)):
         return f"{gate.what} from {gate.source}: {trouble}"
     match gate, series:
         case Share(), Counts():

@@ -53,7 +53,7 @@ def test_a_metric_that_nobody_writes_is_refused(series: str) -> None:
     ("series", "changed", "why"),
     [
         ("api/errors", Counts(), "no data"),
-        ("api/errors", counts(AT[:-5], 0.001), "too old"),
+        ("api/errors", counts(AT[:-17], 0.001), "too old"),
         ("api/errors", counts(AT, 0.02), "already, limit 1.000%"),
         ("api/errors", Counts(AT, (0.0,) * 60, (0.0,) * 60), "nothing is counted"),
         ("api/errors", levels(START), "another kind of data"),
