@@ -66,7 +66,7 @@ def size(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]:
 
     return Step(
         id=size_id(planned),
-        title=f"{service}: {instances} new instances",
+        title=f"{service}: new side of {instances}",
         does="Runs the release on them beside the old side, and sees them healthy.",
         is_done=is_done,
         run=run,

@@ -1,12 +1,16 @@
 """Planning: a cutover from what is asked for, what the environment says, and what is measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from environments.cutover import Cutover as Rules
 from scripts.cutover.releases import PAGES
 from scripts.cutover.request import Cutover, Releases, RequestError
 from scripts.cutover.session import Session
 from scripts.cutover.steps import Moved, Settings
+
+if TYPE_CHECKING:
+    from scripts.cutover.watch.measured import Measured
 
 
 def settings_of(rules: Rules) -> Settings:
@@ -31,12 +35,8 @@ def measured_cutover(
         RequestError: a service runs that release already.
         CommandError: a service has no baseline, or is not there.
     """
-    # Loaded here: who goes on with a cutover measures nothing.
-    from scripts.cutover.watch.alarms import guards  # noqa: PLC0415
-    from scripts.cutover.watch.measured import measured  # noqa: PLC0415
-
     environment = session.environment
-    found = measured(environment, session.published, list(wanted))
+    found = measure(session, list(wanted))
     asked = {name: Releases(old="", new=release) for name, release in wanted.items()}
     with session.world(asked, {}) as world:
         pairs = {name: world.sides[name].releases for name in wanted}
@@ -59,7 +59,25 @@ def measured_cutover(
         ),
         releases={name: Releases(old=old, new=new) for name, (old, new) in pairs.items()},
         settings=settings_of(environment.cutover),
-        alarms=guards(environment, [name for name in wanted if name in environment.services]),
+        alarms=alarms_of(session, list(wanted)),
         change=change,
         database=database,
     )
+
+
+# Loaded where they are needed: who goes on with a cutover measures nothing.
+
+
+def measure(session: Session, services: Sequence[str]) -> "Mapping[str, Measured]":
+    """What each of `services` is like now."""
+    from scripts.cutover.watch.measured import measured  # noqa: PLC0415
+
+    return measured(session.environment, session.published, services)
+
+
+def alarms_of(session: Session, services: Sequence[str]) -> frozenset[str]:
+    """The alarms that guard `services`."""
+    from scripts.cutover.watch.alarms import guards  # noqa: PLC0415
+
+    environment = session.environment
+    return guards(environment, [name for name in services if name in environment.services])

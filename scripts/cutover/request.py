@@ -1,7 +1,8 @@
 """A cutover as it was decided: all that it takes to carry it out, or to go on with it elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from typing import Final, cast
 
@@ -83,8 +84,7 @@ class Cutover:
     @cached_property
     def inputs(self) -> Mapping[str, Json]:
         """It, as the journal keeps it."""
-        kept = cast("Mapping[str, Json]", _ADAPTER.dump_python(self, mode="json"))
-        return {**kept, "alarms": sorted(self.alarms)}
+        return cast("Mapping[str, Json]", _ordered(_ADAPTER.dump_python(self, mode="python")))
 
 
 def read(inputs: Mapping[str, object]) -> Cutover:
@@ -99,6 +99,22 @@ def read(inputs: Mapping[str, object]) -> Cutover:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise RequestError(f"no plan of a cutover: {place}: {first['msg']}") from None
+
+
+def _ordered(value: object) -> object:
+    """`value` as JSON has it, the same each time: what has no order is sorted."""
+    match value:
+        case set() | frozenset():
+            return sorted(cast("Iterable[str]", value))
+        case dict():
+            pairs = cast("Mapping[object, object]", value).items()
+            return {str(key): _ordered(item) for key, item in pairs}
+        case list() | tuple():
+            return [_ordered(item) for item in cast("Sequence[object]", value)]
+        case Enum():
+            return cast("object", value.value)
+        case _:
+            return value
 
 
 _ADAPTER: Final = TypeAdapter(Cutover)

@@ -34,7 +34,7 @@ def rollback_command(
             sys.stdout.write(f"{session.target}: it is back already (run {there.run})\n")
             return ExitCode.DONE
         cutover = _refused(session, there, only_open=only_open)
-        why = because or f"{options.operator} decided so"
+        why = f"{options.operator}: {because or 'decided so'}"
         if not execute:
             services = ", ".join(reversed(cutover.order))
             sys.stdout.write(
