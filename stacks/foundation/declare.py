@@ -11,6 +11,7 @@ from stacks.foundation.keys import Keys, KeysArguments
 from stacks.foundation.people import People, PeopleArguments
 from stacks.foundation.pipeline import Pipeline, PipelineArguments
 from stacks.foundation.registry import Registry, RegistryArguments
+from stacks.foundation.releases import Releases, ReleasesArguments
 from stacks.foundation.state import State, StateArguments
 from stacks.providers import make_backup_provider, make_provider
 from stacks.topics import Topics, TopicsArguments
@@ -22,6 +23,7 @@ def declare_foundation(foundation: Foundation) -> None:
     backup = make_backup_provider(foundation) if foundation.is_stateful_protected else None
     pipeline = Pipeline("pipeline", PipelineArguments(foundation=foundation), inside)
     people = People("people", PeopleArguments(foundation=foundation, pipeline=pipeline), inside)
+    Releases("releases", ReleasesArguments(foundation=foundation, pipeline=pipeline), inside)
     keys = Keys(
         "keys",
         KeysArguments(

@@ -18,6 +18,7 @@ from stacks.network import HTTPS, Network
 _LOGS: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _CHANGES: Final = "AmazonEKSClusterAdminPolicy"
 _LOOKS: Final = "AmazonEKSAdminViewPolicy"
+_RELEASES: Final = "AmazonEKSEditPolicy"
 _POOLS: Final = ("system", "general-purpose")
 """The node pools that come with Auto Mode: for the add-ons, and for everything else."""
 
@@ -41,6 +42,8 @@ class ClusterArguments:
     network: Network
     secrets_key_arn: Input[str]
     logs_key_arn: Input[str]
+    workloads: Sequence[str]
+    """The namespaces that releases are rolled out in."""
 
 
 class Cluster(ComponentResource):
@@ -125,14 +128,16 @@ class Cluster(ComponentResource):
         )
 
     def _admitted(self, cluster: eks.Cluster) -> list[Resource]:
-        """Let in the pipeline, which applies or looks, and who else is named; nobody else."""
-        environment = self._arguments.environment
+        """Let in the pipeline, which applies, looks or releases, and who else is named."""
+        arguments = self._arguments
+        environment = arguments.environment
         pipeline = Identities(self._names)
         entries = {
             "apply": (pipeline.role(f"{environment.name}-apply"), _CHANGES),
             "preview": (pipeline.role(f"{environment.name}-preview"), _LOOKS),
+            "release": (pipeline.role(f"{environment.name}-release"), _RELEASES),
         }
-        for role in self._arguments.record.administrators:
+        for role in arguments.record.administrators:
             arn = self._names.arn("iam", f"role/{role}", region="")
             entries[role.removeprefix(f"{environment.name}-")] = (arn, _CHANGES)
         scope = f"arn:{self._names.partition}:eks::aws:cluster-access-policy"
@@ -151,7 +156,11 @@ class Cluster(ComponentResource):
                     cluster_name=cluster.name,
                     principal_arn=entry.principal_arn,
                     policy_arn=f"{scope}/{policy}",
-                    access_scope={"type": "cluster"},
+                    access_scope=(
+                        {"type": "namespace", "namespaces": arguments.workloads}
+                        if policy == _RELEASES
+                        else {"type": "cluster"}
+                    ),
                     opts=self._inside,
                 )
             )

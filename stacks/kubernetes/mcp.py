@@ -68,6 +68,7 @@ class Mcp(ComponentResource):
                 network=arguments.network,
                 secrets_key_arn=secrets_key(environment, self),
                 logs_key_arn=arguments.keys.logs_arn,
+                workloads=[NAME],
             ),
             inside,
         )

@@ -59,6 +59,7 @@ class Permissions:
         context = {
             "aws:RequestedRegion": self.published.region,
             "application-autoscaling:service-namespace": "ecs",
+            "cloudwatch:namespace": f"Slipway/{self.published.environment}",
             "ecs:CreateAction": "RegisterTaskDefinition",
             "iam:PassedToService": "ecs-tasks.amazonaws.com",
         }

@@ -38,6 +38,7 @@ def test_a_role_is_for_one_repository_and_branch_or_environment(plan_of: PlanOf)
         "production-preview": {"repo:example/slipway:ref:refs/heads/main"},
         "production-apply": {"repo:example/slipway:environment:production"},
         "production-program": {"repo:example/slipway:environment:production"},
+        "production-release": {"repo:example/slipway:environment:production"},
         "publish": {"repo:example/slipway:ref:refs/heads/main"},
     }
 

@@ -43,7 +43,7 @@ def test_nobody_reaches_the_cluster_from_outside(
 def test_access_is_by_entries_for_named_roles(
     plan_of: Callable[[str], Plan], record_of: Callable[[str], Environment], environment: str
 ) -> None:
-    """The pipeline's: one changes, one looks. Whoever made the cluster gets nothing by that."""
+    """The pipeline's: one changes, one looks, one releases inside a namespace and nowhere else."""
     plan = plan_of(environment)
     access = only(plan, "eks/cluster").node("accessConfig")
     assert access.text("authenticationMode") == "API"
@@ -57,7 +57,10 @@ def test_access_is_by_entries_for_named_roles(
     assert policies == {
         f"{role}-apply": "AmazonEKSClusterAdminPolicy",
         f"{role}-preview": "AmazonEKSAdminViewPolicy",
+        f"{role}-release": "AmazonEKSEditPolicy",
     }
+    scope = only(plan, "eks/accessPolicyAssociation", "release").node("accessScope")
+    assert (scope.text("type"), scope.texts("namespaces")) == ("namespace", ["mcp"])
     assert {one.text("principalArn") for one in of_type(plan, "eks/accessEntry")} == {*policies}
 
 
