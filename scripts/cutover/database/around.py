@@ -1,9 +1,10 @@
 """A database change around a cutover: what comes before, after and on the way back, and why not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic
+from functools import cached_property
+from typing import Final, Generic, TypeVar, overload
 
 from scripts.cutover.database.change import Change, Class
 from scripts.cutover.database.lint import Phase
@@ -15,7 +16,9 @@ from scripts.runs.approvers import Approvers
 from scripts.runs.evidence import Signature
 from scripts.runs.steps import Step, World, duration
 
-_MARGIN = 1.5
+Made = TypeVar("Made")
+
+_MARGIN: Final = 1.5
 """How much longer than in its rehearsal a restore may take before people are told."""
 
 
@@ -27,6 +30,27 @@ class Approval:
     approvers: Approvers
     operator: str
     """Who runs it, and so does not approve it."""
+
+
+class Later(Sequence[Made]):
+    """A sequence that is made when somebody looks: a way back waits for no SQL to be printed."""
+
+    def __init__(self, make: Callable[[], Iterable[Made]]) -> None:
+        self._make: Final = make
+
+    @cached_property
+    def _made(self) -> Sequence[Made]:
+        return tuple(self._make())
+
+    @overload
+    def __getitem__(self, index: int) -> Made: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Made]: ...
+    def __getitem__(self, index: int | slice) -> Made | Sequence[Made]:
+        return self._made[index]
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,32 +68,40 @@ class DatabaseSteps(Generic[World]):
 
 
 def database_steps(stage: Stage, rehearsed: Rehearsal | None = None) -> DatabaseSteps[World]:
-    """The steps of the change that `stage` holds."""
-    change = stage.planned.change
-    before: list[Step[World]] = [check(stage)]
-    after: list[Step[World]] = []
-    back: list[Step[World]] = []
-    backs_up = stage.copies is not None and (stage.backs_up or change.is_restored)
-    if backs_up:
-        before.append(back_up(stage, Phase.BEFORE))
-    before.append(migrate(stage, Phase.BEFORE))
-    if change.contract:
-        if backs_up:
-            after.append(back_up(stage, Phase.CONTRACT))
-        after.append(migrate(stage, Phase.CONTRACT))
-        back.append(contracted(stage))
-    elif change.kind is Class.DATA:
-        back.append(migrate(stage, Phase.REVERSE))
-    elif change.is_restored:
-        measured = rehearsed.seconds if rehearsed else None
-        back += [
-            restore(stage, _MARGIN * measured if measured else limit()),
-            verify(stage),
-            switch(stage),
-        ]
+    """The steps of the change that `stage` holds; those forward are made when asked for."""
     return DatabaseSteps(
-        before=before, after=after, back=back, allows="\n".join(allows(change, rehearsed))
+        before=Later(lambda: _before(stage)),
+        after=Later(lambda: _after(stage)),
+        back=_back(stage, rehearsed),
+        allows="\n".join(allows(stage.change, rehearsed)),
     )
+
+
+def _before(stage: Stage) -> Iterator[Step[World]]:
+    yield check(stage)
+    if stage.is_backed_up:
+        yield back_up(stage, Phase.BEFORE)
+    yield migrate(stage, Phase.BEFORE)
+
+
+def _after(stage: Stage) -> Iterator[Step[World]]:
+    if stage.change.contract:
+        if stage.is_backed_up:
+            yield back_up(stage, Phase.CONTRACT)
+        yield migrate(stage, Phase.CONTRACT)
+
+
+def _back(stage: Stage, rehearsed: Rehearsal | None) -> list[Step[World]]:
+    change = stage.change
+    if change.contract:
+        return [contracted(stage)]
+    if change.kind is Class.DATA:
+        return [migrate(stage, Phase.REVERSE)]
+    if change.is_restored:
+        measured = rehearsed.seconds if rehearsed else None
+        seconds = _MARGIN * measured if measured else limit()
+        return [restore(stage, seconds), verify(stage), switch(stage)]
+    return []
 
 
 def allows(change: Change, rehearsed: Rehearsal | None) -> list[str]:
@@ -104,10 +136,16 @@ def allows(change: Change, rehearsed: Rehearsal | None) -> list[str]:
     return said
 
 
-def refusals(stage: Stage, approval: Approval | None, *, at: datetime) -> list[str]:
+def refusals(
+    stage: Stage, approval: Approval | None, rehearsed: Rehearsal | None, *, at: datetime
+) -> list[str]:
     """Why the change cannot start, each with what to do; reads only."""
-    change = stage.planned.change
+    change = stage.change
     refused = stage.planned.refusals()
+    if rehearsed and rehearsed.hash != stage.planned.hash:
+        refused.append(
+            f"{change.name}: its SQL is another one than was rehearsed on {rehearsed.where} (QA-16)"
+        )
     if change.is_restored:
         if stage.copies is None:
             refused.append(
@@ -134,7 +172,7 @@ def _not_approved(stage: Stage, approval: Approval | None, at: datetime) -> list
         if good and not problems:
             return []
     wanted = (
-        f"{planned.change.name}: nobody accepted yet what a rollback would lose (ROLL-13): "
+        f"{stage.change.name}: nobody accepted yet what a rollback would lose (ROLL-13): "
         f"somebody else than who runs it signs `slipway evidence approve {planned.hash}`"
     )
     return [*problems, wanted]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from scripts.cutover.database.change import Class
 from scripts.cutover.database.lint import Phase
@@ -36,6 +36,8 @@ class Rehearsal:
 
     at: datetime
     where: str
+    hash: str
+    """Of the change and the SQL that were tried."""
     seconds: float | None
     """How long the restore took, read and verified; None where nothing is restored."""
 
@@ -46,9 +48,9 @@ class Rehearsal:
 
 def rehearsal(stage: Stage, environment: str) -> Plan[object]:
     """The change and its way back, on staging's data (QA-16): nothing of the restored is kept."""
-    change = stage.planned.change
+    change = stage.change
     steps: list[Step[object]] = [check(stage)]
-    if stage.copies is not None and (stage.backs_up or change.is_restored):
+    if stage.is_backed_up:
         steps.append(back_up(stage, Phase.BEFORE))
     steps.append(migrate(stage, Phase.BEFORE))
     if change.kind is Class.DATA:
@@ -58,13 +60,17 @@ def rehearsal(stage: Stage, environment: str) -> Plan[object]:
     return Plan(
         target=f"{environment}/database",
         command=COMMAND,
-        inputs={"change": change.name, "database": stage.planned.hash},
+        inputs={
+            "change": change.name,
+            "declared": change.hash,
+            "database": stage.planned.hash,
+        },
         steps=steps,
     )
 
 
 def read_rehearsal(path: Path, stage: Stage, approvers: Approvers, *, at: datetime) -> Rehearsal:
-    """What the evidence in the file `path` shows of this very change.
+    """What the evidence in the file `path` shows of this change; of which SQL, it says.
 
     Raises:
         RehearsalError: it is not to be trusted, is too old, or shows something else.
@@ -88,7 +94,8 @@ def read_rehearsal(path: Path, stage: Stage, approvers: Approvers, *, at: dateti
             f"{path}: the way back took {duration(seconds)}, and has to take less than "
             f"{duration(limit())} (ROLL-01). Expand and contract instead of restoring"
         )
-    return Rehearsal(bundle.ended, bundle.where, seconds)
+    inputs = cast("Mapping[str, object]", bundle.entries[0].data["inputs"])
+    return Rehearsal(bundle.ended, bundle.where, str(inputs.get("database")), seconds)
 
 
 def _unfit(bundle: Bundle, stage: Stage, at: datetime) -> str:
@@ -96,8 +103,8 @@ def _unfit(bundle: Bundle, stage: Stage, at: datetime) -> str:
     inputs = bundle.entries[0].data.get("inputs")
     if bundle.what != COMMAND or not isinstance(inputs, Mapping):
         return f"it is of {bundle.what!r}"
-    if inputs.get("database") != stage.planned.hash:
-        return "it is of another change, or of other SQL"
+    if inputs.get("declared") != stage.change.hash:
+        return "it is of another change"
     if bundle.tier is not Tier.STAGING:
         return f"it was made in {bundle.tier.value}, not in staging"
     if bundle.outcome != "done":
@@ -110,10 +117,10 @@ def _unfit(bundle: Bundle, stage: Stage, at: datetime) -> str:
 
 def _restored_in(entries: Sequence[Entry], stage: Stage) -> float | None:
     """From the start of the restore to the verified instance, by the journal."""
-    if not stage.planned.change.is_restored:
+    if not stage.change.is_restored:
         return None
-    started = _at(entries, "step.started", f"database-restore-{stage.id}")
-    ended = _at(entries, "step.done", f"database-verify-{stage.id}")
+    started = _at(entries, "step.started", f"database-restore-{stage.id(Phase.REVERSE)}")
+    ended = _at(entries, "step.done", f"database-verify-{stage.id(Phase.REVERSE)}")
     if started is None or ended is None:
         raise RehearsalError("the evidence shows no restore that was begun and verified")
     return (ended - started).total_seconds()

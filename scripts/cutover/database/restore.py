@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from scripts.cutover.database.copies import Restored
+from scripts.cutover.database.lint import Phase
 from scripts.cutover.database.steps import Stage, copies_of
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Step, StepFailedError, StepPendingError, Timeout, World
@@ -23,7 +24,7 @@ def instance(stage: Stage) -> str:
     moment = stage.moment()
     if moment is None:
         raise StepFailedError(
-            f"no backup of {stage.planned.change.name} has the moment before it written down"
+            f"no backup of {stage.change.name} has the moment before it written down"
         )
     return f"{copies_of(stage).database}-restored-{moment.at:%Y%m%d%H%M%S}"
 
@@ -60,10 +61,10 @@ def restore(stage: Stage, seconds: float) -> Step[World]:
         return found is not None and found.is_ready
 
     return Step(
-        id=f"database-restore-{stage.id}",
+        id=f"database-restore-{stage.id(Phase.REVERSE)}",
         title="Restore the moment before the change",
         does="Makes a new instance beside the one that serves, with what that held at the moment "
-        f"before {stage.planned.change.name}; the one that serves is not touched.",
+        f"before {stage.change.name}; the one that serves is not touched.",
         is_done=is_done,
         run=run,
         timeout=Timeout("restore", seconds),
@@ -74,7 +75,7 @@ def restore(stage: Stage, seconds: float) -> Step[World]:
 
 def verify(stage: Stage) -> Step[World]:
     """The new instance holds what it should."""
-    change = stage.planned.change
+    change = stage.change
     seen: set[str] = set()
 
     def is_done(_world: object) -> bool:
@@ -98,7 +99,7 @@ def verify(stage: Stage) -> Step[World]:
         return {"instance": found.name, "revision": there.revision, "counted": there.counted}
 
     return Step(
-        id=f"database-verify-{stage.id}",
+        id=f"database-verify-{stage.id(Phase.REVERSE)}",
         title="Read the restored instance",
         does=f"Sees that it is at {change.from_revision}, and counts the rows of its tables.",
         is_done=is_done,
@@ -111,7 +112,7 @@ def verify(stage: Stage) -> Step[World]:
 
 def switch(stage: Stage) -> Step[World]:
     """People decide whether the services go over to the restored instance."""
-    change = stage.planned.change
+    change = stage.change
 
     def is_done(_world: object) -> bool:
         return _is_back(stage, anew=True)
@@ -128,7 +129,7 @@ def switch(stage: Stage) -> Step[World]:
         )
 
     return Step(
-        id=f"database-switch-{stage.id}",
+        id=f"database-switch-{stage.id(Phase.REVERSE)}",
         title="Decide on the restored instance",
         does="Says what would be lost, and waits until the database that serves is at "
         f"{change.from_revision} again. Nothing is switched by itself.",
@@ -155,7 +156,7 @@ def discard(stage: Stage) -> Step[World]:
         return {"instance": name}
 
     return Step(
-        id=f"database-discard-{stage.id}",
+        id=f"database-discard-{stage.id(Phase.REVERSE)}",
         title="Take the restored instance away",
         does="Deletes the instance that the rehearsal restored; the one that serves stays.",
         is_done=is_done,
@@ -167,7 +168,7 @@ def discard(stage: Stage) -> Step[World]:
 
 def what_is_lost(stage: Stage) -> str:
     """What the services would lose by going over to the restored instance, in words."""
-    moment, loses = stage.moment(), stage.planned.change.loses
+    moment, loses = stage.moment(), stage.change.loses
     if moment is None or loses is None:
         return "What would be lost is not known."
     lost = moment.lost(stage.schema.status(anew=True).written, loses.tables)
@@ -189,7 +190,7 @@ def limit() -> float:
 
 def _is_back(stage: Stage, *, anew: bool = False) -> bool:
     """Whether the database that serves is as the old release needs it."""
-    return stage.schema.status(anew=anew).revision == stage.planned.change.from_revision
+    return stage.schema.status(anew=anew).revision == stage.change.from_revision
 
 
 def _begin(stage: Stage, name: str) -> None:

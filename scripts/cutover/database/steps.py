@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
 
+from scripts.cutover.database.change import Change
 from scripts.cutover.database.copies import Copies, Moment, Snapshot
 from scripts.cutover.database.lint import Phase
 from scripts.cutover.database.planned import Planned
@@ -28,7 +30,9 @@ _AGAIN: Final = "Mend what it says, and run the command again: it goes on."
 class Stage:
     """What the steps of a change act on."""
 
-    planned: Planned
+    change: Change
+    print_sql: Callable[[], Planned]
+    """Has the SQL printed; what a way back needs it does without, which waits for nothing."""
     schema: Schema
     copies: Copies | None
     """None where nothing is backed up or restored, as in development."""
@@ -37,16 +41,28 @@ class Stage:
     sleep: Callable[[float], None] = time.sleep
     clock: Clock = utc_now
 
-    @property
-    def id(self) -> str:
-        """What marks the steps of this very change and SQL: who approves a plan approves these."""
-        return self.planned.hash[:8]
+    @cached_property
+    def planned(self) -> Planned:
+        """The change with its SQL."""
+        return self.print_sql()
+
+    def id(self, phase: Phase) -> str:
+        """What marks the steps of a phase: of this very change, and on the way there of its SQL.
+
+        So who approves a plan approves these.
+        """
+        return (self.change if phase is Phase.REVERSE else self.planned).hash[:8]
 
     @property
     def prefix(self) -> str:
         """What the names of its backups begin with."""
         name = f"{self.copies.database}-" if self.copies else ""
-        return f"{name}{self.planned.change.name}-{self.id}-"
+        return f"{name}{self.change.name}-{self.change.hash[:8]}-"
+
+    @property
+    def is_backed_up(self) -> bool:
+        """Whether a full backup comes first: where the standards say so, or a restore may come."""
+        return self.copies is not None and (self.backs_up or self.change.is_restored)
 
     def snapshot(self) -> Snapshot | None:
         """The newest backup of this change."""
@@ -62,7 +78,7 @@ class Stage:
 
 def check(stage: Stage) -> Step[World]:
     """The schema is where the change begins, or on its way."""
-    change = stage.planned.change
+    change = stage.change
     known = {change.from_revision, change.to_revision, change.contract}
 
     def is_done(_world: object) -> bool:
@@ -77,7 +93,7 @@ def check(stage: Stage) -> Step[World]:
         return {"revision": revision}
 
     return Step(
-        id=f"database-check-{stage.id}",
+        id=f"database-check-{stage.id(Phase.BEFORE)}",
         title="Read the schema's revision",
         does=f"Asks the database for it; {change.name} begins at {change.from_revision}.",
         is_done=is_done,
@@ -90,7 +106,7 @@ def check(stage: Stage) -> Step[World]:
 
 def back_up(stage: Stage, phase: Phase) -> Step[World]:
     """A full backup, right before a phase changes anything."""
-    change = stage.planned.change
+    change = stage.change
     target = change.contract if phase is Phase.CONTRACT else change.to_revision
     hours = figure("BAK-01", "backup_interval_hours").hours
 
@@ -121,7 +137,7 @@ def back_up(stage: Stage, phase: Phase) -> Step[World]:
         return {"snapshot": name, "taken": stamp(found.at)}
 
     return Step(
-        id=f"database-backup-{phase.value}-{stage.id}",
+        id=f"database-backup-{phase.value}-{stage.id(phase)}",
         title=f"Back the database up before {_named(stage, phase)}",
         does="Takes a full, encrypted backup, and sees it complete.",
         is_done=is_done,
@@ -134,13 +150,14 @@ def back_up(stage: Stage, phase: Phase) -> Step[World]:
 
 def migrate(stage: Stage, phase: Phase) -> Step[World]:
     """The schema at the revision that a phase is for."""
-    change = stage.planned.change
+    change = stage.change
     target = {
         Phase.BEFORE: change.to_revision,
         Phase.CONTRACT: change.contract or "",
         Phase.REVERSE: change.from_revision,
     }[phase]
-    indexes, limits = stage.planned.indexes(phase), change.limits
+    limits = change.limits
+    indexes = [] if phase is Phase.REVERSE else stage.planned.indexes(phase)
     seconds = limits.reverse_seconds if phase is Phase.REVERSE else limits.migration_seconds
     does = "takes" if phase is Phase.REVERSE else "brings"
 
@@ -171,12 +188,12 @@ def migrate(stage: Stage, phase: Phase) -> Step[World]:
         return {
             "revision": after.revision,
             "from": before.revision,
-            "sql": stage.planned.hash,
+            **({} if phase is Phase.REVERSE else {"sql": stage.planned.hash}),
             "finished": stamp(after.now),
         }
 
     return Step(
-        id=f"database-{phase.value}-{stage.id}",
+        id=f"database-{phase.value}-{stage.id(phase)}",
         title=f"{_named(stage, phase).capitalize()}",
         does=(
             f"{does.capitalize()} the schema to {target}. A statement waits at most "
@@ -194,7 +211,7 @@ def migrate(stage: Stage, phase: Phase) -> Step[World]:
 
 def contracted(stage: Stage) -> Step[World]:
     """No way back to the old release is left once the old form is gone."""
-    change = stage.planned.change
+    change = stage.change
 
     def is_done(_world: object) -> bool:
         return stage.schema.status().revision != change.contract
@@ -205,7 +222,7 @@ def contracted(stage: Stage) -> Step[World]:
         )
 
     return Step(
-        id=f"database-contracted-{stage.id}",
+        id=f"database-contracted-{stage.id(Phase.REVERSE)}",
         title="See that the old form is still there",
         does=f"Reads that {change.contract} was not applied: expanded, the schema stays.",
         is_done=is_done,
@@ -221,7 +238,7 @@ def contracted(stage: Stage) -> Step[World]:
 
 def _remember(stage: Stage, at: datetime, written: Mapping[str, int]) -> None:
     """Write down when the database was last as the old release needs it."""
-    loses, found = stage.planned.change.loses, stage.snapshot()
+    loses, found = stage.change.loses, stage.snapshot()
     if loses is None or found is None:
         raise StepFailedError("there is no backup to write the moment down with")
     moment = Moment(at, {each: written.get(each, 0) for each in loses.tables})
@@ -234,7 +251,7 @@ def _remember(stage: Stage, at: datetime, written: Mapping[str, int]) -> None:
 
 
 def _named(stage: Stage, phase: Phase) -> str:
-    change = stage.planned.change
+    change = stage.change
     match phase:
         case Phase.CONTRACT:
             return f"contract {change.name}"

@@ -190,7 +190,8 @@ def planned(kind: str = "additive", **more: Any) -> Planned:  # noqa: ANN401 - a
 def stage(process: Process, of: Planned, *, backs_up: bool = True) -> Stage:
     """What the steps act on, in one process."""
     return Stage(
-        planned=of,
+        change=of.change,
+        print_sql=lambda: of,
         schema=Schema(process),
         copies=process,
         backs_up=backs_up,

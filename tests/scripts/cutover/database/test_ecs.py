@@ -131,7 +131,13 @@ def prepared(folder: Path, database: Database, cloud: Cloud) -> tuple[Tasks, Ecs
     change = declared("additive", with_command(folder, {"next1": COLUMN}))
     at_base(stage(change, folder, database))
     tasks, runner = cloud(InProcess({**database.variables, **agent_variables(change, folder)}))
-    it = Stage(planned=plan_sql(change, folder), schema=Schema(runner), copies=None, backs_up=False)
+    it = Stage(
+        change=change,
+        print_sql=lambda: plan_sql(change, folder),
+        schema=Schema(runner),
+        copies=None,
+        backs_up=False,
+    )
     return tasks, runner, it
 
 
@@ -195,7 +201,13 @@ def test_goes_on(tmp_path: Path, database: Database, sqlite: SqliteStore, cloud:
     with pytest.raises(KilledError):
         carry_out_and_die()
     asked = len(tasks.requests)
-    again = Stage(planned=it.planned, schema=Schema(runner), copies=None, backs_up=False)
+    again = Stage(
+        change=it.change,
+        print_sql=lambda: it.planned,
+        schema=Schema(runner),
+        copies=None,
+        backs_up=False,
+    )
     assert carry_out(around(again).before, sqlite).code is ExitCode.DONE
     assert [_action(each) for each in tasks.requests[asked:]] == ["status"]
 

@@ -57,7 +57,8 @@ def stage(
     """What the steps of `change` act on."""
     runner = InProcess({**database.variables, **agent_variables(change, folder)})
     return Stage(
-        planned=plan_sql(change, folder),
+        change=change,
+        print_sql=lambda: plan_sql(change, folder),
         schema=Schema(runner, tell),
         copies=None,
         backs_up=False,
