@@ -1,5 +1,6 @@
 """Which cluster a node serves, by its genesis hash: a program never goes to the wrong one."""
 
+import asyncio
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -37,9 +38,11 @@ def check_address(url: str, cluster: Cluster) -> None:
 
 async def confirm(node: Node, cluster: Cluster) -> Hash:
     """The genesis hash of the node's chain; refused where it is another cluster's, or is behind."""
-    genesis = (
-        await node.ask(lambda: node.client.get_genesis_hash())  # noqa: PLW0108 - of the one asked then
-    ).value
+    answer, said = await asyncio.gather(
+        node.ask(lambda: node.client.get_genesis_hash()),  # noqa: PLW0108 - of the one asked then
+        _health(node),
+    )
+    genesis = answer.value
     serves = next((name for name, hash_ in GENESIS.items() if hash_ == genesis), None)
     if serves != (None if cluster is Cluster.LOCALNET else cluster.value):
         raise ProgramRefusedError(
@@ -47,13 +50,13 @@ async def confirm(node: Node, cluster: Cluster) -> Hash:
             f" environment's cluster is {cluster}: correct slipway:solana.rpcUrls"
         )
     node.genesis = genesis
-    said = ""
     for number in range(1, _TRIES * node.count + 1):
-        if (said := await _health(node)) == "":
+        if not said:
             return genesis
         await node.pause(node.pace.poll, said)
         if number % _TRIES == 0:
             await node.leave(node.client, said)
+        said = await _health(node)
     raise ProgramRefusedError(f"{said}: wait until it has caught up, or name another node")
 
 

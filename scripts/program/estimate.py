@@ -1,5 +1,6 @@
 """What a deployment will take: transactions, lamports, what comes back, and what must be there."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,10 +70,20 @@ async def estimate(world: World, found: OnChain) -> Estimate:
         return await _nothing(world)
     payer = world.payer.pubkey()
     key = world.folder.buffer(code)
-    account = await node.account(key.pubkey()) if key else None
+    _, account = await world.look()
     held = read_buffer(bytes(account.data)).code if account else b""
     buffer = key.pubkey() if key else _UNKNOWN
-    footing = await world.sender.footing([payer, buffer])
+    more = 0 if first else extension(found.capacity, len(code))
+    room = max(len(code) + world.room, found.capacity + more)
+    footing, buffer_rent, program_data, program, least, balance = await asyncio.gather(
+        world.sender.footing([payer, buffer]),
+        node.rent(BUFFER_HEADER + len(code)),
+        node.rent(PROGRAM_DATA_HEADER + room),
+        node.rent(PROGRAM_SIZE),
+        node.rent(_SYSTEM_ACCOUNT),
+        node.lamports(payer),
+    )
+    program = program if first else 0
     largest = largest_chunk(
         payer=payer,
         authority=world.authority.pubkey(),
@@ -80,13 +91,7 @@ async def estimate(world: World, found: OnChain) -> Estimate:
         fees=footing.fees,
     )
     writes = len(plan_chunks(code, largest, held))
-    buffer_rent = await node.rent(BUFFER_HEADER + len(code))
     to_pay = 0 if account else buffer_rent
-    more = 0 if first else extension(found.capacity, len(code))
-    program_data = await node.rent(
-        PROGRAM_DATA_HEADER + max(len(code) + world.room, found.capacity + more)
-    )
-    program = await node.rent(PROGRAM_SIZE) if first else 0
     stays = program + program_data - (0 if first else found.lamports)
     signers = len(distinct(world.payer, world.authority))
     # A buffer's creation has its key's signature, a program's its own key's.
@@ -110,8 +115,8 @@ async def estimate(world: World, found: OnChain) -> Estimate:
         stays=max(stays, 0),
         extension_bytes=more,
         returned=buffer_rent,
-        needed=peak + most_fees + await node.rent(_SYSTEM_ACCOUNT),
-        balance=await node.lamports(payer),
+        needed=peak + most_fees + least,
+        balance=balance,
         resumable=str(key.pubkey()) if key and account else None,
     )
 

@@ -17,6 +17,7 @@ from solana.exceptions import SolanaRpcException
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Commitment, Confirmed, Finalized
 from solana.rpc.core import RPCException
+from solana.rpc.models import TxOpts
 from solders.account import Account
 from solders.hash import Hash
 from solders.pubkey import Pubkey
@@ -30,6 +31,9 @@ _AnswerOf = TypeVar("_AnswerOf", bound="_InContext")
 _LONGEST_PAUSE: Final = 10.0
 _TRIES: Final = 3
 """How often a node is asked before the next one is, where there is one."""
+_RECENT_SECONDS: Final = 0.4
+"""For how long a look is as good as another: a slot, in which most accounts change once."""
+_UNASKED: Final = TxOpts(skip_preflight=True, max_retries=0)
 _ASKED_SECONDS: Final = 5.0
 """How long the next one may take to say which chain it serves."""
 _BEHIND: Final = 10
@@ -75,6 +79,15 @@ class Now:
     height: int
 
 
+@dataclass(frozen=True)
+class _Look:
+    """Accounts as a node showed them, as of a slot; and when, by the loop's clock."""
+
+    slot: int
+    at: float
+    accounts: tuple[Account | None, ...]
+
+
 class Node:
     """A node, and the newest slot that it is known to have seen."""
 
@@ -96,6 +109,7 @@ class Node:
         """Nothing is read as of an earlier slot: behind the node's address may stand several."""
         self._ends = inf
         self._rents: Final[dict[int, int]] = {}
+        self._looks: Final[dict[tuple[Pubkey | Commitment, ...], _Look]] = {}
 
     @property
     def client(self) -> AsyncClient:
@@ -187,13 +201,28 @@ class Node:
     async def accounts(
         self, keys: Sequence[Pubkey], commitment: Commitment = CONFIRMED
     ) -> list[Account | None]:
-        """Accounts as of one slot."""
+        """Accounts as of one slot; as they were a moment ago, if nothing was sent since."""
+        looked = self._looks.get((*keys, commitment))
+        now = asyncio.get_running_loop().time()
+        if looked and looked.slot >= self.seen and now - looked.at <= _RECENT_SECONDS:
+            return list(looked.accounts)
         answer = await self.ask_newest(
             lambda: self.client.get_multiple_accounts(list(keys), commitment)
         )
         if commitment == CONFIRMED:
             self.seen = answer.context.slot
+        at = asyncio.get_running_loop().time()
+        self._looks[*keys, commitment] = _Look(answer.context.slot, at, tuple(answer.value))
         return list(answer.value)
+
+    def forget(self) -> None:
+        """Look at everything anew from now on: something is about to be decided, or was sent."""
+        self._looks.clear()
+
+    async def send(self, wire: bytes) -> None:
+        """Hand a signed transaction to the node; whether it lands, its status shows."""
+        self.forget()
+        await self.ask(lambda: self.client.send_raw_transaction(wire, opts=_UNASKED))
 
     async def account(self, key: Pubkey) -> Account | None:
         """One account, as confirmed."""

@@ -4,11 +4,11 @@ What a transaction stands on (a blockhash, a fee) is journaled before the first 
 resumes signs the same transaction again, as long as it can land: the same bytes land once.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from solana.rpc.models import TxOpts
 from solders.commitment_config import CommitmentConfig, CommitmentLevel
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
@@ -31,7 +31,6 @@ SIGNATURE_FEE: Final = 5_000
 _MICRO: Final = 10**6
 _FIRST_PRICE: Final = 1_000
 """What is offered where nothing was and a blockhash went by, in millionths of a lamport."""
-_UNASKED: Final = TxOpts(skip_preflight=True, max_retries=0)
 _PERCENTILE: Final = 0.75
 _CONFIRMED: Final = CommitmentConfig(CommitmentLevel.Confirmed)
 
@@ -116,11 +115,9 @@ class Sender:
         self, writes: Sequence[Pubkey], after: Footing | None = None, units: int = UNITS
     ) -> Footing:
         """A fresh blockhash at the price of the day; higher than the one `after` which it comes."""
-        latest = await self.node.ask_newest(
-            lambda: self.node.client.get_latest_blockhash(CONFIRMED)
-        )
-        answer = await self.node.ask(
-            lambda: self.node.client.get_recent_prioritization_fees(list(writes))
+        latest, answer = await asyncio.gather(
+            self.node.ask_newest(lambda: self.node.client.get_latest_blockhash(CONFIRMED)),
+            self.node.ask(lambda: self.node.client.get_recent_prioritization_fees(list(writes))),
         )
         paid = sorted(sample.prioritization_fee for sample in answer.value)
         price = paid[int(len(paid) * _PERCENTILE)] if paid else 0
@@ -156,30 +153,36 @@ class Sender:
         `build` is asked anew each time. None: it found nothing to do, an earlier try has landed.
         """
         footing = Footing.recalled(acting.noted(acting.step), units)
+        recalled = footing is not None
         while True:
             gone = footing is None or footing.is_gone(await self.node.now())
+            self.node.forget()
             if (instructions := await build()) is None:
                 return None
             if footing is None or gone:
                 # Its block comes after what `build` saw: on another fork the hash is unknown.
-                footing = await self.footing(writes, footing, units)
+                footing, recalled = await self.footing(writes, footing, units), False
                 acting.note(footing.note())
-            if landed := await self._follow(
-                self.sign(instructions, footing, signers), footing, acting
-            ):
+            transaction = self.sign(instructions, footing, signers)
+            if landed := await self._follow(transaction, footing, acting, recalled=recalled):
                 return landed
 
     async def _follow(
-        self, transaction: VersionedTransaction, footing: Footing, acting: Acting
+        self, transaction: VersionedTransaction, footing: Footing, acting: Acting, *, recalled: bool
     ) -> Landed | None:
-        """Send until it is confirmed, or can land no more."""
+        """Send until it is confirmed or can land no more; `recalled`: it may have landed before."""
         node, signature = self.node, transaction.signatures[0]
-        due = 0
-        await self._rehearse(transaction, footing)
+        began, _ = await asyncio.gather(node.now(), self._rehearse(transaction, footing))
+        now, slot, due = began, began.slot, 0
+        look = recalled
         while True:
-            # Asked before the status: what has not landed by then never will.
-            now = await node.now()
-            status = await self._status(signature)
+            # Heights rise no faster than slots: before so many have passed nothing can be gone.
+            if slot - began.slot > footing.last_valid - began.height:
+                # Asked before the status: what has not landed by then never will.
+                now = await node.now()
+            status = None
+            if look:
+                status, slot = await self._status(signature, slot)
             if status and status.err is not None:
                 raise RefusedError(f"it failed on chain ({signature}): {status.err}")
             if status and status.satisfies_commitment(_CONFIRMED):
@@ -189,17 +192,19 @@ class Sender:
             if footing.is_gone(now):
                 node.seen = max(node.seen, now.slot)
                 return None
-            if status is None and now.slot >= due:
+            if status is None and slot >= due:
                 acting.check()
-                await node.ask(
-                    lambda: node.client.send_raw_transaction(bytes(transaction), opts=_UNASKED)
-                )
-                due = now.slot + node.pace.patience
+                await node.send(bytes(transaction))
+                due = slot + node.pace.patience
+            look = True
             await node.pause(node.pace.poll / 2, f"{signature} has not landed")
 
-    async def _status(self, signature: Signature) -> TransactionStatus | None:
+    async def _status(
+        self, signature: Signature, slot: int
+    ) -> tuple[TransactionStatus | None, int]:
+        """How far it is, and the newest slot, `slot` or later."""
         answer = await self.node.ask(lambda: self.node.client.get_signature_statuses([signature]))
-        return answer.value[0]
+        return answer.value[0], max(slot, answer.context.slot)
 
     async def _rehearse(self, transaction: VersionedTransaction, footing: Footing) -> None:
         """See that the chain would take it, before anything is paid for it."""

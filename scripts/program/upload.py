@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from solana.rpc.models import TxOpts
+from solders.account import Account
 from solders.commitment_config import CommitmentConfig, CommitmentLevel
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
@@ -21,7 +21,6 @@ from scripts.program.node import Node
 from scripts.program.sending import Footing, RefusedError, Sender, distinct
 from scripts.runs.steps import Acting, StepFailedError
 
-_UNASKED: Final = TxOpts(skip_preflight=True, max_retries=0)
 _CONFIRMED: Final = CommitmentConfig(CommitmentLevel.Confirmed)
 _STATUSES: Final = 256
 _AGAIN_SECONDS: Final = 0.1
@@ -100,8 +99,8 @@ class Uploader:
         if footing and footing.is_gone(await self._node.now()):
             footing = None
         while True:
-            held = await held_in(self._node, buffer, [self.authority.pubkey()], len(code))
-            if held == code:
+            there = await held_in(self._node, buffer, [self.authority.pubkey()], len(code))
+            if there == code:
                 return progress
             if footing is None:
                 footing = await self.sender.footing([buffer, self.sender.payer.pubkey()])
@@ -112,7 +111,7 @@ class Uploader:
                 buffer=buffer,
                 fees=footing.fees,
             )
-            missing = plan_chunks(code, largest, held)
+            missing = plan_chunks(code, largest, there)
             progress.chunks = progress.landed + len(missing)
             round_ = _Round(self, footing, acting, progress, began)
             await round_.write(buffer, missing)
@@ -127,6 +126,11 @@ async def held_in(node: Node, buffer: Pubkey, owners: Collection[Pubkey], length
     account = await node.account(buffer)
     if account is None:
         raise UploadError(f"there is no buffer {buffer}: run it again, which creates it")
+    return held(buffer, account, owners, length)
+
+
+def held(buffer: Pubkey, account: Account, owners: Collection[Pubkey], length: int) -> bytes:
+    """The same of an account that was read."""
     found = read_buffer(bytes(account.data))
     if found.authority not in owners:
         raise UploadError(
@@ -219,9 +223,7 @@ class _Round:
 
     async def _deliver(self, one: _Write) -> None:
         try:
-            await self._node.ask(
-                lambda: self._node.client.send_raw_transaction(one.wire, opts=_UNASKED)
-            )
+            await self._node.send(one.wire)
             one.delivered = True
         finally:
             self._room.release()

@@ -6,16 +6,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from solders.account import Account
 from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from environments.model import Cluster
 from scripts.program.folder import Folder
+from scripts.program.loader import program_data_address
 from scripts.program.node import Node
 from scripts.program.sending import Sender
 from scripts.program.smoke import Smoke
-from scripts.program.state import OnChain, look
+from scripts.program.state import OnChain, read
 from scripts.program.upload import Progress
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Step, Timeout
@@ -75,7 +77,14 @@ class World:
 
     async def on_chain(self) -> OnChain:
         """The program, as confirmed."""
-        return await look(self.node, self.program)
+        return (await self.look())[0]
+
+    async def look(self) -> tuple[OnChain, Account | None]:
+        """The program and the buffer of its next version, as of one slot."""
+        key = self.folder.buffer(self.code)
+        keys = [self.program, program_data_address(self.program)]
+        program, data, *buffer = await self.node.accounts([*keys, *([key.pubkey()] if key else [])])
+        return read(self.program, [program, data]), buffer[0] if buffer else None
 
     async def is_switched(self) -> bool:
         """Whether the program runs what it is to run."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from solana.rpc.models import TxOpts
 from solders.commitment_config import CommitmentConfig, CommitmentLevel
 from solders.hash import Hash
 from solders.keypair import Keypair
@@ -33,7 +32,6 @@ _NONCE_AUTHORITY: Final = slice(8, 40)
 _NONCE_HASH: Final = slice(40, 72)
 _NONCE_SIZE: Final = 80
 _CONFIRMED: Final = CommitmentConfig(CommitmentLevel.Confirmed)
-_UNASKED: Final = TxOpts(skip_preflight=True, max_retries=0)
 _LARGEST: Final = 100_000
 
 
@@ -177,9 +175,7 @@ async def send(node: Node, transaction: VersionedTransaction) -> int:
         ):
             raise OfflineError("its nonce was used by another transaction: export the vote again")
         if status is None:
-            await node.ask(
-                lambda: node.client.send_raw_transaction(bytes(transaction), opts=_UNASKED)
-            )
+            await node.send(bytes(transaction))
         await node.pause(node.pace.poll * 4, f"{signature} has not landed")
 
 

@@ -55,8 +55,7 @@ def give(squad: Squad) -> Step[World]:
     async def is_done(world: World) -> bool:
         if await world.is_switched():
             return True
-        key = world.folder.buffer(world.code)
-        account = await world.node.account(key.pubkey()) if key else None
+        _, account = await world.look()
         return account is not None and read_buffer(bytes(account.data)).authority == squad.vault
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:

@@ -6,7 +6,7 @@ from solders.instruction import Instruction
 from solders.keypair import Keypair
 
 from scripts.program.loader import BUFFER_HEADER, create_buffer
-from scripts.program.upload import Uploader, UploadError, held_in
+from scripts.program.upload import Uploader, UploadError, held
 from scripts.program.world import World, step
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Step, Timeout
@@ -40,8 +40,8 @@ def create() -> Step[World]:
     async def is_done(world: World) -> bool:
         if await world.is_switched():
             return True
-        key = world.folder.buffer(world.code)
-        return key is not None and await world.node.account(key.pubkey()) is not None
+        _, account = await world.look()
+        return account is not None
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
         key, length = _key(world), len(world.code)
@@ -125,13 +125,14 @@ async def holds_all(world: World) -> bool:
 async def difference(world: World) -> str:
     """Where the buffer differs from the program; empty if it does not."""
     code, key = world.code, world.folder.buffer(world.code)
-    if key is None or await world.node.account(key.pubkey()) is None:
+    _, account = await world.look()
+    if key is None or account is None:
         return "there is no buffer"
     buffer = key.pubkey()
-    held = await held_in(world.node, buffer, world.owners, len(code))
-    if held == code:
+    there = held(buffer, account, world.owners, len(code))
+    if there == code:
         return ""
-    wrong = [at for at, (left, right) in enumerate(zip(held, code, strict=True)) if left != right]
+    wrong = [at for at, (left, right) in enumerate(zip(there, code, strict=True)) if left != right]
     return (
         f"buffer {buffer} differs from the build in {len(wrong):,} of {len(code):,} bytes,"
         f" first at byte {wrong[0]:,}"

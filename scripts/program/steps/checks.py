@@ -1,5 +1,6 @@
 """Steps that look: at the cluster before anything is spent, at the program afterwards."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -25,10 +26,12 @@ def cluster() -> Step[World]:
         return world.genesis is not None
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
-        world.genesis = await confirm(world.node, world.cluster)
+        # What is spent from this slot on is this run's.
+        now, world.genesis = await asyncio.gather(
+            world.node.now(), confirm(world.node, world.cluster)
+        )
         if acting.noted(acting.step) is None:
-            # What is spent from here on is this run's.
-            acting.note({"slot": (await world.node.now()).slot})
+            acting.note({"slot": now.slot})
         return {"genesis": str(world.genesis)}
 
     return step(

@@ -73,7 +73,7 @@ def test_a_corrupted_buffer_is_caught_before_the_switch(tmp_path: Path) -> None:
             if wrong == _CODE:
                 continue
             chain.place(buffer, Account(good.lamports, header + wrong, good.owner))
-            simulation.chain.advance(2)
+            simulation.let_pass(2)
             with pytest.raises(UploadError):
                 _ = compared.is_done(world) or compared.run(world, _ACTING)
             with pytest.raises(UploadError):
@@ -81,7 +81,7 @@ def test_a_corrupted_buffer_is_caught_before_the_switch(tmp_path: Path) -> None:
         assert len(chain.records) == landed
         assert simulation.runs() == program(1).rstrip(b"\0")
         chain.place(buffer, good)
-        chain.advance(2)
+        simulation.let_pass(2)
         assert compared.is_done(world)
         switched.run(world, _ACTING)
         assert simulation.runs() == _CODE.rstrip(b"\0")

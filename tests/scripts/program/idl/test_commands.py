@@ -219,5 +219,5 @@ def test_what_anchor_published_before_is_found(tmp_path: Path) -> None:
         packed = idl.packed
         data = bytes(40) + len(packed).to_bytes(4, "little") + packed + bytes(20)
         simulation.chain.place(address, Account(10**9, data, own))
-        simulation.chain.advance(2)
+        simulation.let_pass(2)
         assert world.wait(look_legacy(node, own)) == idl.content
