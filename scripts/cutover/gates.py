@@ -127,6 +127,10 @@ class Watched:
     has_proofs: bool = False
     sends_transactions: bool = False
     is_market: bool = False
+    is_pages: bool = False
+    """Whether it is the frontend: a CDN serves it, which measures errors and nothing else."""
+    is_elsewhere: bool = False
+    """Whether AWS measures nothing of it: it is held to what its `commands` measure."""
     is_public: bool = True
     """Whether the load balancer counts its requests; they count themselves otherwise."""
     has_canary: bool = False

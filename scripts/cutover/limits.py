@@ -51,8 +51,7 @@ def gates(period: Period, watched: Watched, tier: Tier, alpha: float) -> tuple[G
     found = [
         replace(gate, source=Source.COMMAND) if gate.series in watched.commands else gate
         for gate in (*by_period[period](watched), *_always(watched), *_emergency(watched))
-        if tier in requirement(gate.requirement).environments
-        and (not watched.is_pages or gate.series.partition("/")[2] in _OF_PAGES)
+        if tier in requirement(gate.requirement).environments and _is_measured(gate, watched)
     ]
     shares = [gate for gate in found if isinstance(gate, Share)]
     # The rarer what a gate counts, the more requests it takes to be sure.
@@ -312,6 +311,13 @@ def _served(watched: Watched, cited: str, series: str, usual: float | None) -> I
             is_minimum=True,
             is_mean=series == "throughput",
         )
+
+
+def _is_measured(gate: Gate, watched: Watched) -> bool:
+    """Whether there is anything of that kind to be measured."""
+    if watched.is_elsewhere:
+        return gate.series in watched.commands
+    return not watched.is_pages or gate.series.partition("/")[2] in _OF_PAGES
 
 
 def _counted_by(watched: Watched) -> Source:

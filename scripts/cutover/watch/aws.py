@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from typing import Final
 
 from environments import Environment
@@ -77,8 +78,7 @@ class AwsWatch:
             *self._of_others(stage, now),
         ):
             if found is not None:
-                is_cut = is_new and series not in self.commands
-                seen[is_new][series] = _whole(found, stage.since) if is_cut else found
+                seen[is_new][series] = self._cut(found, series, stage.since, is_new=is_new)
         emergencies = emergency_alarms(self.environment)
         states = self.cloudwatch.alarms(stage.alarms | emergencies)
         self.troubles |= {name: str(why) for name, why in self.cloudwatch.troubles.items()}
@@ -90,6 +90,16 @@ class AwsWatch:
             alarms={name: state for name, state in states.items() if name in stage.alarms},
             events=raised(self.environment, states),
         )
+
+    def _cut(self, found: Series, series: str, since: float, *, is_new: bool) -> Series:
+        """What of `found` is of that side: the pages have one place, and sides in time alone."""
+        if series in self.commands:
+            return found
+        if is_new:
+            return _whole(found, since)
+        service, _, _ = series.partition("/")
+        is_one = self.sources[service, False].place.distribution is not None
+        return found.between(-inf, since) if is_one else found
 
     def refusals(self) -> Sequence[str]:
         """What may not be read or written here, and what to do: everything is tried."""
@@ -109,6 +119,8 @@ class AwsWatch:
         if self.prometheus is not None:
             yield from _readable(self.prometheus, now)
         for aside, source in self.sources.items():
+            if source.place.distribution is not None:
+                continue
             try:
                 source.labels()
             except (AwsError, TimeoutError) as error:
@@ -116,7 +128,7 @@ class AwsWatch:
         yield from self._failing_commands(now)
 
     def _unreadable_metrics(self, now: float) -> Iterator[str]:
-        found = [recipe("cpu", source.place) for source in self.sources.values()]
+        found = [recipe("errors", source.place) for source in self.sources.values()]
         probes = [each.witness for each in found if each is not None]
         self.cloudwatch.troubles.clear()
         self.cloudwatch.poll(dict.fromkeys(probes, now - BEFORE), now)
@@ -129,20 +141,18 @@ class AwsWatch:
     def _failing_commands(self, now: float) -> Iterator[str]:
         for series, command in self.commands.items():
             service, _, _ = series.partition("/")
-            if (service, False) in self.sources:
-                try:
-                    command.series(service, is_new=False, since=now - BEFORE)
-                except CommandFailedError as error:
-                    yield f"{series}: its command {command.arguments[0]} {error}"
+            try:
+                command.series(service, is_new=False, since=now - BEFORE)
+            except CommandFailedError as error:
+                yield f"{series}: its command {command.arguments[0]} {error}"
 
     def _of_cloudwatch(self, stage: Stage, now: float) -> Iterator[tuple[Aside, Series | None]]:
         recipes: dict[Aside, Recipe] = {}
         wanted: dict[Query, float] = {}
         for gate, is_new, source in self._asides(stage.gates):
             _, _, name = gate.series.partition("/")
-            if gate.source is not Source.CLOUDWATCH or gate.series in self.commands:
-                continue
-            found = recipe(name, source.place)
+            is_asked = gate.source is Source.CLOUDWATCH and gate.series not in self.commands
+            found = recipe(name, source.place) if source and is_asked else None
             if found is None:
                 continue
             recipes[gate.series, is_new] = found
@@ -159,13 +169,13 @@ class AwsWatch:
         """What Prometheus and commands say, asked at the same time."""
         since = min(stage.since, now) - BEFORE
         tasks: dict[Aside, Callable[[], Series | None]] = {}
-        for gate, is_new, _ in self._asides(stage.gates):
+        for gate, is_new, source in self._asides(stage.gates):
             service, _, name = gate.series.partition("/")
             if (command := self.commands.get(gate.series)) is not None:
                 tasks[gate.series, is_new] = partial(
                     command.series, service, is_new=is_new, since=since
                 )
-            elif gate.source is Source.PROMETHEUS and self.prometheus is not None:
+            elif gate.source is Source.PROMETHEUS and source and self.prometheus is not None:
                 tasks[gate.series, is_new] = partial(
                     self._of_prometheus, name, (service, is_new, stage.since), since, now
                 )
@@ -210,12 +220,11 @@ class AwsWatch:
             self._labels[aside] = self.sources[service, is_new].labels()
         return self._labels[aside]
 
-    def _asides(self, gates: Collection[Gate]) -> Iterator[tuple[Gate, bool, SideSources]]:
+    def _asides(self, gates: Collection[Gate]) -> Iterator[tuple[Gate, bool, SideSources | None]]:
         for gate in gates:
             service, _, _ = gate.series.partition("/")
             for is_new in (True, False):
-                if (source := self.sources.get((service, is_new))) is not None:
-                    yield gate, is_new, source
+                yield gate, is_new, self.sources.get((service, is_new))
 
 
 def _is_in_window(stage: Stage) -> bool:

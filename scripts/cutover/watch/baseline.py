@@ -96,7 +96,8 @@ class Measuring:
             NoBaselineError: it had no requests, or they cannot be read.
             UnreadableError: Prometheus does not answer.
         """
-        counted = self._counts("errors") if self.place.group else self._of_histogram()
+        is_counted = self.place.group or self.place.distribution
+        counted = self._counts("errors") if is_counted else self._of_histogram()
         requests = sum(counted.total)
         if requests <= 0:
             why = self.cloudwatch.troubles.get("cloudwatch:GetMetricData")
@@ -104,8 +105,10 @@ class Measuring:
                 f"{self.service}: its {self.side} side, which serves, had no requests in "
                 f"{(self.until - self.since) / 3600:g} hours{f': {why}' if why else ''}"
             )
-        p50, p99 = (self._percentile(name) for name in _ALLOWED)
-        slower = {ms: min(self._slower(ms), requests) for ms in sorted(latencies(p50, p99))}
+        p50, p99, slower = 0.0, 0.0, dict[float, float]()
+        if self.place.distribution is None:
+            p50, p99 = (self._percentile(name) for name in _ALLOWED)
+            slower = {ms: min(self._slower(ms), requests) for ms in sorted(latencies(p50, p99))}
         transactions, failed = self._transactions()
         return BaselineRecord(
             service=self.service,

@@ -35,6 +35,8 @@ class Query:
     statistic: str
     dimensions: tuple[tuple[str, str], ...]
     period: int = MINUTE
+    is_worldwide: bool = False
+    """Whether it is of CloudFront, whose metrics are in one region for all of the world."""
 
 
 @dataclass(slots=True)
@@ -58,10 +60,14 @@ class _Read:
 
 
 class CloudWatch:
-    """Metrics and alarms of one region, as of the last poll."""
+    """Metrics and alarms of one region, as of the last poll.
 
-    def __init__(self, api: Api) -> None:
+    Those of CloudFront are asked where it has them (`worldwide`).
+    """
+
+    def __init__(self, api: Api, worldwide: Api | None = None) -> None:
         self._api: Final = api
+        self._worldwide: Final = worldwide or api
         self._read: Final[dict[Query, _Read]] = {}
         self._written: Final[set[Query]] = set()
         self._unwritten: Final[dict[Query, float]] = {}
@@ -70,7 +76,7 @@ class CloudWatch:
 
     def poll(self, wanted: Mapping[Query, float], now: float) -> None:
         """Read what there is of `wanted`, each since a time of its own, up to what has settled."""
-        due: dict[tuple[float, float], list[Query]] = {}
+        due: dict[tuple[float, float, bool], list[Query]] = {}
         for query, since in wanted.items():
             until = _aligned(now - SETTLED, query.period)
             read = self._read.get(query)
@@ -82,12 +88,13 @@ class CloudWatch:
             else:
                 start = max(read.since, _aligned(read.until - _LATE, query.period))
             if until > start:
-                due.setdefault((start, until), []).append(query)
+                due.setdefault((start, until, query.is_worldwide), []).append(query)
         if due:
             self.troubles.pop("cloudwatch:GetMetricData", None)
-        for (start, until), queries in due.items():
+        for (start, until, is_worldwide), queries in due.items():
             for first in range(0, len(queries), _QUERIES):
-                self._fetch(queries[first : first + _QUERIES], start, until)
+                some = queries[first : first + _QUERIES]
+                self._fetch(self._worldwide if is_worldwide else self._api, some, start, until)
 
     def found(self, query: Query) -> Found:
         """What was read of `query`."""
@@ -105,7 +112,7 @@ class CloudWatch:
             return False
         if query not in self._written:
             try:
-                listed = self._api(
+                listed = (self._worldwide if query.is_worldwide else self._api)(
                     "list_metrics",
                     on=f"{query.namespace} {query.name}",
                     Namespace=query.namespace,
@@ -142,13 +149,13 @@ class CloudWatch:
             self.troubles.pop("cloudwatch:DescribeAlarms", None)
         return states
 
-    def _fetch(self, queries: Sequence[Query], start: float, until: float) -> None:
+    def _fetch(self, api: Api, queries: Sequence[Query], start: float, until: float) -> None:
         """Read `queries`; of those that were given whole, remember that they were."""
         by_id = {f"m{number}": query for number, query in enumerate(queries)}
         fresh: dict[str, dict[float, float]] = {id_: {} for id_ in by_id}
         status: dict[str, str] = {}
         try:
-            for page in self._api.pages(
+            for page in api.pages(
                 "get_metric_data",
                 on="metrics",
                 MetricDataQueries=[_asked(id_, query) for id_, query in by_id.items()],

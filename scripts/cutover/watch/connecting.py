@@ -17,7 +17,7 @@ from scripts.cutover.watch.aws import AwsWatch, SideSources
 from scripts.cutover.watch.chain import REVISION
 from scripts.cutover.watch.cloudwatch import CloudWatch
 from scripts.cutover.watch.command import Command
-from scripts.cutover.watch.places import Color, place
+from scripts.cutover.watch.places import PAGES, Color, place
 from scripts.cutover.watch.prometheus import Prometheus
 from scripts.cutover.watch.publishing import PERMISSION, Publisher
 from scripts.cutover.watch.signing import AwsSigner
@@ -25,6 +25,7 @@ from scripts.cutover.world import Clock
 from scripts.exits import CommandError
 from scripts.runs.aws import Api, AwsError, client
 
+_WORLDWIDE: Final = "us-east-1"
 _WRITE: Final = "/remote_write"
 
 
@@ -45,6 +46,8 @@ class Connections:
     """What a watch asks."""
 
     cloudwatch: Api
+    worldwide: Api
+    """CloudWatch where CloudFront has its metrics."""
     ecs: Api
     elbv2: Api
     iam: Api
@@ -62,13 +65,12 @@ def connected(environment: Environment, clock: Clock | None = None) -> Connectio
     """
     aws = environment.aws
 
-    def api(name: str, *, is_impatient: bool = True) -> Api:
-        return Api(
-            client(name, region=aws.region, endpoint=aws.endpoint, is_impatient=is_impatient)
-        )
+    def api(name: str, region: str = aws.region) -> Api:
+        return Api(client(name, region=region, endpoint=aws.endpoint, is_impatient=True))
 
     return Connections(
         cloudwatch=api("cloudwatch"),
+        worldwide=api("cloudwatch", _WORLDWIDE),
         ecs=api("ecs"),
         elbv2=api("elbv2"),
         iam=api("iam"),
@@ -92,16 +94,17 @@ def watched(
     """
     through = connections or connected(environment)
     permissions = Permissions(through.iam, through.sts, published)
+    colors: dict[str, Color] = {**new, **_pages(published)}
     return AwsWatch(
         environment=environment,
         sources={
             (service, is_new): _sources(
                 environment, published, service, color if is_new else other(color), through
             )
-            for service, color in new.items()
+            for service, color in colors.items()
             for is_new in (True, False)
         },
-        cloudwatch=CloudWatch(through.cloudwatch),
+        cloudwatch=CloudWatch(through.cloudwatch, through.worldwide),
         prometheus=through.prometheus,
         commands={
             series: Command(arguments=each.command, seconds=each.seconds, variables=each.variables)
@@ -117,6 +120,19 @@ def watched(
     )
 
 
+def commands(environment: Environment) -> Mapping[str, Command]:
+    """The product's own commands, by the series that they measure."""
+    return {
+        series: Command(arguments=each.command, seconds=each.seconds, variables=each.variables)
+        for series, each in environment.cutover.watch.commands.items()
+    }
+
+
+def _pages(published: Published) -> dict[str, Color]:
+    """The frontend, which has one place on whatever side."""
+    return {PAGES: "blue"} if published.frontend else {}
+
+
 def other(color: Color) -> Color:
     """The other side."""
     return "green" if color == "blue" else "blue"
@@ -128,6 +144,8 @@ def serving(published: Published, service: str, through: Connections) -> Color:
     Raises:
         CommandError: both do, or none.
     """
+    if service == PAGES:
+        return "blue"  # it has one place, and its release is known by its pointer
     record = published.services[service]
     blue, green = record.blue, record.green
     if record.rule and blue.target_group and green.target_group:

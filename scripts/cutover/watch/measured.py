@@ -1,6 +1,6 @@
 """All services of an environment before a cutover: baselines, and the traffic that is expected."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,7 @@ from environments.published import Published
 from environments.watch import Watch as Watching
 from scripts.cutover.gates import Share, Watched
 from scripts.cutover.limits import Period, gates
+from scripts.cutover.observations import Counts
 from scripts.cutover.verdicts import ENOUGH, compared
 from scripts.cutover.watch.baseline import (
     PERIOD,
@@ -17,13 +18,12 @@ from scripts.cutover.watch.baseline import (
     NoBaselineError,
 )
 from scripts.cutover.watch.cloudwatch import SETTLED, CloudWatch
-from scripts.cutover.watch.connecting import Connections, connected, serving
-from scripts.cutover.watch.places import place
+from scripts.cutover.watch.command import CommandFailedError
+from scripts.cutover.watch.connecting import Connections, commands, connected, serving
+from scripts.cutover.watch.places import PAGES, UnknownServiceError, place
 from scripts.cutover.watch.recipes import Place
-from scripts.cutover.watch.traffic import DAY, WEEK, Traffic, usual_traffic
+from scripts.cutover.watch.traffic import DAY, HOUR, WEEK, Traffic, usual_traffic
 
-_WINDOWS: Final = (DAY, WEEK)
-"""Over how long a baseline is measured: the first in which there are requests enough."""
 _ANY: Final = 1e-6
 
 
@@ -61,14 +61,16 @@ def measured(
 def _measured(
     environment: Environment, published: Published, service: str, through: Connections
 ) -> Measured:
+    if service not in published.services and service != PAGES:
+        return _commanded(environment, published, service, through.clock.now())
     serves = serving(published, service, through)
     where = place(environment, published, service, serves)
     asked = environment.cutover.watch
-    cloudwatch, now = CloudWatch(through.cloudwatch), through.clock.now()
+    cloudwatch, now = CloudWatch(through.cloudwatch, through.worldwide), through.clock.now()
     until = (now - SETTLED) // PERIOD * PERIOD
     traffic = usual_traffic(where, cloudwatch, now)
-    short: list[str] = []
-    for seconds in _WINDOWS:
+
+    def over(seconds: float) -> tuple[BaselineRecord, Watched, list[str]]:
         record = Measuring(
             service=service,
             side=serves,
@@ -80,17 +82,70 @@ def _measured(
             until=until,
         ).record()
         watched = _watched(environment, where, record, asked, traffic)
-        short = list(_short(watched, environment))
-        if not short:
-            mean = record.requests / record.seconds
-            return Measured(
-                watched=watched,
-                record=record,
-                requests_per_second=mean if traffic.usual is None else traffic.usual,
-                transactions_per_second=record.transactions / record.seconds,
-            )
-    raise NoBaselineError(
-        f"{service}: its baseline of the last {_WINDOWS[-1] / DAY:.0f} days is too short to "
+        return record, watched, list(_short(watched, environment))
+
+    record, watched, short = over(DAY)
+    if short:
+        record, watched, short = over(WEEK)
+    if short:
+        raise _too_short(record, short)
+    mean = record.requests / record.seconds
+    return Measured(
+        watched=watched,
+        record=record,
+        requests_per_second=mean if traffic.usual is None else traffic.usual,
+        transactions_per_second=record.transactions / record.seconds,
+    )
+
+
+def _commanded(
+    environment: Environment, published: Published, service: str, until: float
+) -> Measured:
+    """A service of which AWS measures nothing, such as one on Kubernetes: by its own commands."""
+    found, series = commands(environment), f"{service}/errors"
+    if series not in found:
+        raise UnknownServiceError(
+            f"{service}: nothing is published of where it is measured, as of "
+            f"{', '.join(published.services)}: let a command measure {series} "
+            "(slipway:cutover.watch.commands)"
+        )
+    try:
+        counted = found[series].series(service, is_new=False, since=until - DAY)
+    except CommandFailedError as error:
+        raise NoBaselineError(f"{series}: its command {error}") from None
+    counted = counted.between(until - DAY, until) if isinstance(counted, Counts) else Counts()
+    if counted.problem() or not sum(counted.total):
+        raise NoBaselineError(f"{series}: its command counted no requests of the last day")
+    record = BaselineRecord(
+        service=service,
+        side="old",
+        since=counted.at[0],
+        until=until,
+        requests=sum(counted.total),
+        errors=sum(counted.bad),
+        p50_ms=0,
+        p99_ms=0,
+        slower={},
+    )
+    watched = Watched(
+        service=service,
+        baseline=record.baseline,
+        is_elsewhere=True,
+        commands=frozenset(found),
+    )
+    if short := list(_short(watched, environment)):
+        raise _too_short(record, short)
+    return Measured(
+        watched=watched,
+        record=record,
+        requests_per_second=record.requests / max(record.seconds, 1.0),
+        transactions_per_second=0.0,
+    )
+
+
+def _too_short(record: BaselineRecord, short: Sequence[str]) -> NoBaselineError:
+    return NoBaselineError(
+        f"{record.service}: its baseline of {record.seconds / HOUR:.0f} hours is too short to "
         f"compare a release with (MON-14): {'; '.join(short)}"
     )
 
@@ -103,6 +158,16 @@ def _watched(
     traffic: Traffic,
 ) -> Watched:
     service = record.service
+    if where.distribution is not None:
+        return Watched(
+            service=service,
+            baseline=record.baseline,
+            is_pages=True,
+            has_canary=True,
+            usual_per_second=traffic.usual,
+            peak_per_second=traffic.peak,
+            commands=frozenset(asked.commands),
+        )
     declared = environment.services[service]
     return Watched(
         service=service,

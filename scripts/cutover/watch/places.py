@@ -12,6 +12,10 @@ Color = Literal["blue", "green"]
 _GROUP: Final = ":targetgroup/"
 
 
+PAGES: Final = "frontend"
+"""What the pages are called among the services."""
+
+
 class UnknownServiceError(CommandError):
     """A service that the environment does not have."""
 
@@ -24,6 +28,8 @@ def place(environment: Environment, published: Published, service: str, color: C
     Raises:
         UnknownServiceError: the environment has no such service.
     """
+    if service == PAGES and published.frontend is not None:
+        return _pages(published, published.frontend.distribution)
     record = published.services.get(service)
     if record is None or service not in environment.services:
         raise UnknownServiceError(
@@ -42,6 +48,21 @@ def place(environment: Environment, published: Published, service: str, color: C
         database=published.database,
         cache_nodes=_cache_nodes(environment),
         canary=f"{published.environment}-{service}-health" if declared.outside_path else None,
+    )
+
+
+def _pages(published: Published, distribution: str) -> Place:
+    """The frontend: it has no tasks, and asks of no queue."""
+    return Place(
+        balancer=published.load_balancer,
+        group=None,
+        other_group=None,
+        cluster=published.cluster,
+        task_service="",
+        queue=None,
+        database=published.database,
+        canary=f"{published.environment}-{PAGES}-health",
+        distribution=distribution,
     )
 
 

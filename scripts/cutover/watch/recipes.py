@@ -12,6 +12,8 @@ from scripts.cutover.watch.samples import Found
 SLOWER: Final = "slower than "
 _BALANCER: Final = "AWS/ApplicationELB"
 _INSIGHTS: Final = "ECS/ContainerInsights"
+_SYNTHETICS: Final = "CloudWatchSynthetics"
+_CDN: Final = (("Requests", "Sum"), ("5xxErrorRate", "Average"))
 _ANSWERS: Final = tuple(f"HTTPCode_Target_{code}XX_Count" for code in (2, 3, 4))
 _PEAK_PERIOD: Final = 300
 _A_DAY: Final = 86_400.0
@@ -38,6 +40,8 @@ class Place:
     database: str
     cache_nodes: tuple[str, ...] = ()
     canary: str | None = None
+    distribution: str | None = None
+    """The CDN's, where it is the frontend; it has no sides but in time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,21 +67,30 @@ def recipe(series: str, place: Place) -> Recipe | None:
 
 def requests(place: Place) -> Recipe | None:
     """Requests, and those that failed."""
-    if place.group is None:
+    counted = _counted(place)
+    if counted is None:
         return None
-    queries, made = _requests(place, place.group)
+    queries, made = counted
     return Recipe(queries=queries, witness=queries[0], make=lambda read, _: made(read))
 
 
 def _throughput(place: Place) -> Recipe | None:
-    if place.group is None:
+    counted = _counted(place)
+    if counted is None:
         return None
-    queries, made = _requests(place, place.group)
+    queries, made = counted
     return Recipe(
         queries=queries,
         witness=queries[0],
         make=lambda read, _: samples.served(made(read), samples.MINUTE),
     )
+
+
+def _counted(place: Place) -> tuple[tuple[Query, ...], Callable[[Read], Counts]] | None:
+    if place.distribution is not None:
+        total, percent = (_of_cdn(place.distribution, *each) for each in _CDN)
+        return (total, percent), lambda read: samples.failed_percent(read(total), read(percent))
+    return _requests(place, place.group) if place.group is not None else None
 
 
 def _requests(place: Place, group: str) -> tuple[tuple[Query, ...], Callable[[Read], Counts]]:
@@ -112,6 +125,15 @@ def _slower(place: Place, ms: float) -> Recipe | None:
 
 
 def _health(place: Place) -> Recipe:
+    if place.distribution is not None:
+        asked = Query(
+            _SYNTHETICS, "SuccessPercent", "Average", (("CanaryName", place.canary or ""),)
+        )
+        return Recipe(
+            queries=(asked,),
+            witness=asked,
+            make=lambda read, _: samples.outside(read(asked)),
+        )
     wanted = _insight(place, "DesiredTaskCount", "Minimum")
     if place.group is None:
         running = _insight(place, "RunningTaskCount", "Minimum")
@@ -160,13 +182,9 @@ def _growth(place: Place) -> Recipe:
 
 
 def _peak(place: Place) -> Recipe | None:
-    groups = [group for group in (place.group, place.other_group) if group is not None]
-    if not groups:
+    totals, failed = traffic(place, _PEAK_PERIOD)
+    if not totals:
         return None
-    totals, failed = (
-        [Query(_BALANCER, name, "Sum", _of_group(place, group), _PEAK_PERIOD) for group in groups]
-        for name in ("RequestCount", "HTTPCode_Target_5XX_Count")
-    )
     return Recipe(
         queries=(*totals, *failed),
         witness=totals[0],
@@ -175,6 +193,26 @@ def _peak(place: Place) -> Recipe | None:
         ),
         before=_A_DAY,
     )
+
+
+def traffic(place: Place, period: int) -> tuple[list[Query], list[Query]]:
+    """What counts the requests of both sides, and those that failed: all, but what a CDN failed."""
+    if place.distribution is not None:
+        return [_of_cdn(place.distribution, "Requests", "Sum", period)], []
+    totals, failed = (
+        [
+            Query(_BALANCER, name, "Sum", _of_group(place, group), period)
+            for group in (place.group, place.other_group)
+            if group is not None
+        ]
+        for name in ("RequestCount", "HTTPCode_Target_5XX_Count")
+    )
+    return totals, failed
+
+
+def _of_cdn(distribution: str, name: str, statistic: str, period: int = samples.MINUTE) -> Query:
+    of = (("DistributionId", distribution), ("Region", "Global"))
+    return Query("AWS/CloudFront", name, statistic, of, period, is_worldwide=True)
 
 
 def _queue(place: Place) -> Recipe | None:
@@ -214,7 +252,7 @@ def _availability(place: Place) -> Recipe | None:
     if place.canary is None:
         return None
     of = (("CanaryName", place.canary),)
-    return _plain(Query("CloudWatchSynthetics", "SuccessPercent", "Average", of))
+    return _plain(Query(_SYNTHETICS, "SuccessPercent", "Average", of))
 
 
 def _used(name: str) -> Callable[[Place], Recipe]:

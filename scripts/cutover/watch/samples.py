@@ -20,6 +20,7 @@ _STEADY: Final = 5
 to start (SVC-02), so that scaling out is not taken for a failing health check."""
 _SMALLEST: Final = 1.0
 """Growth of less than this, in percent of the disk, is not compared: it is noise."""
+_ALL: Final = 100
 _HOUR: Final = 3600.0
 _FIRST: Final = 24
 """Growth is compared from so many hours on."""
@@ -50,6 +51,21 @@ def requests(total: Found, codes: Sequence[Found], failed: Found, unanswered: Fo
         return own if own < 0 else min(own + for_it, count)
 
     return _counts(total, parts, bad)
+
+
+def failed_percent(total: Found, percent: Found) -> Counts:
+    """Requests, and those that failed by a share that is given of each period, in percent."""
+
+    def bad(start: float, count: float) -> float:
+        failed = count * percent.values.get(start, 0.0) / 100
+        return round(failed) if isfinite(failed) else nan
+
+    return _counts(total, (total, percent), bad)
+
+
+def outside(succeeded: Found) -> Levels:
+    """1 where somebody asked from outside, and was not answered well."""
+    return _levels(succeeded, (succeeded,), lambda _, percent: (percent < _ALL) + 0 * percent)
 
 
 def slower(within: Found, beyond: Found) -> Counts:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from scripts.cutover.watch.baseline import PERIOD
-from scripts.cutover.watch.cloudwatch import CloudWatch, Query
-from scripts.cutover.watch.recipes import Place
+from scripts.cutover.watch.cloudwatch import CloudWatch
+from scripts.cutover.watch.recipes import Place, traffic
 
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
@@ -31,18 +31,8 @@ class Traffic:
 
 def usual_traffic(where: Place, cloudwatch: CloudWatch, now: float) -> Traffic:
     """The traffic of both sides of a service, of which `where` is one, in the last week."""
-    signs = {
-        Query(
-            "AWS/ApplicationELB",
-            name,
-            "Sum",
-            (("LoadBalancer", where.balancer), ("TargetGroup", group)),
-            PERIOD,
-        ): sign
-        for name, sign in (("RequestCount", 1), ("HTTPCode_Target_5XX_Count", -1))
-        for group in (where.group, where.other_group)
-        if group is not None
-    }
+    totals, failed = traffic(where, PERIOD)
+    signs = dict.fromkeys(totals, 1) | dict.fromkeys(failed, -1)
     cloudwatch.poll(dict.fromkeys(signs, now - WEEK - _LASTING), now)
     served: dict[float, float] = {}
     for query, sign in signs.items():

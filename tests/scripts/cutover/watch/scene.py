@@ -72,6 +72,12 @@ def published() -> Published:
                 "api": service("api", is_public=True, queue=None),
                 "prover": service("prover", is_public=False, queue="production-prover-jobs"),
             },
+            "frontend": {
+                "domain": "app.example.com",
+                "bucket": "pages",
+                "releaseStore": "arn:aws:cloudfront::333333333333:key-value-store/pages",
+                "distribution": "E2PAGES",
+            },
             "database": "production-database",
             "tasks": {"subnets": [], "securityGroups": [], "logGroup": "x", "families": {}},
         }

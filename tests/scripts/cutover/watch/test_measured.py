@@ -1,6 +1,7 @@
 """The baseline of a service: measured where it serves, refused where too short, published."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -10,7 +11,10 @@ import httpx2
 import pytest
 
 from environments.watch import Watch as Watching
-from scripts.cutover.limits import latencies
+from environments.watch import WatchCommand
+from scripts.cutover.gates import Watched
+from scripts.cutover.limits import Period, gates, latencies
+from scripts.cutover.observations import Counts
 from scripts.cutover.plan import plan
 from scripts.cutover.steps import Moved, Settings
 from scripts.cutover.watch.baseline import BaselineRecord, NoBaselineError
@@ -29,12 +33,15 @@ from tests.scripts.cutover.watch.scene import (
     START,
     At,
     Scene,
+    baseline,
     group,
     published,
+    stage,
     watching,
 )
 
 DAY = 86_400
+_TIER = (Tier.PRODUCTION, 1e-4)
 
 
 @dataclass
@@ -82,6 +89,7 @@ def _connections(
     api = Api(balancer or Balancer())
     return Connections(
         cloudwatch=scene.metrics.api(),
+        worldwide=scene.metrics.api(),
         ecs=api,
         elbv2=api,
         iam=api,
@@ -246,6 +254,77 @@ class _Counted(Prometheus):
         else:
             lines("outcome", {"succeeded": "49950", "failed": "50"})
         return self.of.range(query, since, until)
+
+
+def test_the_pages_are_measured_by_their_cdn() -> None:
+    """Errors in percent of requests; nobody measures how long they take."""
+    scene = Scene(clock=At(START + 61))
+    of = {"DistributionId": "E2PAGES", "Region": "Global"}
+    for at in range(int(START) - DAY, int(START), 300):
+        scene.metrics.add("AWS/CloudFront", "Requests", of, at, 1, 400)
+        scene.metrics.add("AWS/CloudFront", "5xxErrorRate", of, at, 0.5)
+    (found,) = measured(
+        ENVIRONMENT, published(), ["frontend"], connections=_connections(scene)
+    ).values()
+    assert (found.record.requests, found.record.errors) == (288 * 400, 288 * 2)
+    kinds = {gate.series for period in Period for gate in gates(period, found.watched, *_TIER)}
+    assert kinds == {
+        f"frontend/{each}" for each in ("errors", "health", "throughput", "peak", "availability")
+    }
+
+
+def test_the_pages_have_sides_in_time_alone() -> None:
+    """Errors of the new release are none of the old one's, though one CDN counts both."""
+    scene = Scene(clock=At(START + 361))
+    of = {"DistributionId": "E2PAGES", "Region": "Global"}
+    for minute in range(-15, 5):
+        at, percent = START + 60 * minute, 0.0 if minute < 0 else 50.0
+        scene.metrics.add("AWS/CloudFront", "Requests", of, at, 1, 400)
+        scene.metrics.add("AWS/CloudFront", "5xxErrorRate", of, at, percent)
+    watch = watched(ENVIRONMENT, published(), {}, {}, connections=_connections(scene))
+    pages = Watched(service="frontend", baseline=baseline(), is_pages=True)
+    seen = watch.observe(stage(START, watched=pages))
+    new, old = seen.new["frontend/errors"], seen.old["frontend/errors"]
+    assert isinstance(new, Counts)
+    assert isinstance(old, Counts)
+    assert old.at[-1] == START
+    assert sum(old.bad) == 0
+    assert new.between(START, START + 300).bad == (200,) * 5
+
+
+def _commanded(*lines: str) -> WatchCommand:
+    text = "; ".join(("import os", "t = int(os.environ['SLIPWAY_SINCE'])", *lines))
+    return WatchCommand(command=(sys.executable, "-c", text))
+
+
+def test_a_service_that_aws_does_not_measure_is_measured_by_a_command() -> None:
+    """Or it is refused, with what to do: a service on Kubernetes, say."""
+    scene = Scene(clock=At(START))
+    with pytest.raises(UnknownServiceError, match="let a command measure mcp/errors"):
+        measured(ENVIRONMENT, published(), ["mcp"], connections=_connections(scene))
+    counting = _commanded(
+        """print('{"at": %d, "total": 40000, "bad": 40}' % (t + 60))""",
+        """print('{"at": %d, "total": 40000, "bad": 40}' % (t + 36000))""",
+    )
+    healthy = _commanded("""print('{"at": %d, "value": 0}' % t)""")
+    environment = watching(Watching(commands={"mcp/errors": counting, "mcp/health": healthy}))
+    (found,) = measured(environment, published(), ["mcp"], connections=_connections(scene)).values()
+    assert (found.record.requests, found.record.errors) == (80_000, 80)
+    held = {gate.series for period in Period for gate in gates(period, found.watched, *_TIER)}
+    assert held == {"mcp/errors", "mcp/health"}
+
+
+def test_a_command_that_counts_too_little_gives_no_baseline() -> None:
+    """Nor does one that counts nothing, or fails."""
+    scene = Scene(clock=At(START))
+    for lines, why in (
+        (("""print('{"at": %d, "total": 40, "bad": 0}' % (t + 60))""",), "too short to compare"),
+        (("pass",), "counted no requests"),
+        (("os._exit(2)",), "exit code 2"),
+    ):
+        environment = watching(Watching(commands={"mcp/errors": _commanded(*lines)}))
+        with pytest.raises(NoBaselineError, match=why):
+            measured(environment, published(), ["mcp"], connections=_connections(scene))
 
 
 def test_the_watch_of_a_cutover_is_made_of_what_was_published(

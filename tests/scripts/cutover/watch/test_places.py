@@ -18,6 +18,11 @@ ALSO: Final = {
     },
     # Amazon Aurora, "Amazon CloudWatch metrics for Amazon Aurora"
     ("AWS/RDS", "VolumeBytesUsed"): {"DBClusterIdentifier"},
+    # Amazon CloudFront, "View CloudFront and edge function metrics"
+    **{
+        ("AWS/CloudFront", name): {"DistributionId", "Region"}
+        for name in ("Requests", "5xxErrorRate")
+    },
     # Amazon CloudWatch, "Amazon ECS Container Insights metrics"
     **{
         ("ECS/ContainerInsights", name): {"ClusterName", "ServiceName"}
@@ -40,7 +45,7 @@ def test_every_metric_that_is_asked_for_is_one_that_aws_publishes() -> None:
     """With just these dimensions: any others are another metric, which nobody writes."""
     asked = {
         query
-        for service in ("api", "prover")
+        for service in ("api", "prover", "frontend")
         for series in SERIES
         if (found := recipe(series, place(ENVIRONMENT, published(), service, "green")))
         for query in found.queries
