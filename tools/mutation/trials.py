@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
+from functools import _lru_cache_wrapper  # pyright: ignore[reportPrivateUsage] - it has no other name
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,8 +35,6 @@ LEARNED: Final = Path("learned.json")
 SURVIVED, KILLED, NO_TESTS = 0, 1, 33
 """As mutmut notes it: the exit code of the tests."""
 
-SECONDS_OF_TESTS: Final = 0.3
-"""What is tried on one mutant. Whatever only slower tests would notice counts as alive."""
 CPU_SECONDS: Final = 20
 """A mutant that runs longer does not come to an end; tests that time out have noticed it."""
 BYTES: Final = 6 * 2**30
@@ -61,9 +60,11 @@ class Reach:
 class Trials:
     """In place of one run of all tests: a run of those that matter, for each mutant."""
 
-    def __init__(self, patterns: Sequence[str], jobs: int) -> None:
+    def __init__(self, patterns: Sequence[str], jobs: int, seconds: float) -> None:
         self._patterns = patterns
         self._jobs = jobs
+        self._seconds = seconds
+        """What is tried on one mutant; whatever only slower tests would notice counts as alive."""
         self._running: dict[int, tuple[SourceFileMutationData, str]] = {}
 
     @pytest.hookimpl(tryfirst=True)
@@ -76,6 +77,7 @@ class Trials:
         for test in sorted(reaches, key=lambda test: reaches[test].cost):
             for function in reaches[test].functions:
                 by_function.setdefault(function, []).append(test)
+        _forget()
         gc.freeze()  # what is there already is not copied into every fork by its collector
         for path in sorted(walk_mutatable_files()):
             data = SourceFileMutationData(path=path)
@@ -83,7 +85,8 @@ class Trials:
             for mutant, code in data.exit_code_by_key.items():
                 if code is None and any(fnmatch(mutant, each) for each in self._patterns):
                     tests = by_function.get(mutant.partition("__mutmut_")[0], [])
-                    self._try(data, mutant, [items[test] for test in _affordable(tests, reaches)])
+                    affordable = _affordable(tests, reaches, self._seconds)
+                    self._try(data, mutant, [items[test] for test in affordable])
         while self._running:
             self._note_one()
         return True
@@ -105,7 +108,7 @@ class Trials:
         _note(data, mutant, os.waitstatus_to_exitcode(status))
 
 
-def main(jobs: int, patterns: Sequence[str]) -> int:
+def main(jobs: int, seconds: float, patterns: Sequence[str]) -> int:
     """Make the mutants and try those that `patterns` name."""
     set_mutant_under_test("mutant_generation")
     copy_src_dir()
@@ -123,7 +126,7 @@ def main(jobs: int, patterns: Sequence[str]) -> int:
         *told.pytest_add_cli_args,
         *told.pytest_add_cli_args_test_selection,
     ]
-    return int(pytest.main(arguments, plugins=[Trials(patterns, jobs)]))
+    return int(pytest.main(arguments, plugins=[Trials(patterns, jobs, seconds)]))
 
 
 def _run_and_exit(mutant: str, items: Sequence[pytest.Item]) -> None:
@@ -146,13 +149,22 @@ def _each_run(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, bool]
         yield item, not any(report.failed for report in reports)
 
 
-def _affordable(tests: Iterable[str], reaches: dict[str, Reach]) -> Iterator[str]:
+def _affordable(tests: Iterable[str], reaches: dict[str, Reach], allowed: float) -> Iterator[str]:
     seconds = 0.0
     for test in tests:
         seconds += reaches[test].seconds
-        if seconds > SECONDS_OF_TESTS:
+        if seconds > allowed:
             return
         yield test
+
+
+def _forget() -> None:
+    """Empty every cache of the code: what it holds was computed without a mutant."""
+    for path in walk_mutatable_files():
+        module = sys.modules.get(str(path.with_suffix("")).replace("/", "."))
+        for each in vars(module).values() if module else ():
+            if isinstance(each, _lru_cache_wrapper):
+                each.cache_clear()
 
 
 def _note(data: SourceFileMutationData, mutant: str, code: int) -> None:
@@ -213,4 +225,4 @@ def _learn(unknown: Sequence[pytest.Item]) -> dict[str, Reach]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))
