@@ -56,7 +56,11 @@ def rehearsal(stage: Stage, environment: str) -> Plan[object]:
     if change.kind is Class.DATA:
         steps.append(migrate(stage, Phase.REVERSE))
     if change.is_restored:
-        steps += [restore(stage, _LONGEST), verify(stage), discard(stage)]
+        steps += [
+            restore(stage, _LONGEST, is_rehearsal=True),
+            verify(stage, is_rehearsal=True),
+            discard(stage),
+        ]
     return Plan(
         target=f"{environment}/database",
         command=COMMAND,

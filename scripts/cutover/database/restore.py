@@ -29,8 +29,11 @@ def instance(stage: Stage) -> str:
     return f"{copies_of(stage).database}-restored-{moment.at:%Y%m%d%H%M%S}"
 
 
-def restore(stage: Stage, seconds: float) -> Step[World]:
-    """A new instance that holds what the database held right before the change."""
+def restore(stage: Stage, seconds: float, *, is_rehearsal: bool = False) -> Step[World]:
+    """A new instance that holds what the database held right before the change.
+
+    A rollback needs none where the database is as the old release needs it; a rehearsal does.
+    """
 
     def run(_world: object, acting: Acting) -> Mapping[str, Json]:
         copies, name, moment = copies_of(stage), instance(stage), stage.moment()
@@ -55,9 +58,9 @@ def restore(stage: Stage, seconds: float) -> Step[World]:
         return {"instance": found.name, "at": stamp(moment.at)}
 
     def is_done(_world: object) -> bool:
-        if _is_back(stage):
+        if _is_back(stage) and not is_rehearsal:
             return True
-        found = copies_of(stage).restored(instance(stage))
+        found = _looked_up(stage)
         return found is not None and found.is_ready
 
     return Step(
@@ -73,13 +76,13 @@ def restore(stage: Stage, seconds: float) -> Step[World]:
     )
 
 
-def verify(stage: Stage) -> Step[World]:
+def verify(stage: Stage, *, is_rehearsal: bool = False) -> Step[World]:
     """The new instance holds what it should."""
     change = stage.change
     seen: set[str] = set()
 
     def is_done(_world: object) -> bool:
-        return "verified" in seen or _is_back(stage)
+        return "verified" in seen or (_is_back(stage) and not is_rehearsal)
 
     def run(_world: object, acting: Acting) -> Mapping[str, Json]:
         found = _found(stage, instance(stage))
@@ -145,7 +148,7 @@ def discard(stage: Stage) -> Step[World]:
     """The restored instance gone: it was a rehearsal's."""
 
     def is_done(_world: object) -> bool:
-        return copies_of(stage).restored(instance(stage)) is None
+        return stage.moment() is not None and _looked_up(stage) is None
 
     def run(_world: object, acting: Acting) -> Mapping[str, Json]:
         name = instance(stage)
@@ -191,6 +194,11 @@ def limit() -> float:
 def _is_back(stage: Stage, *, anew: bool = False) -> bool:
     """Whether the database that serves is as the old release needs it."""
     return stage.schema.status(anew=anew).revision == stage.change.from_revision
+
+
+def _looked_up(stage: Stage) -> Restored | None:
+    """The restored instance; none before the change was made."""
+    return copies_of(stage).restored(instance(stage)) if stage.moment() else None
 
 
 def _begin(stage: Stage, name: str) -> None:
