@@ -29,11 +29,15 @@ class Amazon:
     def __init__(self, environment: Environment, published: Published | None) -> None:
         self._environment: Final = environment
         self._published: Final = published
+        self._apis: Final[dict[str, Api]] = {}
 
     def api(self, service: str) -> Api:
         """A client of one of its services that waits for seconds only."""
-        aws = self._environment.aws
-        return Api(client(service, region=aws.region, endpoint=aws.endpoint, is_impatient=True))
+        if service not in self._apis:
+            aws = self._environment.aws
+            made = client(service, region=aws.region, endpoint=aws.endpoint, is_impatient=True)
+            self._apis[service] = Api(made)
+        return self._apis[service]
 
     def secret(self, arn: str) -> SecretStr:
         """The value of a secret."""
@@ -54,6 +58,7 @@ class Amazon:
             logs=self.api("logs"),
             cloudwatch=self.api("cloudwatch"),
             elbv2=self.api("elbv2"),
+            rum=self.api("rum"),
         )
 
     def idle_side(self, service: str) -> str | None:

@@ -21,7 +21,7 @@ from scripts.release.smoke.journeys import journeys
 from scripts.release.smoke.limits import rate_limit
 from scripts.release.smoke.pages import pages
 from scripts.release.smoke.results import Result
-from scripts.release.smoke.telemetry import telemetry
+from scripts.release.smoke.telemetry import error_tracking, telemetry
 from scripts.release.smoke.tests import Ground, SmokeTest
 from standards import Tier, figure
 
@@ -180,6 +180,7 @@ def _around(environment: Environment, aim: Aim) -> Iterator[SmokeTest]:
     yield from telemetry(environment)
     yield from edge(environment, aim)
     yield from pages(environment, aim)
+    yield from error_tracking(environment)
     if not aim.is_rollback:
         yield from rate_limit(environment)
 

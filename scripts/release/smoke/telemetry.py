@@ -1,12 +1,15 @@
 """Whether the new version's logs and metrics arrive where they are looked for (SMOKE-09)."""
 
 import asyncio
+import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
+from uuid import uuid4
 
 from environments import Environment
 from environments.published import Published, PublishedService, PublishedSide
@@ -39,6 +42,62 @@ def telemetry(environment: Environment) -> Iterator[SmokeTest]:
         )
 
 
+def error_tracking(environment: Environment) -> Iterator[SmokeTest]:
+    """Whether what pages report is heard of (SMOKE-10)."""
+    if environment.frontend is None or not environment.must("SMOKE-10"):
+        return
+    yield SmokeTest(
+        name="error tracking of the pages",
+        requirements=("SMOKE-10",),
+        asks=f"CloudWatch RUM to take one event of a visit, and for that event, within {_LONGEST} "
+        "s: it is there",
+        run=_is_heard,
+        seconds=_LONGEST + _PAUSE,
+        critical=False,
+    )
+
+
+async def _is_heard(ground: Ground) -> str:
+    end, since = time.monotonic() + _LONGEST, time.time() - _MINUTE
+    event, is_there = await asyncio.to_thread(_report, ground, since)
+    while not is_there:
+        if time.monotonic() + _PAUSE > end:
+            raise SmokeFailureError(
+                "CloudWatch RUM for the event that it took",
+                "it is not there",
+                "the event",
+                "Look at the app monitor: errors in browsers would not be heard of either.",
+            )
+        await asyncio.sleep(_PAUSE)
+        is_there = await asyncio.to_thread(_has_reported, ground, event, since)
+    return "an event was reported, and has arrived"
+
+
+def _report(ground: Ground, since: float) -> tuple[str, bool]:
+    with _told("CloudWatch RUM to take an event"):
+        event = ground.telemetry().report()
+    return event, _has_reported(ground, event, since)
+
+
+def _has_reported(ground: Ground, event: str, since: float) -> bool:
+    with _told("CloudWatch RUM for an event"):
+        return ground.telemetry().has_reported(event, since=since)
+
+
+@contextmanager
+def _told(asked: str) -> Generator[None]:
+    """Whatever a client of AWS raises, as a failure of the test."""
+    try:
+        yield
+    except Exception as error:
+        raise SmokeFailureError(
+            asked,
+            f"it cannot be asked: {error}",
+            "its answer",
+            "Sign in to AWS as somebody who may: docs/smoke.md has the list.",
+        ) from error
+
+
 async def _arrive(service: str, ground: Ground) -> str:
     end = time.monotonic() + _LONGEST
     while True:
@@ -62,16 +121,9 @@ async def _arrive(service: str, ground: Ground) -> str:
 
 
 def _look(ground: Ground, service: str, since: float) -> tuple[int, int]:
-    try:
+    with _told(f"CloudWatch for {service}"):
         source = ground.telemetry()
         return source.logged(service, since=since), source.measured(service, since=since)
-    except Exception as error:
-        raise SmokeFailureError(
-            f"CloudWatch for {service}",
-            f"it cannot be asked: {error}",
-            "its answer",
-            "Sign in to AWS as somebody who may look at tasks, logs, metrics and listener rules.",
-        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +135,7 @@ class CloudWatch:
     logs: Api
     cloudwatch: Api
     elbv2: Api
+    rum: Api
 
     def logged(self, service: str, *, since: float) -> int:
         """How many tasks of the side that serves have written since then."""
@@ -120,6 +173,43 @@ class CloudWatch:
             )
             for side in self._serving(service)
         )
+
+    def report(self) -> str:
+        """Report the start of a visit, which no alarm counts."""
+        name = self._monitor
+        monitor = self.rum("get_app_monitor", on=name, Name=name)["AppMonitor"]["Id"]
+        event = str(uuid4())
+        self.rum(
+            "put_rum_events",
+            on=name,
+            Id=monitor,
+            BatchId=str(uuid4()),
+            AppMonitorDetails={"id": monitor, "name": name, "version": "1.0.0"},
+            UserDetails={"userId": str(uuid4()), "sessionId": str(uuid4())},
+            RumEvents=[
+                {
+                    "id": event,
+                    "timestamp": datetime.now(UTC),
+                    "type": "com.amazon.rum.session_start_event",
+                    "metadata": json.dumps({"version": "1.0.0", "title": "smoke test"}),
+                    "details": json.dumps({"version": "1.0.0"}),
+                }
+            ],
+        )
+        return event
+
+    def has_reported(self, event: str, *, since: float) -> bool:
+        """Whether that event is among those since then."""
+        name = self._monitor
+        pages = self.rum.pages(
+            "get_app_monitor_data", on=name, Name=name, TimeRange={"After": int(since * 1000)}
+        )
+        return any(event in each for page in pages for each in page["Events"])
+
+    @property
+    def _monitor(self) -> str:
+        """What the stack calls the app monitor."""
+        return f"{self.published.environment}-frontend"
 
     def _serving(self, service: str) -> Sequence[PublishedSide]:
         """The side that gets traffic; both of a service that gets none from the load balancer."""

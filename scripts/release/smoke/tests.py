@@ -33,6 +33,14 @@ class Telemetry(Protocol):
         """How many points of its metrics have arrived since then."""
         ...
 
+    def report(self) -> str:
+        """Report a visit of the pages as a browser does, and give the event's id."""
+        ...
+
+    def has_reported(self, event: str, *, since: float) -> bool:
+        """Whether that event has arrived."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:

@@ -196,6 +196,15 @@ class Arrived(Telemetry):
         assert since
         return 0 if self.product.has(f"unmeasured {service}") else 3
 
+    def report(self) -> str:
+        """Take it."""
+        return "an event"
+
+    def has_reported(self, event: str, *, since: float) -> bool:
+        """It is there, unless it is lost."""
+        assert since
+        return event == "an event" and not self.product.has("lost events")
+
 
 @dataclass(frozen=True)
 class Stand:
