@@ -41,7 +41,8 @@ class Releases(ComponentResource):
     Workflows of the environment's GitHub environment alone take one on, behind its approvals, for
     an hour. It moves weights and instances, registers revisions of the environment's own task
     definitions, and points to releases of the frontend; it reads the runs' journal and writes it.
-    It makes nothing that an apply makes, and reads nothing that the environment holds.
+    It makes nothing that an apply makes; of what the environment holds it reads the credential and
+    the logs that smoke tests ask for.
 
     Makes for each environment the role, within the environment's boundary, and its policy.
     """
@@ -86,6 +87,7 @@ class Releases(ComponentResource):
         yield from self._services(environment)
         yield from self._records(environment)
         arn, own = self._names.arn, environment.name
+        yield from self._tests(environment)
         if environment.frontend is not None:
             bucket = Names(environment).bucket_arn("frontend")
             yield _may("FindsReleases", ["s3:ListBucket"], bucket)
@@ -139,6 +141,23 @@ class Releases(ComponentResource):
                 for each in self._arguments.foundation.registry.repositories
             ),
         )
+
+    def _tests(self, environment: Environment) -> Iterator[Statement]:
+        """What smoke tests read: their own credentials, and whether logs and reports arrive."""
+        arn, names, smoke = self._names.arn, Names(environment), environment.smoke
+        told = (smoke.authentication.secret if smoke.authentication else None, smoke.invite)
+        if secrets := [one for one in told if one]:
+            yield _may("TestsWithCredentials", ["secretsmanager:GetSecretValue"], *secrets)
+        if environment.must("SMOKE-09"):
+            groups = [arn("logs", f"log-group:{names.path(name)}") for name in environment.services]
+            streams = [f"{group}:*" for group in groups]
+            yield _may("SeesLogsArrive", ["logs:FilterLogEvents"], *groups, *streams)
+        if environment.frontend is not None and environment.must("SMOKE-10"):
+            yield _may(
+                "SeesReportsArrive",
+                ["rum:GetAppMonitor", "rum:GetAppMonitorData", "rum:PutRumEvents"],
+                arn("rum", f"appmonitor/{names.of('frontend')}"),
+            )
 
     def _records(self, environment: Environment) -> Iterator[Statement]:
         """What the environment says of itself, the runs' journal, baselines, and its own rights."""

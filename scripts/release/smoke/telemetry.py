@@ -157,22 +157,32 @@ class CloudWatch:
     def measured(self, service: str, *, since: float) -> int:
         """How many points of the use of CPU of the side that serves came since then."""
         dimensions = [{"Name": "ClusterName", "Value": self.published.cluster}]
-        return sum(
-            len(
-                self.cloudwatch(
-                    "get_metric_statistics",
-                    on=side.service,
-                    Namespace="AWS/ECS",
-                    MetricName="CPUUtilization",
-                    Dimensions=[*dimensions, {"Name": "ServiceName", "Value": side.service}],
-                    StartTime=datetime.fromtimestamp(since, UTC),
-                    EndTime=datetime.now(UTC),
-                    Period=_MINUTE,
-                    Statistics=["SampleCount"],
-                )["Datapoints"]
-            )
-            for side in self._serving(service)
+        queries = [
+            {
+                "Id": f"side{number}",
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": "AWS/ECS",
+                        "MetricName": "CPUUtilization",
+                        "Dimensions": [
+                            *dimensions,
+                            {"Name": "ServiceName", "Value": side.service},
+                        ],
+                    },
+                    "Period": _MINUTE,
+                    "Stat": "SampleCount",
+                },
+            }
+            for number, side in enumerate(self._serving(service))
+        ]
+        answer = self.cloudwatch(
+            "get_metric_data",
+            on=service,
+            MetricDataQueries=queries,
+            StartTime=datetime.fromtimestamp(since, UTC),
+            EndTime=datetime.now(UTC),
         )
+        return sum(len(each["Values"]) for each in answer["MetricDataResults"])
 
     def report(self) -> str:
         """Report the start of a visit, which no alarm counts."""

@@ -81,10 +81,11 @@ def test_the_role_that_releases_may_do_all_of_it(
 def test_the_role_may_do_nothing_that_no_cutover_does(
     called: set[str], plan_of: Callable[[str], Plan]
 ) -> None:
-    """What is not called here is the journal's, the watch's or the cluster's."""
+    """What is not called here is the journal's, the watch's, the cluster's or the smoke tests'."""
     policy = only(plan_of("foundation"), "iam/rolePolicy", "production-release").text("policy")
     allowed = set(_actions(policy or ""))
-    others = ("aps:*", "cloudwatch:*", "dynamodb:*", "eks:*", "ssm:GetParameter")
+    smoke = ("logs:FilterLogEvents", "rum:*", "secretsmanager:GetSecretValue")
+    others = ("aps:*", "cloudwatch:*", "dynamodb:*", "eks:*", "ssm:GetParameter", *smoke)
     mine = {each for each in allowed if not any(fnmatchcase(each, one) for one in others)}
     assert mine - called - UNASKED == {"ecs:TagResource", "iam:PassRole"}
 
