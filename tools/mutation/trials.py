@@ -144,7 +144,7 @@ def _run_and_exit(mutant: str, items: Sequence[pytest.Item]) -> None:
 
 def _each_run(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, bool]]:
     """Run tests one by one; each with whether it passes."""
-    for item, following in zip(items, [*items[1:], None], strict=True):
+    for item, following in zip(items, [*items[1:], None], strict=False):
         reports = runtestprotocol(item, log=False, nextitem=following)
         yield item, not any(report.failed for report in reports)
 

@@ -3,7 +3,8 @@
 Each cutover draws the baseline that was recorded and the requests of every poll of every step, and
 is judged at each poll by the gates of a real plan, with what each of them may spend:
 
-    python -m tests.scripts.cutover.statistics
+    python -m tests.scripts.cutover.statistics               # prints the tables
+    python -m tests.scripts.cutover.statistics --document    # and writes docs/cutover-statistics.md
 """
 
 # ruff: noqa: S311 what is drawn here hides nothing
@@ -12,8 +13,11 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import repeat
 from math import ceil, log
 from random import Random
 from statistics import NormalDist
@@ -21,11 +25,12 @@ from typing import Final
 
 from scripts.cutover.gates import Action, Baseline, Share, Watched
 from scripts.cutover.limits import Period, latencies
-from scripts.cutover.plan import plan
-from scripts.cutover.sequential import ShareTest
+from scripts.cutover.plan import FALSE_ROLLBACKS, plan
+from scripts.cutover.sequential import DETECTING, ShareTest
 from scripts.cutover.steps import Moved, Settings, Step
 from scripts.cutover.verdicts import compared
 from standards import Tier
+from tests.scripts.cutover import statistics_page
 
 FAILING: Final = 0.001
 RECORDED: Final = 1_000_000
@@ -34,6 +39,10 @@ POLL: Final = 15
 MANY: Final = 40
 """From so many expected events on, counts are drawn from the normal distribution."""
 WITHIN: Final = 300
+LONGEST: Final = 600
+"""For how many seconds a bad release is followed."""
+BLOCK: Final = 250
+"""How many are drawn from one seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,91 +66,166 @@ class Share95:
         return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
+@dataclass(kw_only=True)
+class Healthy:
+    """Cutovers of healthy releases, and how many of them were stopped."""
+
+    services: int
+    rate: float
+    ends: Counter[str] = field(default_factory=Counter[str])
+    of: int = 0
+
+    def line(self) -> str:
+        """A row of the table."""
+        weights = " ".join(
+            str(each.weight)
+            for each in _steps(self.services, self.rate)
+            if each.service == "0" and each.period is Period.WINDOW
+        )
+        cells = [str(Share95(self.ends[each], self.of)) for each in ("rolled back", "asked")]
+        return (
+            f"| {self.services} | {self.rate:g} | {weights} | {self.of:,} | {' | '.join(cells)} |"
+        )
+
+    @property
+    def stopped(self) -> Share95:
+        """Those that were rolled back or asked about."""
+        return Share95(self.ends.total(), self.of)
+
+
+@dataclass(kw_only=True)
+class Bad:
+    """Releases whose errors rise to `share`, and when each was rolled back."""
+
+    services: int
+    share: float
+    late: float
+    seconds: list[float] = field(default_factory=list[float])
+    of: int = 0
+
+    def line(self) -> str:
+        """A row of the table."""
+        when = f"after {self.late:g} s" if self.late else "at once"
+        return f"| {self.services} | {self.share:.0%} | {when} | {self.of:,} | {self.caught} |"
+
+    @property
+    def caught(self) -> Share95:
+        """Those that were rolled back in time."""
+        return Share95(sum(each <= WITHIN for each in self.seconds), self.of)
+
+    @property
+    def name(self) -> str:
+        """What a plot calls it."""
+        when = f", after {self.late / 60:g} min" if self.late else ""
+        plural = "s" if self.services > 1 else ""
+        return f"{self.share:.0%}{when}, {self.services} service{plural}"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables; 1 where a promise is not kept."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cutovers", type=int, default=20_000, metavar="COUNT")
+    parser.add_argument("--cutovers", type=int, default=6_000, metavar="COUNT")
     parser.add_argument("--releases", type=int, default=20_000, metavar="COUNT")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2, metavar="PROCESSES")
+    parser.add_argument("--document", action="store_true", help="write the page, too")
     options = parser.parse_args(arguments)
-    random = Random(options.seed)
     began = time.perf_counter()
-    lines = [
-        "| Services | Requests a second | Steps | Healthy cutovers | Rolled back | Asked |",
-        "|---|---|---|---|---|---|",
-    ]
-    kept = True
-    for services, rate in ((1, 500), (2, 500), (3, 500), (2, 50)):
-        found, steps = healthy(random, services, rate, options.cutovers)
-        stopped = Share95(found["rolled back"] + found["asked"], options.cutovers)
-        kept = kept and stopped.interval[0] <= 0.001
-        cells = [Share95(found[each], options.cutovers) for each in ("rolled back", "asked")]
-        lines.append(
-            f"| {services} | {rate} | {steps} | {options.cutovers:,} | {cells[0]} | {cells[1]} |"
-        )
-    lines += [
-        "",
-        "| Services | Errors from 0.1 % to | Begin | Releases | Rolled back within 5 minutes |",
-        "|---|---|---|---|---|",
-    ]
-    for services, share, late in (
-        (1, 0.01, 0),
-        (2, 0.01, 0),
-        (3, 0.01, 0),
-        (1, 0.02, 0),
-        (1, 0.05, 0),
-        (1, 0.01, 450),
-        (1, 0.02, 450),
-    ):
-        caught = Share95(
-            detected(random, services, share, late, options.releases), options.releases
-        )
-        if not late:
-            kept = kept and caught.interval[1] >= 0.95
-        when = f"after {late} s" if late else "at once"
-        lines.append(f"| {services} | {share:.0%} | {when} | {options.releases:,} | {caught} |")
+    with ProcessPoolExecutor(options.jobs) as pool:
+        healthies = [
+            Healthy(services=services, rate=rate, of=options.cutovers)
+            for services, rate in ((1, 500), (2, 500), (3, 500), (2, 50))
+        ]
+        for each in healthies:
+            seeds = range(options.seed, options.seed + each.of // BLOCK)
+            drawn = pool.map(healthy, seeds, repeat(each.services), repeat(each.rate))
+            each.ends = sum(drawn, Counter[str]())
+        bads = [
+            Bad(services=services, share=share, late=late, of=options.releases)
+            for services, share, late in (
+                *((services, 0.01, 0) for services in (1, 2, 3, 4)),
+                (1, 0.02, 0),
+                (1, 0.05, 0),
+                (1, 0.01, 450),
+                (1, 0.02, 450),
+            )
+        ]
+        for bad in bads:
+            seeds = range(options.seed, options.seed + bad.of // BLOCK)
+            found = pool.map(
+                caught, seeds, repeat(bad.services), repeat(bad.share), repeat(bad.late)
+            )
+            bad.seconds = [seconds for block in found for seconds in block]
+    lines = list(_lines(healthies, bads))
     sys.stdout.write("\n".join(lines) + "\n")
+    if options.document:
+        statistics_page.write(
+            lines,
+            [(bad.name, bad.seconds, bad.of) for bad in bads],
+            [(f"{h.services} at {h.rate:g}/s", *h.stopped.interval) for h in healthies],
+        )
     sys.stderr.write(f"{time.perf_counter() - began:.0f} s\n")
-    return 0 if kept else 1
+    return 0 if _is_kept(healthies, bads) else 1
 
 
-def healthy(random: Random, services: int, rate: float, cutovers: int) -> tuple[Counter[str], str]:
-    """How many healthy cutovers were rolled back or asked about, and their steps."""
+def _lines(healthies: Sequence[Healthy], bads: Sequence[Bad]) -> Iterator[str]:
+    yield "| Services | Requests a second | Steps | Healthy cutovers | Rolled back | Asked |"
+    yield "|---|---|---|---|---|---|"
+    yield from (each.line() for each in healthies)
+    together = Share95(
+        sum(each.stopped.count for each in healthies), sum(each.of for each in healthies)
+    )
+    yield f"\nOf the {together.of:,} healthy cutovers together, {together} were stopped.\n"
+    yield "| Services | Errors from 0.1 % to | Begin | Releases | Rolled back within 5 minutes |"
+    yield "|---|---|---|---|---|"
+    yield from (each.line() for each in bads)
+
+
+def _is_kept(healthies: Sequence[Healthy], bads: Sequence[Bad]) -> bool:
+    """Whether both promises are, as far as what was drawn tells."""
+    return all(each.stopped.interval[0] <= FALSE_ROLLBACKS for each in healthies) and all(
+        each.caught.interval[1] >= DETECTING for each in bads if not each.late
+    )
+
+
+def healthy(seed: int, services: int, rate: float, cutovers: int = BLOCK) -> Counter[str]:
+    """How many healthy cutovers were rolled back or asked about."""
+    random = Random(f"healthy {seed} {services} {rate}")
     steps = [each for each in _steps(services, rate) if each.period is not Period.FIRST_WEEK]
-    weights = " ".join(str(e.weight) for e in steps if e.service == "0" and e.name.endswith("%"))
     ends: Counter[str] = Counter()
     for _ in range(cutovers):
-        recorded: dict[str, tuple[float, float]] = {}
+        recorded: dict[str, float] = {}
         for step in steps:
             end = _judged(random, step, rate, recorded)
             if end != "passed":
                 ends[end] += 1
                 break
-    return ends, weights
+    return ends
 
 
-def detected(random: Random, services: int, share: float, late: float, releases: int) -> int:
-    """How many releases were rolled back within 5 minutes of their errors, at 5 a second."""
-    first = _steps(services, 500)[0]
-    (gate,) = (
-        each
-        for each in first.gates
-        if isinstance(each, Share) and each.requirement == "ROLL-07" and "errors" in each.series
-    )
-    looks = ceil((late + WITHIN) / POLL)
-    caught = 0
+def caught(
+    seed: int, services: int, share: float, late: float, releases: int = BLOCK
+) -> list[float]:
+    """After how many seconds of errors releases were rolled back, at 5 requests a second.
+
+    Those that were rolled back before, or not in time, are left out.
+    """
+    random = Random(f"caught {seed} {services} {share} {late}")
+    gate = next(each for each in _steps(services, 500)[0].gates if isinstance(each, Share))
+    looks, before = ceil((late + LONGEST) / POLL), ceil(late / POLL)
+    found: list[float] = []
     for _ in range(releases):
-        bad = [
-            failing(random, 5 * POLL, share if look * POLL >= late else FAILING)
-            for look in range(looks)
-        ]
         test = _test(gate, failing(random, RECORDED, FAILING))
-        before = ceil(late / POLL)
-        if not _alarms(test, 5 * POLL, bad[:before]):
-            caught += _alarms(test, 5 * POLL, bad)
-    return caught
+        bad = [
+            failing(random, 5 * POLL, share if look >= before else FAILING) for look in range(looks)
+        ]
+        at = _alarm(test, 5 * POLL, bad)
+        if at is not None and at > before:
+            found.append((at - before) * POLL)
+    return found
 
 
+@cache
 def _steps(services: int, rate: float) -> Sequence[Step]:
     moved = [
         Moved(watched=_watched(str(number)), requests_per_second=rate, instances=4)
@@ -171,9 +255,7 @@ def _slower(ms: float) -> float:
     return 1 - usual.cdf(log(ms / 40) / (log(200 / 40) / spread))
 
 
-def _judged(
-    random: Random, step: Step, rate: float, recorded: dict[str, tuple[float, float]]
-) -> str:
+def _judged(random: Random, step: Step, rate: float, recorded: dict[str, float]) -> str:
     """How one healthy step ends."""
     each = rate * step.weight / 100 * POLL
     looks = ceil(step.bake / POLL)
@@ -183,12 +265,12 @@ def _judged(
         if not isinstance(gate, Share):
             continue
         share = gate.recorded[0] / gate.recorded[1]
-        seen = recorded.setdefault(gate.series, (failing(random, RECORDED, share), float(RECORDED)))
-        bad = drawn.get(gate.series)
-        if bad is None:
-            bad = drawn[gate.series] = [failing(random, each, share) for _ in range(looks)]
-        test = _test(gate, seen[0])
-        if _alarms(test, each, bad):
+        if gate.series not in recorded:
+            recorded[gate.series] = failing(random, RECORDED, share)
+        if gate.series not in drawn:
+            drawn[gate.series] = [failing(random, each, share) for _ in range(looks)]
+        test, bad = _test(gate, recorded[gate.series]), drawn[gate.series]
+        if _alarm(test, each, bad) is not None:
             if gate.action is Action.ROLL_BACK:
                 return "rolled back"
             end = "asked"
@@ -214,25 +296,21 @@ def _test(gate: Share, bad: float) -> ShareTest:
     return against.test
 
 
-def _alarms(test: ShareTest, each: float, bad: Sequence[float]) -> bool:
-    """Whether it alarms at any look.
-
-    The mixture is a mean of the ratios since all starts: where the highest of them stays below both
-    bounds, no look has to be judged.
-    """
-    highest = recent = 0.0
-    for count in bad:
-        ratio = test.evidence([(each, count)]).since_start
-        recent = max(recent + ratio, 0.0)
-        highest = max(highest, recent)
-    if highest < test.bound:
-        return False
+def _alarm(test: ShareTest, each: float, bad: Sequence[float]) -> int | None:
+    """The number of the look at which it alarms, if it does."""
     looks = [(each, count) for count in bad]
-    return any(test.alarms(test.evidence(looks[:number])) for number in range(1, len(looks) + 1))
+    lowest = 0.0
+    for number, ratio in enumerate(test.evidence(looks).after):
+        lowest = min(lowest, ratio)
+        # Below both it cannot alarm: the mixture is a mean of the ratios since all starts.
+        is_near = ratio >= test.bound or ratio - lowest >= test.bound
+        if is_near and test.alarms(test.evidence(looks[:number])):
+            return number
+    return None
 
 
 def failing(random: Random, requests: float, share: float) -> float:
-    """How many of `requests` are bad."""
+    """How many of `requests` fail, or are slow."""
     mean = requests * share
     if mean > MANY:
         return float(max(round(random.gauss(mean, (mean * (1 - share)) ** 0.5)), 0))
