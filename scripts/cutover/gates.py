@@ -139,5 +139,5 @@ class Watched:
     """The requests a second that it served at a comparable time."""
     peak_per_second: float | None = None
     """The most requests a second that it served in five minutes, on the quietest day before."""
-    commands: frozenset[str] = frozenset()
+    commands: tuple[str, ...] = ()
     """The series that a product's own command measures."""

@@ -25,6 +25,8 @@ MINUTES: Final = 240.0
 time that late data gets to arrive, and the minute or two in which AWS publishes it."""
 HOURS: Final = 4 * 3600.0
 """The same of the volume of a database, which Aurora measures every hour or so."""
+_PEAK: Final = 300.0
+"""A peak is one of five minutes."""
 SERVED: Final = 0.5
 """The part of the usual traffic that has to be served: traffic itself varies by less than that."""
 STRAIGHT: Final = 1.5
@@ -305,7 +307,7 @@ def _served(watched: Watched, cited: str, series: str, usual: float | None) -> I
             requirement=cited,
             action=Action.ASK,
             source=_counted_by(watched),
-            oldest=MINUTES,
+            oldest=MINUTES + (_PEAK if series == "peak" else 0),
             limit=SERVED * usual,
             unit="",
             is_minimum=True,

@@ -17,13 +17,11 @@ from scripts.cutover.watch.cloudwatch import CloudWatch, Query
 from scripts.cutover.watch.command import Command, CommandFailedError
 from scripts.cutover.watch.prometheus import Prometheus, Ranges, UnreadableError
 from scripts.cutover.watch.publishing import PERMISSION, Publisher
-from scripts.cutover.watch.recipes import Place, Recipe, recipe
+from scripts.cutover.watch.recipes import BEFORE, Place, Recipe, recipe
 from scripts.cutover.watch.samples import MINUTE
 from scripts.cutover.world import Clock
 from scripts.runs.aws import AwsError
 
-BEFORE: Final = 900.0
-"""Seconds before a stage that are seen, too."""
 _AT_ONCE: Final = 8
 """Questions that are under way at the same time, so that a poll is not late by their sum."""
 _WINDOW: Final = ("ROLL-07", "MON-09")
@@ -78,7 +76,7 @@ class AwsWatch:
             *self._of_others(stage, now),
         ):
             if found is not None:
-                seen[is_new][series] = self._cut(found, series, stage.since, is_new=is_new)
+                seen[is_new][series] = self._cut(found, series, stage, is_new=is_new)
         emergencies = emergency_alarms(self.environment)
         states = self.cloudwatch.alarms(stage.alarms | emergencies)
         self.troubles |= {name: str(why) for name, why in self.cloudwatch.troubles.items()}
@@ -91,15 +89,15 @@ class AwsWatch:
             events=raised(self.environment, states),
         )
 
-    def _cut(self, found: Series, series: str, since: float, *, is_new: bool) -> Series:
+    def _cut(self, found: Series, series: str, stage: Stage, *, is_new: bool) -> Series:
         """What of `found` is of that side: the pages have one place, and sides in time alone."""
         if series in self.commands:
             return found
         if is_new:
-            return _whole(found, since)
+            return _whole(found, stage.since)
         service, _, _ = series.partition("/")
         is_one = self.sources[service, False].place.distribution is not None
-        return found.between(-inf, since) if is_one else found
+        return found.between(-inf, stage.since) if is_one and not _is_check(stage) else found
 
     def refusals(self) -> Sequence[str]:
         """What may not be read or written here, and what to do: everything is tried."""
@@ -230,6 +228,11 @@ class AwsWatch:
 def _is_in_window(stage: Stage) -> bool:
     """Whether it is one of the deployment window: the alarms of a rollout hold in no other."""
     return any(gate.requirement in _WINDOW for gate in stage.gates)
+
+
+def _is_check(stage: Stage) -> bool:
+    """Whether gates of several periods are looked at together: before anything is moved."""
+    return {"ROLL-07", "ROLL-08"} <= {gate.requirement for gate in stage.gates}
 
 
 def _is_written(prometheus: Prometheus, question: Asked | None, now: float) -> bool:

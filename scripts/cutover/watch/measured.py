@@ -131,7 +131,7 @@ def _commanded(
         service=service,
         baseline=record.baseline,
         is_elsewhere=True,
-        commands=frozenset(found),
+        commands=tuple(sorted(found)),
     )
     if short := list(_short(watched, environment)):
         raise _too_short(record, short)
@@ -166,7 +166,7 @@ def _watched(
             has_canary=True,
             usual_per_second=traffic.usual,
             peak_per_second=traffic.peak,
-            commands=frozenset(asked.commands),
+            commands=tuple(sorted(asked.commands)),
         )
     declared = environment.services[service]
     return Watched(
@@ -181,7 +181,7 @@ def _watched(
         has_canary=where.canary is not None,
         usual_per_second=traffic.usual,
         peak_per_second=traffic.peak,
-        commands=frozenset(asked.commands),
+        commands=tuple(sorted(asked.commands)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from scripts.cutover.observations import Counts, Series
@@ -9,6 +10,8 @@ from scripts.cutover.watch import samples
 from scripts.cutover.watch.cloudwatch import Query
 from scripts.cutover.watch.samples import Found
 
+BEFORE: Final = 900.0
+"""Seconds before a stage that are seen, too."""
 SLOWER: Final = "slower than "
 _BALANCER: Final = "AWS/ApplicationELB"
 _INSIGHTS: Final = "ECS/ContainerInsights"
@@ -53,7 +56,7 @@ class Recipe:
     """The metric that is written for sure where anything is: without it, nobody writes these."""
     make: Callable[[Read, float], Series]
     """The series, of what was read and the moment at which the stage began."""
-    before: float = 900.0
+    before: float = BEFORE
     """Seconds before the stage that are looked at, too."""
 
 
@@ -188,10 +191,10 @@ def _peak(place: Place) -> Recipe | None:
     return Recipe(
         queries=(*totals, *failed),
         witness=totals[0],
-        make=lambda read, _: samples.highest(
+        make=lambda read, since: samples.highest(
             [read(each) for each in totals], [read(each) for each in failed], _A_DAY
-        ),
-        before=_A_DAY,
+        ).between(since - BEFORE, inf),
+        before=_A_DAY + BEFORE,
     )
 
 
@@ -241,10 +244,10 @@ def _cache(place: Place) -> Recipe | None:
     return Recipe(
         queries=(*hits, *misses),
         witness=hits[0],
-        make=lambda read, _: samples.hit_rate(
+        make=lambda read, since: samples.hit_rate(
             [read(each) for each in hits], [read(each) for each in misses], _AN_HOUR
-        ),
-        before=_AN_HOUR,
+        ).between(since - BEFORE, inf),
+        before=_AN_HOUR + BEFORE,
     )
 
 
@@ -260,7 +263,7 @@ def _used(name: str) -> Callable[[Place], Recipe]:
     return lambda place: _plain(Query("AWS/ECS", name, "Average", _of_tasks(place)))
 
 
-def _plain(query: Query, before: float = 900.0) -> Recipe:
+def _plain(query: Query, before: float = BEFORE) -> Recipe:
     return Recipe(
         queries=(query,),
         witness=query,

@@ -170,9 +170,12 @@ def growth(used: Levels, since: float) -> Levels:
     """How much more a disk grew in the later half of the time since `since`, as a ratio.
 
     Measured between the medians of the first, the middle and the last third. In the first day, and
-    where it hardly grew, it is 0; where less than half of the hours were seen, it is unknown.
+    where it hardly grew, it is 0; where less than half of the hours were seen, it is unknown. What
+    was before `since` is 0, too: whoever asks so early wants to know whether anybody measures it.
     """
     points = used.between(since, float("inf"))
+    if not points.at:
+        return Levels(used.at, (0.0,) * len(used.at))
     hours: dict[int, list[float]] = {}
     ends: dict[int, float] = {}
     for at, value in zip(points.at, points.value, strict=True):

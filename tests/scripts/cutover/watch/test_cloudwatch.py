@@ -89,6 +89,17 @@ def test_a_period_that_began_before_the_stage_is_not_of_it() -> None:
     assert START + 120 in seen.new["api/errors"].at
 
 
+def test_a_release_that_goes_bad_is_taken_back_within_minutes() -> None:
+    """A period that ends, a minute in which it settles, and a poll."""
+    scene = Scene()
+    scene.serve(START, START + 300)
+    scene.serve(START + 300, START + 900, failed=300)
+    watch = scene.watch()
+    while judge(stage(), watch.observe(stage()), scene.clock.now()).kind is not Kind.ROLL_BACK:
+        scene.clock.sleep(15)
+    assert 60 + 60 <= scene.clock.now() - (START + 300) <= 60 + 60 + 15
+
+
 def test_late_values_replace_what_was_read_before() -> None:
     """The nodes of a load balancer report one by one."""
     scene = Scene()

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -290,6 +290,9 @@ def test_the_pages_have_sides_in_time_alone() -> None:
     assert old.at[-1] == START
     assert sum(old.bad) == 0
     assert new.between(START, START + 300).bad == (200,) * 5
+    first = stage(START - 300, period=Period.FIRST_MINUTES, watched=pages)
+    check = replace(first, gates=[*first.gates, *stage(watched=pages).gates])
+    assert watch.observe(check).old["frontend/errors"].at[-1] == START + 300
 
 
 def _commanded(*lines: str) -> WatchCommand:

@@ -5,8 +5,19 @@ from collections.abc import Mapping
 import pytest
 
 from scripts.cutover.decisions import Decision, Kind
+from scripts.cutover.gates import Watched
+from scripts.cutover.limits import Period
 from scripts.cutover.refusals import refusals
-from tests.scripts.cutover.watch.scene import GUARDS, OLD, START, Scene, group, stage, tasks
+from tests.scripts.cutover.watch.scene import (
+    GUARDS,
+    OLD,
+    START,
+    Scene,
+    baseline,
+    group,
+    stage,
+    tasks,
+)
 
 ELB = "AWS/ApplicationELB"
 
@@ -21,8 +32,11 @@ def scene() -> Scene:
     return made
 
 
-def _decision(scene: Scene) -> Decision:
-    of = stage(since=scene.clock.now(), alarms=[*GUARDS])
+def _decision(scene: Scene, period: Period = Period.WINDOW) -> Decision:
+    watched = Watched(
+        service="api", baseline=baseline(), usual_per_second=10, peak_per_second=10, has_canary=True
+    )
+    of = stage(since=scene.clock.now(), period=period, watched=watched, alarms=[*GUARDS])
     seen = scene.watch().observe(of)
     now = scene.clock.now()
     return refusals(of.gates, seen, of.alarms, now=now, oldest_seconds=of.oldest_seconds)
@@ -38,9 +52,13 @@ def _forget(scene: Scene, namespace: str, name: str, dimensions: Mapping[str, st
     del scene.metrics.samples[namespace, name, frozenset(dimensions.items())]
 
 
-def test_a_service_whose_gates_all_work_may_start(scene: Scene) -> None:
-    """Or the refusals below would show nothing."""
-    assert _decision(scene).kind is Kind.CONTINUE
+@pytest.mark.parametrize("period", Period)
+def test_a_service_whose_gates_all_work_may_start(scene: Scene, period: Period) -> None:
+    """Those of every period: or the refusals below would show nothing."""
+    for minute in range(15):
+        of = {"CanaryName": "production-api-health"}
+        scene.metrics.add("CloudWatchSynthetics", "SuccessPercent", of, START - 60 * minute, 100)
+    assert _decision(scene, period).kind is Kind.CONTINUE
 
 
 def test_a_metric_nobody_writes(scene: Scene) -> None:
