@@ -33,7 +33,7 @@ class Estimate:
     buffer_rent: int
     """Still to be paid; comes back when the program is switched."""
     stays: int
-    """The rent that stays in the program."""
+    """The rent that stays in the program; what comes back of it, where negative."""
     extension_bytes: int
     returned: int
     needed: int
@@ -53,7 +53,9 @@ class Estimate:
             f"{self.writes:,} writes, {self.transactions:,} transactions",
             f"fees {sol(self.fees)} now, at most {sol(self.most_fees)} at the price's ceiling",
             f"rent of the buffer {sol(self.buffer_rent)}, comes back: {sol(self.returned)}",
-            f"rent that stays in the program {sol(self.stays)}",
+            f"rent that comes back from the program {sol(-self.stays)}"
+            if self.stays < 0
+            else f"rent that stays in the program {sol(self.stays)}",
             f"needed {sol(self.needed)}, the payer has {sol(self.balance)}",
         ]
         if self.extension_bytes:
@@ -73,8 +75,9 @@ async def estimate(world: World, found: OnChain) -> Estimate:
     _, account = await world.look()
     held = read_buffer(bytes(account.data)).code if account else b""
     buffer = key.pubkey() if key else _UNKNOWN
-    more = 0 if first else extension(found.capacity, len(code))
-    room = max(len(code) + world.room, found.capacity + more)
+    sizes_itself = (await world.how_loads()).sizes_itself
+    more = 0 if first or sizes_itself else extension(found.capacity, len(code))
+    room = len(code) if sizes_itself else max(len(code) + world.room, found.capacity + more)
     footing, buffer_rent, program_data, program, least, balance = await asyncio.gather(
         world.sender.footing([payer, buffer]),
         node.rent(BUFFER_HEADER + len(code)),
@@ -93,6 +96,8 @@ async def estimate(world: World, found: OnChain) -> Estimate:
     writes = len(plan_chunks(code, largest, held))
     to_pay = 0 if account else buffer_rent
     stays = program + program_data - (0 if first else found.lamports)
+    # Only a loader that sizes the program's data gives back what is too much.
+    stays = stays if sizes_itself else max(stays, 0)
     signers = len(distinct(world.payer, world.authority))
     # A buffer's creation has its key's signature, a program's its own key's.
     signatures = (
@@ -105,14 +110,19 @@ async def estimate(world: World, found: OnChain) -> Estimate:
     base = signatures * SIGNATURE_FEE
     most_fees = base + transactions * priority_fee(world.sender.ceiling)
     # A buffer's rent is back in the payer's hands before that of the program's data is taken.
-    peak = max(to_pay + program, to_pay + stays - buffer_rent) if first else to_pay + max(stays, 0)
+    # So it is for an upgrade, too, where the loader itself sizes the program's data.
+    peak = (
+        max(to_pay + program, to_pay + stays - buffer_rent)
+        if first or sizes_itself
+        else to_pay + stays
+    )
     return Estimate(
         writes=writes,
         transactions=transactions,
         fees=base + transactions * priority_fee(footing.price),
         most_fees=most_fees,
         buffer_rent=to_pay,
-        stays=max(stays, 0),
+        stays=stays,
         extension_bytes=more,
         returned=buffer_rent,
         needed=peak + most_fees + least,

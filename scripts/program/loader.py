@@ -36,6 +36,7 @@ class Tag(IntEnum):
     CLOSE = 5
     EXTEND = 6
     SET_AUTHORITY_CHECKED = 7
+    EXTEND_CHECKED = 9
 
 
 class State(IntEnum):
@@ -194,6 +195,21 @@ def extend(program: Pubkey, payer: Pubkey, additional: int) -> Instruction:
         struct.pack("<I", additional),
         _writable(program_data_address(program)),
         _writable(program),
+        _read(SYSTEM),
+        _writable(payer, signs=True),
+    )
+
+
+def extend_checked(
+    program: Pubkey, payer: Pubkey, authority: Pubkey, additional: int
+) -> Instruction:
+    """The same where the loader wants the upgrade authority's signature."""
+    return _instruction(
+        Tag.EXTEND_CHECKED,
+        struct.pack("<I", additional),
+        _writable(program_data_address(program)),
+        _writable(program),
+        _read(authority, signs=True),
         _read(SYSTEM),
         _writable(payer, signs=True),
     )

@@ -12,6 +12,7 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from environments.model import Cluster
+from scripts.program.features import Features, read_features
 from scripts.program.folder import Folder
 from scripts.program.loader import program_data_address
 from scripts.program.node import Node
@@ -52,6 +53,8 @@ class World:
     """The chain that the node turned out to serve."""
     vault: Pubkey | None = None
     """The vault of a multisig that upgrades the program; none where `authority` does."""
+    features: Features | None = None
+    """How the cluster's loader behaves, once somebody asked."""
     passed: set[str] = field(default_factory=set[str])
     """The checks that this process has made: each makes them anew."""
 
@@ -85,6 +88,11 @@ class World:
         keys = [self.program, program_data_address(self.program)]
         program, data, *buffer = await self.node.accounts([*keys, *([key.pubkey()] if key else [])])
         return read(self.program, [program, data]), buffer[0] if buffer else None
+
+    async def how_loads(self) -> Features:
+        """How the cluster's loader behaves, the same while this runs."""
+        self.features = self.features or await read_features(self.node)
+        return self.features
 
     async def is_switched(self) -> bool:
         """Whether the program runs what it is to run."""

@@ -9,11 +9,11 @@ from solders.pubkey import Pubkey
 from scripts.program.loader import (
     close_buffer,
     close_program,
-    extend,
     program_data_address,
     set_authority,
     set_authority_checked,
 )
+from scripts.program.steps.switch import extended, signers_of_extension
 from scripts.program.world import World, step
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Step, Timeout
@@ -67,10 +67,11 @@ def grow_to(size: int) -> Step[World]:
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
         async def build() -> Sequence[Instruction] | None:
             more = size - (await world.on_chain()).capacity
-            return [extend(world.program, world.payer.pubkey(), more)] if more > 0 else None
+            return await extended(world, more) if more > 0 else None
 
         writes = [program_data_address(world.program), world.payer.pubkey()]
-        landed = await world.sender.send(build, writes=writes, acting=acting)
+        signers = await signers_of_extension(world)
+        landed = await world.sender.send(build, writes=writes, signers=signers, acting=acting)
         return landed.facts() if landed else {}
 
     return step(

@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 
 from solders.instruction import Instruction
+from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from scripts.program.elf import program_hash, without_room
 from scripts.program.folder import Saved, now
 from scripts.program.loader import (
+    LARGEST_PROGRAM,
     PROGRAM_SIZE,
     create_program,
     extend,
+    extend_checked,
     program_data_address,
     upgrade,
 )
@@ -91,18 +94,23 @@ def grow() -> Step[World]:
     """Room for a larger program."""
 
     async def is_done(world: World) -> bool:
-        return (await world.on_chain()).capacity >= len(world.code)
+        if (await world.on_chain()).capacity >= len(world.code):
+            return True
+        return (await world.how_loads()).sizes_itself
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
         async def build() -> Sequence[Instruction] | None:
-            capacity = (await world.on_chain()).capacity
-            if capacity >= len(world.code):
+            if await is_done(world):
                 return None
-            more = extension(capacity, len(world.code))
-            return [extend(world.program, world.payer.pubkey(), more)]
+            return await extended(
+                world, extension((await world.on_chain()).capacity, len(world.code))
+            )
 
         landed = await world.sender.send(
-            build, writes=[program_data_address(world.program)], acting=acting
+            build,
+            writes=[program_data_address(world.program)],
+            signers=await signers_of_extension(world),
+            acting=acting,
         )
         return landed.facts() if landed else {}
 
@@ -119,7 +127,28 @@ def grow() -> Step[World]:
 
 def extension(capacity: int, length: int) -> int:
     """By how many bytes a program of `capacity` has to grow for `length`."""
-    return max(length - capacity, LEAST_EXTENSION) if length > capacity else 0
+    if length <= capacity:
+        return 0
+    return min(max(length - capacity, LEAST_EXTENSION), LARGEST_PROGRAM - capacity)
+
+
+async def extended(world: World, more: int) -> list[Instruction]:
+    """The instruction that makes the program longer, as the cluster's loader takes it."""
+    payer = world.payer.pubkey()
+    if not (await world.how_loads()).checks_extensions:
+        return [extend(world.program, payer, more)]
+    if world.vault:
+        raise ProgramRefusedError(
+            f"this cluster's loader lets only the upgrade authority extend a program, and that is"
+            f" the vault {world.vault}: let the members extend it by {more:,} bytes first"
+        )
+    return [extend_checked(world.program, payer, world.authority.pubkey(), more)]
+
+
+async def signers_of_extension(world: World) -> list[Keypair]:
+    """Who signs it beside the payer."""
+    checks = (await world.how_loads()).checks_extensions
+    return [world.authority] if checks and not world.vault else []
 
 
 def switch(*, first: bool) -> Step[World]:
