@@ -61,7 +61,8 @@ def added_column(table: str, column: pg.ColumnDef, seen: Seen) -> Iterator[Judge
             yield _unvalidated(table, each.conname or f"{column.colname}_check", "CHECK (...)")
         elif each.contype in {pg.CONSTR_UNIQUE, pg.CONSTR_PRIMARY}:
             yield _index_under_lock(table, each, [column.colname])
-        elif each.contype == pg.CONSTR_FOREIGN:
+        elif each.contype == pg.CONSTR_FOREIGN and is_filled:
+            # Without values there is nothing to look up, and PostgreSQL does not.
             yield _foreign_key(table, each, [column.colname])
 
 

@@ -84,8 +84,8 @@ def stage_of(environment: Environment, published: Published | None, path: Path) 
     runner: Runner
     copies: RdsCopies | None = None
     if published is None:
-        own = {**_local(environment), **agent_variables(change, folder)}
-        runner = LocalProcess({**os.environ, **own})
+        known = {**_local(environment), **os.environ}
+        runner = LocalProcess({**known, **agent_variables(change, folder)})
     else:
         ecs, logs, rds = (
             Api(client(name, region=published.region, is_impatient=True))
@@ -136,7 +136,7 @@ def _local(environment: Environment) -> dict[str, str]:
         "DATABASE_HOST": str(parts.hostname),
         "DATABASE_PORT": str(parts.port),
         "DATABASE_NAME": parts.path.removeprefix("/"),
-        "DATABASE_USER": os.environ.get("DATABASE_USER", getpass.getuser()),
+        "DATABASE_USER": getpass.getuser(),
     }
 
 

@@ -264,7 +264,7 @@ def _named(stage: Stage, phase: Phase) -> str:
 def _requirements(phase: Phase) -> tuple[str, ...]:
     if phase is Phase.REVERSE:
         return ("ROLL-13",)
-    return ("DB-11", "PIPE-13") if phase is Phase.BEFORE else ("DB-12",)
+    return ("DB-11", "PIPE-13") if phase is Phase.BEFORE else ("DB-11",)
 
 
 def copies_of(stage: Stage) -> Copies:

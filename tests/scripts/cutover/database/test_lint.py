@@ -18,7 +18,13 @@ def test_verdicts() -> None:
     assert every_verdict() == FILE.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("sql", [sql for sql, said in SQUAWK.items() if set(said) - _TASTE])
+_QUICK = {"ALTER TABLE t ADD COLUMN a bigint REFERENCES u (id)"}
+"""What squawk tells of and PostgreSQL does at once: test_locks shows it."""
+
+
+@pytest.mark.parametrize(
+    "sql", [sql for sql, said in SQUAWK.items() if set(said) - _TASTE and sql not in _QUICK]
+)
 def test_squawk(sql: str) -> None:
     """What squawk holds to be dangerous is never let into an additive change."""
     assert rules(change(), sql)
