@@ -90,7 +90,7 @@ def suite(environment: Environment, aim: Aim) -> Suite:
     made = Suite(
         environment=environment,
         aim=aim,
-        tests=tuple(tests),
+        tests=tuple(_asked_for(test, environment) for test in tests),
         left_out=tuple(_left_out(environment, aim, tests)),
     )
     if environment.edge.access is Access.INVITED and environment.smoke.invite is None:
@@ -173,6 +173,11 @@ async def _one(test: SmokeTest, ground: Ground) -> Result:
         allowed=clear(allowed),
         advice=clear(advice),
     )
+
+
+def _asked_for(test: SmokeTest, environment: Environment) -> SmokeTest:
+    """`test` with those of its sentences that the environment's tier is asked for."""
+    return replace(test, requirements=tuple(filter(environment.must, test.requirements)))
 
 
 def _around(environment: Environment, aim: Aim) -> Iterator[SmokeTest]:
