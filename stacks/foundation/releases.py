@@ -18,6 +18,7 @@ _LOOKS: Final = [
     "application-autoscaling:DescribeScalableTargets",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
+    "cloudwatch:ListMetrics",
     "ecs:DescribeTaskDefinition",
     "ecs:ListTasks",
     "elasticloadbalancing:DescribeRules",
