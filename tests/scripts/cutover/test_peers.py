@@ -1,14 +1,21 @@
 """What hurt the users of other cutover controllers, each as a test of this one."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from scripts.cutover.conductor import Ended, Outcome, carry_out
 from scripts.cutover.decisions import Finding, Kind
-from scripts.cutover.judgement import judge
-from scripts.cutover.observations import Alarm, Counts, Levels
+from scripts.cutover.judgement import Stage, judge
+from scripts.cutover.observations import Alarm, Counts, Levels, Observations
 from scripts.cutover.plan import plan
 from scripts.cutover.refusals import refusals
 from scripts.cutover.steps import Moved, Settings
+from scripts.runs.sqlite import SqliteStore
 from standards import Tier
+from tests.scripts.cutover.cloud import SIZE, Cloud, CloudSides, cloud, cutover, setting
 from tests.scripts.cutover.worlds import (
     BAKE,
     GUARD,
@@ -23,6 +30,102 @@ from tests.scripts.cutover.worlds import (
 )
 
 END = START + BAKE
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    """A journal in a file."""
+    found = SqliteStore(tmp_path / "runs.sqlite")
+    yield found
+    found.close()
+
+
+def carried(world: Cloud, store: SqliteStore) -> Ended:
+    """A whole cutover of one service in `world`."""
+    of = cutover(("api",), (5, 25, 100))
+    return carry_out(of, world, setting(world.clock, store))
+
+
+def test_an_old_side_that_still_has_all_traffic_stays(store: SqliteStore) -> None:
+    """Argo scaled the old side down while the load balancer still sent it 100 % (argo#3333)."""
+    world = cloud(("api",))
+    world.sides["api"].stuck = True  # it takes each weight, and changes nothing
+    assert carried(world, store).outcome is Outcome.ROLLED_BACK
+    assert "api retire old" not in world.log
+    assert world.sides["api"].old == SIZE
+
+
+def test_an_old_side_to_which_traffic_returned_stays(store: SqliteStore) -> None:
+    """Nor is it taken away where somebody put the weights back after the last step (argo#3333)."""
+    world = cloud(("api",))
+    sides, moved = world.sides["api"], list[float]()
+
+    def returns() -> None:
+        moved.extend([world.clock.at] if sides.share == 100 else [])
+        if moved and world.clock.at > moved[0] + 1500:
+            sides.share = 0
+
+    world.clock.slept = returns
+    assert carried(world, store).outcome is Outcome.ROLLED_BACK
+    assert "api retire old" not in world.log
+
+
+class Empty(CloudSides):
+    """A new side whose tasks never are healthy."""
+
+    def healthy(self, *, is_new: bool) -> int:
+        """None of the new ones."""
+        return 0 if is_new else super().healthy(is_new=is_new)
+
+
+def test_no_weight_goes_to_an_empty_group(store: SqliteStore) -> None:
+    """Argo switched to a target group without a healthy target (argo#2864)."""
+    world = cloud(("api",))
+    world.sides["api"] = Empty(("one", "two"), world.log, "api")
+    ended = carried(world, store)
+    assert ended.outcome is Outcome.ROLLED_BACK
+    assert "0 of 2 new instances are healthy" in ended.why
+    assert [each for each in world.log if "weight" in each] == ["api weight 0"]
+
+
+def test_a_rollback_from_any_weight_is_one_change_onto_a_full_side(store: SqliteStore) -> None:
+    """Argo's fast rollback sent 70 % to a side that was sized for 5 % (argo#4612)."""
+    world = cloud(("api",))
+    world.watch.errors["api"] = lambda sides: 0.3 if sides.share == 100 else 0.001
+    old: list[int] = []
+    world.clock.slept = lambda: old.append(world.sides["api"].old)
+    assert carried(world, store).outcome is Outcome.ROLLED_BACK
+    assert set(old) == {SIZE}
+    back = world.log[world.log.index("api weight 100") + 1 :]
+    assert back == ["api weight 0", "api retire new"]
+
+
+def test_no_data_while_it_is_carried_out_asks_and_goes_back(store: SqliteStore) -> None:
+    """Flagger went on without data (flagger#1581); here nobody's answer is a rollback."""
+    world = cloud(("api",))
+
+    def silent(seen: Observations, of: Stage) -> Observations:
+        del of
+        return replace(seen, new={}) if world.sides["api"].share else seen
+
+    world.watch.changed = silent
+    ended = carried(world, store)
+    assert ended.outcome is Outcome.ROLLED_BACK
+    assert "nobody answered in time" in ended.why
+    assert "api weight 25" not in world.log
+
+
+def test_an_alarm_that_fires_already_changes_nothing(store: SqliteStore) -> None:
+    """Copilot deployed with an alarm that was on already (copilot#4512)."""
+    world = cloud(("api",))
+
+    def firing(seen: Observations, of: Stage) -> Observations:
+        del of
+        return replace(seen, alarms={GUARD: Alarm.ALARM})
+
+    world.watch.changed = firing
+    assert carried(world, store).outcome is Outcome.REFUSED
+    assert world.log == []
 
 
 def test_no_data_is_no_pass() -> None:
