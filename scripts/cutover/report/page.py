@@ -13,7 +13,7 @@ from markupsafe import Markup
 import preview.reports
 from preview.files import replace
 from preview.reports.wording import plural
-from scripts.cutover.decisions import Kind
+from scripts.cutover.decisions import Finding, Kind
 from scripts.cutover.record import Noted, NotedQuestion
 from scripts.cutover.report import words
 from scripts.cutover.report.charts import Chart, Line, svg
@@ -105,7 +105,10 @@ def headline(story: Story) -> str:
     first = f"{by} started to move {what} {when}"
     match story.state:
         case State.DONE:
-            return f"{first}. All traffic is on the new release after {lasted}; every gate passed."
+            passed = "every gate passed"
+            if accepted := _accepted(story):
+                passed = f"{', '.join(accepted)} did not, and a person went on; the others passed"
+            return f"{first}. All traffic is on the new release after {lasted}; {passed}."
         case State.TAKEN_BACK:
             seconds = story.seconds_back
             took = "" if seconds is None else f" {words.lasted(seconds)} later"
@@ -131,6 +134,17 @@ def _what(story: Story) -> str:
         return story.target or "something"
     services = " and ".join(story.cutover.releases)
     return f"{services} in {story.cutover.environment}"
+
+
+def _accepted(story: Story) -> list[str]:
+    """The gates that a person went on with."""
+    gates = [
+        _bare(reason.gate)
+        for noted in story.decisions
+        for reason in noted.reasons
+        if noted.kind is Kind.CONTINUE and reason.finding is Finding.ACCEPTED
+    ]
+    return list(dict.fromkeys(gates))
 
 
 def _turned(story: Story) -> str:

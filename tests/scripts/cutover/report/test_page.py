@@ -156,6 +156,7 @@ def test_a_question_stands_with_its_answer() -> None:
     text = Page.of(page(entries_of("asked"))).text
     assert "Questions and answers" in text
     assert "go on by ben" in text
+    assert "api/cpu did not, and a person went on; the others passed." in text
 
 
 def test_a_run_is_drawn_however_far_it_is() -> None:
