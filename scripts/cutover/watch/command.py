@@ -119,6 +119,8 @@ def _point(number: int, line: bytes) -> Mapping[str, float]:
         raise CommandFailedError(f"line {number} has neither at, total, bad nor at, value")
     if any(type(value) not in {int, float} for value in fields.values()):
         raise CommandFailedError(f"line {number} has something else than numbers")
+    if any(value < 0 for value in fields.values()):
+        raise CommandFailedError(f"line {number} has less than nothing")
     try:
         return {name: float(value) for name, value in fields.items()}
     except OverflowError as error:

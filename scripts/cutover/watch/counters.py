@@ -1,7 +1,7 @@
 """Series for gates from what Prometheus keeps: the growth of counters, and levels."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import isnan
+from math import isnan, nan
 from typing import Final
 
 from scripts.cutover.observations import Counts, Levels
@@ -22,8 +22,8 @@ def grown(lines: Iterable[Line], first: float) -> dict[float, float]:
         before = None if first in line.samples else 0.0
         for at, value in sorted(line.samples.items()):
             if before is not None:
-                more = value - before if value >= before or isnan(value) else value
-                growth[at] = growth.get(at, 0.0) + more
+                more = value if value < before else value - before
+                growth[at] = growth.get(at, 0.0) + (more if value >= 0 else nan)
             before = value
     return growth
 

@@ -36,6 +36,7 @@ def test_counts_and_levels_are_read() -> None:
         b'{"at": 60, "total": 1, "bad": 0, "more": 1}',
         b'{"at": "60", "value": 1}',
         b'{"at": 60, "value": true}',
+        b'{"at": 60, "value": -1}',
         b'{"at": 60, "value": null}',
         b'{"at": 60, "value": 1' + b"0" * 400 + b"}",
         b"[" * 100_000,
