@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
@@ -97,12 +96,3 @@ class Child:
             self.kill()
             await self._process.wait()
         return last
-
-
-def is_alive(pid: int) -> bool:
-    """Whether there is a process `pid`."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

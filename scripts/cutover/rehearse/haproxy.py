@@ -1,5 +1,6 @@
 """HAProxy as the load balancer of a rehearsal: two sides by weight, each with its instances."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -61,7 +62,8 @@ def command(folder: Path, listener: int, slots: int) -> list[str] | None:
         return None
     configured = folder / "haproxy.cfg"
     configured.write_text(configuration(folder, listener, slots), encoding="utf-8")
-    return [sys.executable, "-m", f"{__package__}.tethered", found, "-db", "-f", str(configured)]
+    tethered = [sys.executable, "-m", f"{__package__}.tethered", str(os.getpid())]
+    return [*tethered, found, "-db", "-f", str(configured)]
 
 
 def configuration(folder: Path, listener: int, slots: int) -> str:

@@ -46,6 +46,13 @@ class Users:
                 lifeline.tell(self.seen)
             await asyncio.sleep(_TICK)
 
+    async def end(self) -> None:
+        """Give up what is under way."""
+        for task in tuple(self._under_way):
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        self._client.close()
+
     def _send(self, loop: asyncio.AbstractEventLoop) -> None:
         if len(self._under_way) >= MOST:
             self.seen["unsent"] += 1

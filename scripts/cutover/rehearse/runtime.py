@@ -72,7 +72,7 @@ class Side:
 class Runtime:
     """The load balancer at the local socket `path`; each call may raise a `TimeoutError`."""
 
-    def __init__(self, path: Path, seconds: float = 1.0) -> None:
+    def __init__(self, path: Path, seconds: float = 2.0) -> None:
         self._path: Final = path
         self._seconds: Final = seconds
 

@@ -39,7 +39,7 @@ def made(
     fault: Fault = Fault.NONE,
     *,
     embedded: bool = True,
-    rate: float = 1500,
+    rate: float = 800,
     kill_controller: int | None = None,
 ) -> Options:
     """What takes a few seconds, in `folder`."""
