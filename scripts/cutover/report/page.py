@@ -192,8 +192,9 @@ class _Charts:
         title = f"{curve.service}: {self.name(curve)}"
         chart = self._chart(title, "% of requests", [old, *new], limits=limits)
         times = [at for points in curve.new for at, _ in points]
-        began, ended = min(times, default=chart.began), max(times, default=chart.ended)
-        return self._drawn(replaced(chart, began=began, ended=ended))
+        if len(set(times)) > 1:
+            chart = replaced(chart, began=min(times), ended=max(times))
+        return self._drawn(chart)
 
     def beyond(self, curve: Curve) -> str:
         """The limits that are too far away to be drawn."""

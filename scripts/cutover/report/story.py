@@ -138,7 +138,7 @@ def told(entries: Sequence[Entry]) -> Story:
         cutover=there.cutover if there else None,
         decisions=decisions,
         steps=steps,
-        weights=_weights(steps),
+        weights=_weights(entries),
         curves=tuple(_curves(decisions)),
         events=tuple(sorted(_events(entries), key=lambda event: event.at)),
         decided_back=_input(back, "decided_at"),
@@ -211,6 +211,8 @@ def _steps(entries: Sequence[Entry]) -> Iterator[Did]:
             continue
         at, key = _seconds(entry.at), (entry.run, str(entry.data.get("step", "?")))
         before = found.get(key)
+        if entry.kind == "step.found-done" and before and before.state == "done":
+            continue  # seen again after a stop: what it wrote down stays
         is_start = entry.kind == "step.started"
         found[key] = Did(
             run=entry.run,
@@ -225,15 +227,17 @@ def _steps(entries: Sequence[Entry]) -> Iterator[Did]:
     yield from found.values()
 
 
-def _weights(steps: Sequence[Did]) -> Mapping[str, Sequence[Point]]:
+def _weights(entries: Sequence[Entry]) -> Mapping[str, Sequence[Point]]:
     """How much of each service's traffic its new side got, from when."""
     found: defaultdict[str, list[Point]] = defaultdict(list)
-    for did in steps:
-        service, _, weight = did.step.partition(" weight ")
-        at = _number(did.facts.get("at"))
-        if weight.isdigit() and did.state == "done" and at is not None:
+    for entry in entries:
+        step, at = str(entry.data.get("step", "")), _number(entry.data.get("at"))
+        service, _, weight = step.partition(" weight ")
+        if entry.kind != "step.done" or at is None:
+            continue
+        if weight.isdigit():
             found[service].append((at, float(weight)))
-        elif did.step == "weights" and did.state == "done" and at is not None:
+        elif step == "weights":
             for own in found.values():
                 own.append((at, 0.0))
     return found

@@ -20,6 +20,7 @@ from scripts.cutover.judgement import Stage
 from scripts.cutover.observations import Answer, Levels, Observations
 from scripts.cutover.record import Noted
 from scripts.cutover.report.page import page, write_report
+from scripts.cutover.report.story import told
 from scripts.cutover.standing import readable, standing
 from scripts.release.smoke.results import Result, judged
 from scripts.runs.canonical import digest
@@ -167,6 +168,24 @@ def test_a_run_is_drawn_however_far_it_is() -> None:
         assert "This cutover is not over" in text, count
     assert "This cutover is not over" not in Page.of(page(entries)).text
     assert "holds no entry" in Page.of(page([])).text
+
+
+def test_what_was_seen_again_after_a_stop_stays_drawn() -> None:
+    """A run that went on finds its first weights set: they were set before, and are drawn."""
+    entries = list(entries_of("done"))
+    place = next(
+        place
+        for place, entry in enumerate(entries)
+        if entry.kind == "step.done" and entry.data["step"] == "api weight 25"
+    )
+    seen = entries[place].model_copy(
+        update={"kind": "step.found-done", "data": {"step": "api weight 25"}}
+    )
+    whole = told(_chained(entries))
+    again = told(_chained([*entries[: place + 1], seen, *entries[place + 1 :]]))
+    assert again.weights == whole.weights
+    assert [point for _, point in whole.weights["api"]] == [25.0, 100.0]
+    assert next(did for did in again.steps if did.step == "api weight 25").state == "done"
 
 
 def test_a_broken_journal_is_said() -> None:
