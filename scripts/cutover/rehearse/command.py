@@ -19,11 +19,12 @@ from scripts.exits import ExitCode
 
 def rehearse_command(options: Options, *, as_json: bool) -> int:
     """Carry it out; the exit code says whether it ended as its fault has it."""
-    if as_json or not sys.stdout.isatty():
+    console = Console()
+    if as_json or not console.is_terminal or console.is_dumb_terminal:
         lines = Lines(sys.stderr if as_json else sys.stdout)
         said = asyncio.run(Rehearsal(options, lines.show).run())
     else:
-        with Screen(Console()) as screen:
+        with Screen(console) as screen:
             said = asyncio.run(Rehearsal(options, screen.show).run())
     sys.stdout.write(json.dumps(said) + "\n" if as_json else ended(said))
     if said["outcome"] == Outcome.INTERRUPTED:
