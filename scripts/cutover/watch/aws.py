@@ -29,6 +29,8 @@ Labels = Callable[[], Mapping[str, str]]
 Aside = tuple[str, bool]
 """A service, and whether its new side is meant; or a series, of its new side or the old one."""
 
+Told = tuple[Aside, Series | None]
+
 
 @dataclass(frozen=True, kw_only=True)
 class SideSources:
@@ -68,17 +70,20 @@ class AwsWatch:
         """
         now = self.clock.now()
         self.troubles.clear()
-        if self.publisher is not None and _is_in_window(stage):
-            self.publisher.tick(now)
+        alarms = stage.alarms | emergency_alarms(self.environment)
         seen: dict[bool, dict[str, Series]] = {True: {}, False: {}}
-        for (series, is_new), found in (
-            *self._of_cloudwatch(stage, now),
-            *self._of_others(stage, now),
-        ):
-            if found is not None:
-                seen[is_new][series] = self._cut(found, series, stage, is_new=is_new)
-        emergencies = emergency_alarms(self.environment)
-        states = self.cloudwatch.alarms(stage.alarms | emergencies)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            asked = [
+                pool.submit(lambda: list(self._of_cloudwatch(stage, now))),
+                *(pool.submit(task) for task in self._of_others(stage, now)),
+            ]
+            of_alarms = pool.submit(self.cloudwatch.alarms, alarms)
+            if self.publisher is not None and _is_in_window(stage):
+                pool.submit(self.publisher.tick, now).result()
+            for (series, is_new), found in (each for answer in asked for each in answer.result()):
+                if found is not None:
+                    seen[is_new][series] = self._cut(found, series, stage, is_new=is_new)
+            states = of_alarms.result()
         self.troubles |= {name: str(why) for name, why in self.cloudwatch.troubles.items()}
         if self.publisher is not None and self.publisher.trouble:
             self.troubles[PERMISSION] = self.publisher.trouble
@@ -144,7 +149,7 @@ class AwsWatch:
             except CommandFailedError as error:
                 yield f"{series}: its command {command.arguments[0]} {error}"
 
-    def _of_cloudwatch(self, stage: Stage, now: float) -> Iterator[tuple[Aside, Series | None]]:
+    def _of_cloudwatch(self, stage: Stage, now: float) -> Iterator[Told]:
         recipes: dict[Aside, Recipe] = {}
         wanted: dict[Query, float] = {}
         for gate, is_new, source in self._asides(stage.gates):
@@ -163,8 +168,8 @@ class AwsWatch:
             is_there = series.at or self.cloudwatch.is_written(each.witness, now)
             yield aside, series if is_there else None
 
-    def _of_others(self, stage: Stage, now: float) -> Iterator[tuple[Aside, Series | None]]:
-        """What Prometheus and commands say, asked at the same time."""
+    def _of_others(self, stage: Stage, now: float) -> Iterator[Callable[[], list[Told]]]:
+        """What Prometheus and commands have to be asked."""
         since = min(stage.since, now) - BEFORE
         tasks: dict[Aside, Callable[[], Series | None]] = {}
         for gate, is_new, source in self._asides(stage.gates):
@@ -177,23 +182,19 @@ class AwsWatch:
                 tasks[gate.series, is_new] = partial(
                     self._of_prometheus, name, (service, is_new, stage.since), since, now
                 )
-        if not tasks:
-            return
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = {aside: pool.submit(self._told, aside, task) for aside, task in tasks.items()}
-            for aside, future in found.items():
-                yield aside, future.result()
+        for aside, task in tasks.items():
+            yield partial(self._told, aside, task)
 
-    def _told(self, aside: Aside, task: Callable[[], Series | None]) -> Series | None:
+    def _told(self, aside: Aside, task: Callable[[], Series | None]) -> list[Told]:
         """What `task` found; where nothing could be read, what it found before, which ages."""
         try:
             found = task()
         except (CommandFailedError, UnreadableError, AwsError, TimeoutError) as error:
             self.troubles[f"{aside[0]} ({'new' if aside[1] else 'old'} side)"] = str(error)
-            return self._last.get(aside, Levels())
+            return [(aside, self._last.get(aside, Levels()))]
         if found is not None:
             self._last[aside] = found
-        return found
+        return [(aside, found)]
 
     def _of_prometheus(
         self, name: str, aside: tuple[str, bool, float], since: float, now: float

@@ -14,7 +14,7 @@ ARRIVED: Final = 45.0
 """Seconds that collectors get to deliver a sample."""
 _LATE: Final = 300.0
 _TIMEOUT: Final = 5.0
-_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 2
 _EVER: Final = 14 * 86_400.0
 _DENIED: Final = (401, 403)
 _TOO_MANY: Final = 429

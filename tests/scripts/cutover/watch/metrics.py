@@ -4,6 +4,7 @@ What is asked is checked by botocore against AWS's own model. moto knows neither
 percentiles, gives no partial answers and never refuses.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ class Metrics:
     calls: list[tuple[str, Mapping[str, Any]]] = field(
         default_factory=list[tuple[str, Mapping[str, Any]]]
     )
-    _asked: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    _call: threading.local = field(default_factory=threading.local)
 
     def api(self) -> Api:
         """A client whose calls are answered here."""
@@ -72,7 +73,7 @@ class Metrics:
         return sum(made == call for made, _ in self.calls)
 
     def _note(self, params: Mapping[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
-        self._asked = params
+        self._call.params = params
         self.calls.append((model.name, params))
 
     def _answer(self, model: Any, **_: object) -> tuple[Answer, Mapping[str, Any]]:  # noqa: ANN401 - botocore's
@@ -93,6 +94,11 @@ class Metrics:
             case _:
                 body = self._put()
         return Answer(200), {**body, "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+    @property
+    def _asked(self) -> Mapping[str, Any]:
+        """What this thread's call asks."""
+        return self._call.params
 
     def _states(self) -> dict[str, Any]:
         names: Sequence[str] = self._asked["AlarmNames"]

@@ -1,5 +1,6 @@
 """Whatever a source answers, no gate passes for data that is not there."""
 
+import os
 from collections import deque
 from math import inf, nan
 from typing import Final
@@ -26,6 +27,7 @@ DECIDING: Final = {
 }
 """The metrics without which nothing is known, and the gates that they decide."""
 END: Final = START + 1200
+FEW: Final = 300 if os.environ.get("SLIPWAY_SOAK") else 10
 FAULTS: Final = ("partial", "internal", "absent", "ThrottlingException", "AccessDenied", "")
 GARBAGE: Final = st.sampled_from([nan, inf, -inf, -1.0, -1e300])
 
@@ -51,7 +53,7 @@ def test_all_of_it_passes_where_all_is_well() -> None:
 
 
 @given(metric=st.sampled_from(sorted(DECIDING, key=str)), minutes=st.integers(11, 20))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=FEW, deadline=None)
 def test_a_metric_that_ends_passes_nothing(
     metric: tuple[str, str, frozenset[tuple[str, str]]], minutes: int
 ) -> None:
@@ -67,7 +69,7 @@ def test_a_metric_that_ends_passes_nothing(
     minute=st.integers(0, 19),
     value=GARBAGE,
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=FEW, deadline=None)
 def test_a_value_that_cannot_be_passes_nothing(
     metric: tuple[str, str, frozenset[tuple[str, str]]], minute: int, value: float
 ) -> None:
@@ -81,7 +83,7 @@ def test_a_value_that_cannot_be_passes_nothing(
     faults=st.lists(st.sampled_from(FAULTS), min_size=4, max_size=14),
     page=st.sampled_from([13, 500, 100_800]),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=FEW, deadline=None)
 def test_what_was_read_in_spite_of_faults_is_what_is_there(faults: list[str], page: int) -> None:
     """Up to some time it is all that one good answer would have had, and beyond it nothing."""
     scene = Scene()

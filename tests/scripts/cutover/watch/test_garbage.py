@@ -1,6 +1,7 @@
 """Whatever a command prints and Prometheus has, only sound and fresh series pass."""
 
 import json
+import os
 from dataclasses import replace
 from itertools import pairwise
 from math import inf, isfinite, nan
@@ -18,6 +19,7 @@ from scripts.cutover.watch.prometheus import Line
 from tests.scripts.cutover.watch.scene import START, baseline, stage
 
 NOW = START + 600
+EXAMPLES = 3000 if os.environ.get("SLIPWAY_SOAK") else 100
 OLDEST = 120.0
 GATES = stage(
     watched=Watched(service="api", baseline=baseline(), has_database=True, is_market=True)
@@ -57,7 +59,7 @@ def _is_fresh(series: Series) -> bool:
     total=st.one_of(st.just([6000.0] * 12), st.lists(NUMBERS, min_size=12, max_size=12)),
     bad=st.one_of(st.just([0.0] * 12), st.lists(NUMBERS, min_size=12, max_size=12)),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_a_command_passes_with_sound_and_fresh_counts_alone(
     at: list[float], total: list[float], bad: list[float]
 ) -> None:
@@ -80,7 +82,7 @@ def test_a_command_passes_with_sound_and_fresh_counts_alone(
     at=st.one_of(STEADY, st.lists(TIMES, max_size=12)),
     values=st.one_of(st.just([0.0] * 12), st.lists(NUMBERS, min_size=12, max_size=12)),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_prometheus_passes_with_sound_and_fresh_samples_alone(
     at: list[float], values: list[float]
 ) -> None:
