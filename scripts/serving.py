@@ -16,6 +16,7 @@ from environments import Environment, load, names
 from environments.program import Correction, Pause
 from preview.environment import find_project
 from preview.trace import Means, Serving
+from scripts.cutover.examples import cutover_examples
 from scripts.program import plans
 from scripts.program.admin import correction, pause
 from scripts.program.admin.product import Product
@@ -51,6 +52,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
     lambda tier: pause.unpause(f"{tier}/program", {}, _PRODUCT, _PAUSE, {}),
     lambda tier: correction.correct(f"{tier}/program", {}, _PRODUCT, _CORRECTION),
     lambda tier: _smoke(tier),  # noqa: PLW0108 - it is defined below
+    *cutover_examples(),
 )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from scripts.cutover.answers import Answers
 from scripts.cutover.deciding import Ledger
 from scripts.cutover.decisions import Kind
 from scripts.cutover.hooks import Hooks, Moment, Smoke
@@ -46,7 +45,7 @@ def bound(cutover: Cutover, hooks: Hooks) -> tuple[Timeout, ...]:
     return (*planned, *(step.timeout for step in hooks.database.back))
 
 
-def back(cutover: Cutover, because: Because, hooks: Hooks, answers: Answers) -> Plan[Stand]:
+def back(cutover: Cutover, because: Because, hooks: Hooks) -> Plan[Stand]:
     """Every step of taking `cutover` back."""
     return Plan(
         target=cutover.target,
@@ -57,7 +56,7 @@ def back(cutover: Cutover, because: Because, hooks: Hooks, answers: Answers) -> 
             "why": because.why,
             "decided_at": because.at,
         },
-        steps=list(_Back(cutover, because, hooks, answers).steps()),
+        steps=list(_Back(cutover, because, hooks).steps()),
         always=True,
     )
 
@@ -67,7 +66,6 @@ class _Back:
     cutover: Cutover
     because: Because
     hooks: Hooks
-    answers: Answers
 
     def steps(self) -> Iterator[Step[Stand]]:
         yield self._weights()
@@ -99,7 +97,7 @@ class _Back:
             run=run,
             timeout=Timeout("set and read weights back", len(services) * each + MARGIN),
             on_failure=_AGAIN,
-            requirements=("ROLL-01", "ROLL-02", "ROLL-11"),
+            requirements=("ROLL-01", "ROLL-02"),
         )
 
     def _healthy(self) -> Step[Stand]:
@@ -124,7 +122,7 @@ class _Back:
             run=run,
             timeout=Timeout("old sides healthy", len(services) * settings.healthy + MARGIN),
             on_failure=_AGAIN,
-            requirements=("ROLL-01", "ROLL-11"),
+            requirements=("ROLL-01",),
         )
 
     def _smoke(self, tests: Smoke) -> Step[Stand]:
@@ -134,7 +132,7 @@ class _Back:
 
         def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
             decision = tests(Moment.TAKEN_BACK, self.cutover.order)
-            ledger = Ledger(stand=stand, acting=acting, answers=self.answers)
+            ledger = Ledger(stand=stand, acting=acting)
             ledger.write(decision, f"smoke tests, {Moment.TAKEN_BACK.value}")
             if decision.kind is not Kind.CONTINUE:
                 failed = "; ".join(map(str, decision.reasons[:3]))
@@ -150,7 +148,7 @@ class _Back:
             run=run,
             timeout=Timeout(SMOKE_TESTS, limit),
             on_failure=_AGAIN,
-            requirements=("ROLL-12", "SMOKE-06"),
+            requirements=("ROLL-12",),
         )
 
     def _verified(self) -> Step[Stand]:

@@ -22,6 +22,7 @@ def refusals(stand: Stand, hooks: Hooks) -> list[str]:
     there = stand.world.sides
     moved = [there[service] for service in stand.cutover.order if service in there]
     return [
+        *hooks.refusals(),
         *_bound(stand, hooks),
         *_sides(stand),
         *(each for side in moved for each in stand.patient(side.refusals)),

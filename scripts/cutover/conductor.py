@@ -84,8 +84,7 @@ def carry_out(
     """
     hooks = hooks or Hooks()
     there = standing(readable(setting.store, cutover.target))
-    answers = Answers(store=setting.store, target=cutover.target)
-    plan = forward(cutover, hooks, answers)
+    plan = forward(cutover, hooks)
     _check_open(there, cutover, plan.hash)
     if there.state is State.GOING_BACK and there.because:
         return take_back(cutover, there.because, world, setting, hooks)
@@ -104,8 +103,7 @@ def look_later(
         JournalError: the journal does not verify; nothing was changed.
     """
     hooks = hooks or Hooks()
-    answers = Answers(store=setting.store, target=cutover.target)
-    plan = later(cutover, since, hooks, answers)
+    plan = later(cutover, since, hooks)
     ran = execute(plan, stand_of(cutover, world, setting), setting)
     return _after(ran, cutover, world, setting, hooks)
 
@@ -139,8 +137,7 @@ def take_back(  # noqa: PLR0913, PLR0917 - what is taken back, why, where
         LeaseLostError: somebody else took over.
     """
     hooks = hooks or Hooks()
-    answers = Answers(store=setting.store, target=cutover.target)
-    plan = back(cutover, because, hooks, answers)
+    plan = back(cutover, because, hooks)
     ran = execute(plan, stand_of(cutover, world, setting), setting)
     for _ in range(ATTEMPTS - 1):
         if ran.code is ExitCode.FAILED:
@@ -164,6 +161,7 @@ def stand_of(cutover: Cutover, world: World, setting: Setting) -> Stand:
         world=world,
         cutover=cutover,
         journal=lambda: current(cutover.target, setting.store, clock=setting.clock),
+        answers=Answers(store=setting.store, target=cutover.target),
     )
 
 

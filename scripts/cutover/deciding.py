@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
-from scripts.cutover.answers import Answers
 from scripts.cutover.decisions import Decision, Finding, Kind, Reason
 from scripts.cutover.observations import Answer, Question
 from scripts.cutover.record import NAMED, Noted, NotedQuestion, noted
@@ -27,7 +26,6 @@ class Ledger:
 
     stand: Stand
     acting: Acting
-    answers: Answers
     _last: Decision | None = None
     _last_at: float = 0.0
 
@@ -37,7 +35,7 @@ class Ledger:
         question = questions.get(stage)
         if question is None or question.at < since:
             return None
-        if question.answer is None and (said := self.answers.to(run, question.number)):
+        if question.answer is None and (said := self.stand.answers.to(run, question.number)):
             question = question.model_copy(update={"answer": said.answer, "by": said.by})
             questions[stage] = question
         return question.question()
@@ -60,7 +58,7 @@ class Ledger:
 
     def ordered(self) -> Decision | None:
         """What an operator elsewhere ordered."""
-        order = self.answers.order(self.stand.past.run)
+        order = self.stand.answers.order(self.stand.past.run)
         return going_back(f"{order.by}: {order.why}", "the operator") if order else None
 
     def write(self, decision: Decision, stage: str) -> None:

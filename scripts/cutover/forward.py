@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from scripts.cutover.answers import Answers
 from scripts.cutover.checking import refusals
 from scripts.cutover.decisions import Kind
 from scripts.cutover.hooks import Hooks, Moment, Smoke
@@ -28,19 +27,19 @@ from scripts.runs.steps import Acting, Plan, Step, StepFailedError, Timeout
 from standards import figure
 
 
-def forward(cutover: Cutover, hooks: Hooks, answers: Answers) -> Plan[Stand]:
+def forward(cutover: Cutover, hooks: Hooks) -> Plan[Stand]:
     """Every step of `cutover`, from the checks to the old sides' end."""
     return Plan(
         target=cutover.target,
         command=FORWARD,
         inputs=cutover.inputs,
-        steps=list(_Forward(cutover, hooks, answers).steps()),
+        steps=list(_Forward(cutover, hooks).steps()),
     )
 
 
-def leave(cutover: Cutover, hooks: Hooks, answers: Answers) -> Iterator[Step[Stand]]:
+def leave(cutover: Cutover, hooks: Hooks) -> Iterator[Step[Stand]]:
     """The steps from which no weights lead back: the old sides go, last."""
-    yield confirm(len(cutover.order), cutover.settings, answers)
+    yield confirm(len(cutover.order), cutover.settings)
     for service in cutover.order:
         yield retire(service, cutover.settings)
     yield from hooks.database.after
@@ -50,7 +49,6 @@ def leave(cutover: Cutover, hooks: Hooks, answers: Answers) -> Iterator[Step[Sta
 class _Forward:
     cutover: Cutover
     hooks: Hooks
-    answers: Answers
 
     def steps(self) -> Iterator[Step[Stand]]:
         cutover, settings = self.cutover, self.cutover.settings
@@ -58,15 +56,15 @@ class _Forward:
         yield from self.hooks.database.before
         for service in cutover.order:
             for planned in cutover.window(service):
-                yield size(planned, settings, self.answers)
+                yield size(planned, settings)
                 if planned is cutover.window(service)[0] and self.hooks.smoke:
                     yield self._smoke(self.hooks.smoke, service)
-                yield weigh(planned, settings, self.answers)
+                yield weigh(planned, settings)
                 yield self._judge(planned)
         yield self._verify()
         yield self._minutes()
         if not settings.retain:
-            yield from leave(cutover, self.hooks, self.answers)
+            yield from leave(cutover, self.hooks)
 
     def _check(self) -> Step[Stand]:
         def run(stand: Stand, _acting: Acting) -> Mapping[str, Json]:
@@ -84,14 +82,14 @@ class _Forward:
             run=run,
             timeout=Timeout("checks", 300.0),
             on_failure="Nothing was changed. Mend it, and run it again.",
-            requirements=("MON-14", "ROLL-05"),
+            requirements=("AUD-02", "GATE-05", "ROLL-05"),
         )
 
     def _smoke(self, tests: Smoke, service: str) -> Step[Stand]:
         name = f"{service} smoke"
 
         def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
-            smoke(tests, Moment.NEW_SIDE, [service], stand, acting, self.answers)
+            smoke(tests, Moment.NEW_SIDE, [service], stand, acting)
             return {"at": stand.now()}
 
         return Step(
@@ -102,7 +100,7 @@ class _Forward:
             run=run,
             timeout=self._smoke_time(),
             on_failure=BACK,
-            requirements=("SMOKE-06",),
+            requirements=("SMOKE-07",),
         )
 
     def _judge(self, planned: Planned) -> Step[Stand]:
@@ -119,7 +117,7 @@ class _Forward:
         def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
             *others, own = on(stand)
             stage = replace(own, hold_seconds=own.bake_seconds)
-            watch([stage], others, longest, stand, acting, self.answers)
+            watch([stage], others, longest, stand, acting)
             return {"decision": stand.past.sequence}
 
         return Step(
@@ -148,7 +146,7 @@ class _Forward:
         def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
             if tests := self.hooks.smoke:
                 order = self.cutover.order
-                smoke(tests, Moment.ALL_TRAFFIC, order, stand, acting, self.answers)
+                smoke(tests, Moment.ALL_TRAFFIC, order, stand, acting)
             stand.past.settled[VERIFY] = stand.now()
             for service in self.cutover.order:
                 stand.past.forget(service)
@@ -162,7 +160,7 @@ class _Forward:
             run=run,
             timeout=self._smoke_time(),
             on_failure=BACK,
-            requirements=("PIPE-09", "ROLL-06"),
+            requirements=("PIPE-09", "PIPE-14", "SMOKE-07"),
         )
 
     def _smoke_time(self) -> Timeout:
@@ -179,7 +177,7 @@ class _Forward:
 
         def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
             stages = first_minutes(stand, stand.past.settled[VERIFY])
-            watch(stages, [], longest, stand, acting, self.answers)
+            watch(stages, [], longest, stand, acting)
             stand.past.settled[MINUTES] = stand.now()
             return {"at": stand.now()}
 
@@ -194,7 +192,7 @@ class _Forward:
             run=run,
             timeout=Timeout("first minutes", longest + MARGIN),
             on_failure=BACK,
-            requirements=("ROLL-06", "ROLL-08", "POST-04"),
+            requirements=("ROLL-06", "ROLL-08", "POST-01", "POST-04"),
         )
 
 

@@ -57,5 +57,9 @@ class Hooks:
 
     smoke: Smoke | None = None
     database: Database = field(default_factory=Database)
+    refusals: Callable[[], Sequence[str]] = tuple
+    """Why it may not be let in now, each with what to do: change control."""
+    baseline: Callable[[], Mapping[str, Json]] | None = None
+    """Measures the services as they are once the release is no longer new (MON-14)."""
     facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """What is written down with the checks: who approved it."""

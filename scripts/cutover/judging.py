@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
-from scripts.cutover.answers import Answers
 from scripts.cutover.deciding import Ledger, going_back, worst
 from scripts.cutover.decisions import Decision, Kind
 from scripts.cutover.hooks import Moment, Smoke
@@ -75,9 +74,9 @@ class Lookout:
     _is_asking: bool = False
 
     @classmethod
-    def on(cls, stand: Stand, acting: Acting, answers: Answers, name: str) -> "Lookout":
+    def on(cls, stand: Stand, acting: Acting, name: str) -> "Lookout":
         """Looks at the stages that are on."""
-        ledger = Ledger(stand=stand, acting=acting, answers=answers)
+        ledger = Ledger(stand=stand, acting=acting)
         return cls(stand=stand, ledger=ledger, stages=on(stand), name=name)
 
     def glance(self) -> None:
@@ -147,13 +146,12 @@ class Lookout:
         return self.stand.until(is_it, seconds, self.ledger.acting)
 
 
-def watch(  # noqa: PLR0913, PLR0917 - what is judged, how long, and where it is written down
+def watch(
     stages: Sequence[Stage],
     others: Sequence[Stage],
     longest: float,
     stand: Stand,
     acting: Acting,
-    answers: Answers,
 ) -> None:
     """Judge at each poll until each of `stages` has passed; `others` are not let out of sight.
 
@@ -163,7 +161,7 @@ def watch(  # noqa: PLR0913, PLR0917 - what is judged, how long, and where it is
         GoingBackError: it was decided, and written down, that the cutover goes back.
     """
     name = ", ".join(each.name for each in stages)
-    ledger = Ledger(stand=stand, acting=acting, answers=answers)
+    ledger = Ledger(stand=stand, acting=acting)
     lookout = Lookout(stand=stand, ledger=ledger, stages=[*stages, *others], name=name)
     end = stand.now() + longest
     while True:
@@ -198,13 +196,12 @@ def _judged(stages: Sequence[Stage], others: Sequence[Stage], lookout: Lookout) 
     return worst(own)
 
 
-def smoke(  # noqa: PLR0913, PLR0917 - what is tested, when, and where it is written down
+def smoke(
     tests: Smoke,
     moment: Moment,
     services: Sequence[str],
     stand: Stand,
     acting: Acting,
-    answers: Answers,
 ) -> None:
     """Run smoke tests, and ask a person where they say so.
 
@@ -212,7 +209,7 @@ def smoke(  # noqa: PLR0913, PLR0917 - what is tested, when, and where it is wri
         GoingBackError: it was decided, and written down, that the cutover goes back.
     """
     name = f"smoke tests, {moment.value}"
-    lookout = Lookout.on(stand, acting, answers, name)
+    lookout = Lookout.on(stand, acting, name)
     lookout.glance()
     decision = tests(moment, services)
     if decision.kind is Kind.ASK:

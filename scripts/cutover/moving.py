@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Final, NoReturn
 
-from scripts.cutover.answers import Answers
 from scripts.cutover.deciding import going_back
 from scripts.cutover.judging import Lookout
 from scripts.cutover.stand import Stand
@@ -33,7 +32,7 @@ def is_leaving(stand: Stand) -> bool:
     return any(retire_id(service) in stand.past.started for service in stand.cutover.order)
 
 
-def size(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]:
+def size(planned: Planned, settings: Settings) -> Step[Stand]:
     """The new side grows to what `planned` needs, and is seen healthy, before it gets it."""
     service, instances, within = planned.service, planned.instances, settings.starting
 
@@ -43,7 +42,7 @@ def size(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]:
         return service in stand.past.full and stand.healthy(service, is_new=True) >= instances
 
     def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
-        lookout = Lookout.on(stand, acting, answers, f"{service}, while it is sized")
+        lookout = Lookout.on(stand, acting, f"{service}, while it is sized")
         if service not in stand.past.full:
             # What its old side has from here on is what it goes back to.
             full = stand.patient(stand.sides(service).size)
@@ -72,7 +71,7 @@ def size(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]:
         run=run,
         timeout=Timeout(f"{service}: new side healthy", within + MARGIN),
         on_failure=BACK,
-        requirements=("PIPE-03",),
+        requirements=("PIPE-13", "SVC-02"),
     )
 
 
@@ -90,7 +89,7 @@ def _at_least(stand: Stand, planned: Planned) -> int:
     return max(max(each.instances, ceil(size * each.weight / ALL)) for each in steps)
 
 
-def weigh(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]:
+def weigh(planned: Planned, settings: Settings) -> Step[Stand]:
     """The weight of `planned` is set and read back, while both sides can carry their part."""
     service, weight = planned.service, planned.weight
     within = settings.set_weights + settings.read_back
@@ -101,7 +100,7 @@ def weigh(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]
         return weight_id(planned) in stand.past.settled and stand.weight(service) >= weight
 
     def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
-        lookout = Lookout.on(stand, acting, answers, f"{service}, while it is moved")
+        lookout = Lookout.on(stand, acting, f"{service}, while it is moved")
         sides, full = stand.sides(service), stand.full(service)
 
         def is_so() -> bool:
@@ -141,11 +140,11 @@ def weigh(planned: Planned, settings: Settings, answers: Answers) -> Step[Stand]
     )
 
 
-def confirm(services: int, settings: Settings, answers: Answers) -> Step[Stand]:
+def confirm(services: int, settings: Settings) -> Step[Stand]:
     """All weights are read back once more, before anything is taken away."""
 
     def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
-        lookout = Lookout.on(stand, acting, answers, "all services, before the old sides go")
+        lookout = Lookout.on(stand, acting, "all services, before the old sides go")
         for service in stand.cutover.order:
             _moved(service, lookout)
         stand.here.add("confirm")

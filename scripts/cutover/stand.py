@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeVar
 
+from scripts.cutover.answers import Answers
 from scripts.cutover.observations import Observations
 from scripts.cutover.record import Past, past
 from scripts.cutover.request import Cutover
@@ -30,6 +31,8 @@ class Stand:
     cutover: Cutover
     journal: Callable[[], Journal]
     """Where its run is written down; read once the run has begun, under its lease."""
+    answers: Answers
+    """What people elsewhere say."""
     here: set[str] = field(default_factory=set[str])
     """The steps that this very process did: what has to be seen again after a kill."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from scripts.cutover.answers import Answers
+from scripts.cutover.back import VERIFIED
 from scripts.cutover.checking import refusals
 from scripts.cutover.commands.consent import Consent, asked, let_in
 from scripts.cutover.commands.ending import end
@@ -48,8 +48,7 @@ def run_command(options: Options, what: Asked, consent: Consent, *, as_json: boo
     with opened(options) as session:
         cutover, approved = _cutover(session, what, consent)
         hooks = session.hooks(cutover)
-        answers = Answers(store=session.store, target=session.target)
-        plan = forward(cutover, hooks, answers)
+        plan = forward(cutover, hooks)
         if approved and plan.hash != approved:
             raise RequestError(
                 f"{what.plan}: its plan was {approved}, and would be {plan.hash} now: another "
@@ -89,8 +88,8 @@ def watch_command(options: Options, *, execute: bool, as_json: bool) -> int:
     with opened(options) as session:
         there = session.standing()
         since = _watched_since(there)
-        if there.cutover is None or there.state is not State.DONE or since is None:
-            raise RequestError(f"{session.target}: no cutover is done to be watched: {there.state}")
+        if there.cutover is None or since is None:
+            raise RequestError(f"{session.target}: no cutover is over to be watched: {there.state}")
         hooks = session.hooks(there.cutover)
         if not execute:
             sys.stdout.write("Would look once, and write it down; --execute does.\n")
@@ -142,9 +141,15 @@ def _facts_of(there: Standing) -> Mapping[str, Json]:
 
 
 def _watched_since(there: Standing) -> Since | None:
-    for entry in there.entries:
-        if entry.kind == "step.done" and entry.data["step"] == MINUTES:
-            return Since(run=there.run, at=float(cast("float", entry.data["at"])))
+    """When what is watched was over: the first minutes of a release, or a rollback."""
+    is_back = there.state is State.TAKEN_BACK
+    if not is_back and there.state is not State.DONE:
+        return None
+    last = VERIFIED if is_back else MINUTES
+    for entry in reversed(there.entries):
+        if entry.kind == "step.done" and entry.data["step"] == last:
+            at = float(cast("float", entry.data["at"]))
+            return Since(run=there.run, at=at, is_back=is_back)
     return None
 
 

@@ -1,0 +1,66 @@
+"""Plans of an example cutover for each tier, which act on nothing: what their steps serve."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Final
+
+from scripts.cutover.back import Because, back
+from scripts.cutover.decisions import Decision, Kind
+from scripts.cutover.forward import forward
+from scripts.cutover.gates import Baseline, Watched
+from scripts.cutover.hooks import Hooks, Moment
+from scripts.cutover.later import Since, later
+from scripts.cutover.limits import latencies
+from scripts.cutover.request import Cutover, Releases
+from scripts.cutover.stand import Stand
+from scripts.cutover.steps import Moved, Settings
+from scripts.runs.steps import Plan
+from standards import Tier
+
+_P50, _P99 = 40.0, 200.0
+_REQUESTS: Final = 1e6
+_SERVICES: Final = {"service": False, "pages": True}
+"""By name, whether it is a frontend."""
+
+
+def cutover_examples() -> Sequence[Callable[[Tier], Plan[Stand]]]:
+    """Forward, back, and what is watched after either."""
+    return [
+        lambda tier: forward(_cutover(tier), _HOOKS),
+        lambda tier: back(_cutover(tier), Because(of="", why="", at=0), _HOOKS),
+        lambda tier: later(_cutover(tier), Since(run="", at=0), _HOOKS),
+        lambda tier: later(_cutover(tier), Since(run="", at=0, is_back=True), _HOOKS),
+    ]
+
+
+def _smoke(_moment: Moment, _services: Sequence[str]) -> Decision:
+    return Decision(kind=Kind.CONTINUE, reasons=())
+
+
+_HOOKS: Final = Hooks(smoke=_smoke)
+
+
+@cache
+def _cutover(tier: Tier) -> Cutover:
+    baseline = Baseline(
+        requests=_REQUESTS,
+        errors=_REQUESTS / 1000,
+        p50_ms=_P50,
+        p99_ms=_P99,
+        slower=dict.fromkeys(latencies(_P50, _P99), 1.0),
+    )
+    return Cutover(
+        environment=tier.value,
+        tier=tier,
+        services=tuple(
+            Moved(
+                watched=Watched(service=name, baseline=baseline),
+                requests_per_second=1000,
+                instances=2,
+                is_frontend=is_frontend,
+            )
+            for name, is_frontend in _SERVICES.items()
+        ),
+        releases={name: Releases(old="one", new="two") for name in _SERVICES},
+        settings=Settings(),
+    )
