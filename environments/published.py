@@ -44,6 +44,20 @@ class PublishedFrontend(Record):
     """The id of its distribution."""
 
 
+class PublishedWorkload(Record):
+    """A workload on Kubernetes: what a cutover rolls out, and where it is watched."""
+
+    cluster: str
+    """The name of its EKS cluster, which answers inside the network alone."""
+    namespace: str
+    deployment: str
+    """The name of its Deployment, its container and its autoscaler."""
+    load_balancer: str
+    """What CloudWatch names its load balancer by."""
+    target_group: str
+    """What CloudWatch names its target group by."""
+
+
 class PublishedTasks(Record):
     """Where one-off tasks run that need the private network."""
 
@@ -73,6 +87,7 @@ class Published(Record):
     """The ECS cluster of the services."""
     services: dict[Name, PublishedService]
     frontend: PublishedFrontend | None = None
+    mcp: PublishedWorkload | None = None
     database: str
     """The identifier of the database cluster."""
     backups: str | None = None

@@ -1,11 +1,13 @@
 """What services on Fargate and workloads on Kubernetes have in common in an environment."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from environments.bounds import refused
 from environments.record import Record
+
+_LONGEST_COMMAND: Final = 60
 
 
 class HealthCheck(Record):
@@ -16,6 +18,18 @@ class HealthCheck(Record):
     timeout_seconds: Annotated[int, Field(ge=2, le=120)] = 5
     healthy_threshold: Annotated[int, Field(ge=2, le=10)] = 2
     unhealthy_threshold: Annotated[int, Field(ge=2, le=10)] = 3
+    command: Annotated[tuple[str, ...], Field(max_length=40)] = ()
+    """What a container of a service asks itself with, where no load balancer asks it: a program of
+    the image with its arguments, which ends with 0 where it is well. A cutover needs it there."""
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Self:
+        if self.command and self.timeout_seconds > _LONGEST_COMMAND:
+            raise refused(
+                f"timeoutSeconds {self.timeout_seconds}: ECS gives a command {_LONGEST_COMMAND} "
+                "at most"
+            )
+        return self
 
 
 class Instances(Record):

@@ -168,11 +168,12 @@ def declare(environment: Environment) -> None:
             ),
             inside,
         )
+    mcp = None
     if environment.kubernetes is not None:
         # Loading the SDK of Kubernetes takes a second, which others need not wait.
         from stacks.kubernetes.mcp import Mcp, McpArguments  # noqa: PLC0415
 
-        Mcp(
+        mcp = Mcp(
             "mcp",
             McpArguments(
                 environment=environment,
@@ -184,7 +185,7 @@ def declare(environment: Environment) -> None:
                 services=services,
             ),
             inside,
-        )
+        ).published
     observe(
         Watched(
             environment=environment,
@@ -248,6 +249,7 @@ def declare(environment: Environment) -> None:
             backups=backups,
             tasks=tasks,
             frontend=frontend,
+            mcp=mcp,
             log_bucket=edge.log_bucket,
         ),
         inside,

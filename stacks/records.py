@@ -1,9 +1,10 @@
 """What runs leave behind, where nobody can change it, and what scripts are told beforehand."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, ResourceOptions
 from pulumi_aws import dynamodb, ssm
 
 from environments import Environment
@@ -39,6 +40,8 @@ class RecordsArguments:
     services: Services
     backups: Backups | None
     frontend: Frontend | None
+    mcp: Mapping[str, Input[str]] | None
+    """What is published of the MCP server, where there is one."""
     tasks: OneOffTasks
     log_bucket: Output[str]
 
@@ -115,6 +118,7 @@ def _published(
             for name, service in services.services.items()
         },
         "frontend": _frontend(arguments.frontend) if arguments.frontend else None,
+        "mcp": dict(arguments.mcp) if arguments.mcp else None,
         "database": arguments.database.cluster_identifier,
         "backups": arguments.backups.vault_name if arguments.backups else None,
         "tasks": {

@@ -307,6 +307,7 @@ class Service(ComponentResource):
                     log_group_name=self._names.path(self._service),
                     variables=variables,
                     references=references,
+                    health_check=record.health_check if record.health_check.command else None,
                 ),
                 *([watch] if (watch := self._collector()) else []),
             ),

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from environments import HealthCheck
+from standards import figure
+
 CONTAINER_USER: Final = "65532:65532"
 """The user that distroless images call nonroot."""
 
@@ -13,6 +16,7 @@ SCRATCH: Final = "scratch"
 volume on Fargate takes its owner from there."""
 
 
+_START_SECONDS: Final = figure("SVC-02", "healthy_wait_max_minutes").seconds
 STOP_SECONDS: Final = 120
 """How long a container may finish what it is doing once it is told to stop: Fargate's longest. The
 load balancer stops sending before that; a job that takes longer goes back to its queue."""
@@ -28,6 +32,8 @@ class Container:
     """Where it listens; none for a task that runs once."""
     command: Sequence[str] = ()
     """What its entry point is told."""
+    health_check: HealthCheck | None = None
+    """How it asks itself whether it is well, where nobody else does."""
     region: str
     log_group_name: str
     variables: Mapping[str, str]
@@ -72,6 +78,14 @@ def _definition(container: Container) -> dict[str, Any]:
         definition["portMappings"] = [
             {"containerPort": container.port, "hostPort": container.port, "protocol": "tcp"}
         ]
+    if check := container.health_check:
+        definition["healthCheck"] = {
+            "command": ["CMD", *check.command],
+            "interval": check.interval_seconds,
+            "timeout": check.timeout_seconds,
+            "retries": check.unhealthy_threshold,
+            "startPeriod": _START_SECONDS,
+        }
     if container.command:
         definition["command"] = list(container.command)
     return definition

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, ResourceOptions
 from pulumi_aws import eks, iam
 
 from environments import Environment, Kubernetes
@@ -51,6 +51,8 @@ class Mcp(ComponentResource):
     target_group_arn_suffix: Output[str]
     runner_security_group_id: Output[str]
     """What a runner inside the network wears to apply to the cluster."""
+    published: Mapping[str, Input[str]]
+    """What scripts are told of it (`environments.published.PublishedWorkload`)."""
 
     def __init__(
         self, name: str, arguments: McpArguments, options: ResourceOptions | None = None
@@ -119,6 +121,13 @@ class Mcp(ComponentResource):
         self.load_balancer_arn_suffix = entrance.load_balancer_arn_suffix
         self.target_group_arn_suffix = entrance.target_group_arn_suffix
         self.runner_security_group_id = cluster.runner_security_group_id
+        self.published = {
+            "cluster": cluster.name,
+            "namespace": NAME,
+            "deployment": NAME,
+            "load_balancer": entrance.load_balancer_arn_suffix,
+            "target_group": entrance.target_group_arn_suffix,
+        }
         self.register_outputs({})
 
     def _identity(self, cluster: Cluster) -> eks.PodIdentityAssociation:

@@ -128,6 +128,11 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         ("services.api.image", "nginx:latest", "slipway:services.api.image"),
         ("services.api.instances.max", 1, "max 1 is below min 3"),
         ("services.api.healthCheck", ..., "slipway:services.api.healthCheck is missing"),
+        (
+            "services.api.healthCheck",
+            {"path": "/", "command": ["/app/health"], "timeoutSeconds": 61},
+            "timeoutSeconds 61: ECS gives a command 60 at most",
+        ),
         ("logRetentionDays", {"audit": 30}, "30 is below 365, the least allowed (LOG-04)"),
         ("database.replicas.max", "many", "not 'many'"),
         ("services.api.cpu", 1000, "cpu 1000 is none of Fargate's: 256, 512"),

@@ -82,4 +82,8 @@ def test_when_all_exists_scripts_read_what_they_need(
             assert service.blue.target_group.startswith("arn:aws:elasticloadbalancing:")
     domain = published.frontend.domain if published.frontend else None
     assert domain == (record.frontend.name if record.frontend else None)
+    assert bool(published.mcp) is bool(record.kubernetes)
+    if published.mcp:
+        assert published.mcp.cluster == f"{environment}-kubernetes"
+        assert published.mcp.target_group.startswith("targetgroup/")
     assert len(published.tasks.subnets) == len(record.network.zones)

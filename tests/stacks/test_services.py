@@ -253,6 +253,22 @@ def test_a_service_without_a_database_has_no_way_to_it(tmp_path: Path) -> None:
     assert not [name for name in names if name.startswith("DATABASE_")]
 
 
+def test_a_service_that_no_load_balancer_asks_asks_itself(tmp_path: Path) -> None:
+    """By a program of its image: a cutover counts no instance that nobody asked."""
+    content = content_of("production")
+    services = content["config"]["slipway:services"]
+    check = {"path": "/health", "command": ["/app/health", "--quick"], "intervalSeconds": 20}
+    services["indexer"] = {
+        key: value for key, value in services["api"].items() if key not in {"paths", "secrets"}
+    } | {"healthCheck": check}
+    plan = evaluate_environment(_project_with(tmp_path, content), tmp_path)
+    asked = container(plan, "indexer")["healthCheck"]
+    assert asked["command"] == ["CMD", "/app/health", "--quick"]
+    assert (asked["interval"], asked["timeout"], asked["retries"]) == (20, 5, 3)
+    assert asked["startPeriod"] == figure("SVC-02", "healthy_wait_max_minutes").seconds
+    assert "healthCheck" not in container(plan, "api")
+
+
 def test_two_services_of_one_priority_are_refused_by_name(tmp_path: Path) -> None:
     """AWS would refuse the second rule at apply; the preview names both services instead."""
     taken = priority("api", ("/*",))

@@ -60,7 +60,6 @@ class Permissions:
             "aws:RequestedRegion": self.published.region,
             "application-autoscaling:service-namespace": "ecs",
             "cloudwatch:namespace": f"Slipway/{self.published.environment}",
-            "cloudwatch:namespace": f"Slipway/{self.published.environment}",
             "ecs:CreateAction": "RegisterTaskDefinition",
             "iam:PassedToService": "ecs-tasks.amazonaws.com",
         }
