@@ -1,19 +1,23 @@
-"""What is decided in many scenes, word for word: `scenes.txt` holds it for review.
+"""What is decided in many scenes, planned and watched, word for word: `scenes.txt` holds it.
 
 python -m tests.scripts.cutover.scenes
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from scripts.cutover.decisions import Decision, Reason
 from scripts.cutover.gates import Event, Gate, Level, Share
 from scripts.cutover.judgement import judge
-from scripts.cutover.limits import Period
+from scripts.cutover.limits import Period, gates
 from scripts.cutover.observations import Alarm, Answer, Counts, Levels, Question, Series
+from scripts.cutover.plan import describe, plan
 from scripts.cutover.refusals import refusals
+from scripts.cutover.steps import Moved, Settings
+from standards import Tier
 from tests.scripts.cutover.worlds import (
     BAKE,
     GUARD,
@@ -23,6 +27,7 @@ from tests.scripts.cutover.worlds import (
     counts,
     healthy,
     levels,
+    plain,
     stage,
     times,
     watched,
@@ -32,23 +37,97 @@ END: Final = START + BAKE
 FILE: Final = Path(__file__).with_name("scenes.txt")
 
 
-def scenes() -> Iterator[str]:
-    """Each scene with its decision."""
-    for period in Period:
-        of = stage(period)
-        yield _told(f"{period}: healthy", judge(of, healthy(of, END), END), all_=True)
-        for gate in of.gates:
-            for name, series in _bad(gate):
-                decision = judge(of, but(healthy(of, END), {gate.series: series}), END)
-                yield _told(f"{period}: {gate.id} {name}", decision)
+def sections() -> Mapping[str, Callable[[], Iterator[str]]]:
+    """Each part of the scenes, by name."""
+    return {
+        **{f"gates, {period}": partial(_gates, period) for period in Period},
+        "plans": _plans,
+        **{f"decisions, {period}": partial(_decisions, period) for period in Period},
+        "mute series": _muted,
+        "people": _people,
+        "before the start": _before,
+    }
+
+
+def section(name: str) -> str:
+    """What stands under `name`."""
+    return "\n".join(sections()[name]())
+
+
+def reviewed() -> Mapping[str, str]:
+    """What stands in the file, by section."""
+    parts = FILE.read_text(encoding="utf-8").split("# ")[1:]
+    return {name: text.rstrip("\n") for name, _, text in (each.partition("\n") for each in parts)}
+
+
+def _gates(period: Period) -> Iterator[str]:
+    """Everything that a service with everything, and one with nothing, is held against."""
+    full = replace(
+        watched(), has_canary=True, usual_per_second=50, peak_per_second=90, is_public=False
+    )
+    for kind, service in (("everything", full), ("nothing", plain())):
+        for tier in Tier:
+            yield f"{kind}, {tier}:"
+            for gate in gates(period, service, tier, 1e-3):
+                yield f"  {gate.id}: {_told_of(gate)}"
+
+
+def _told_of(gate: Gate) -> str:
+    numbers = [f"window {gate.window:g}", f"oldest {gate.oldest:g}"]
+    match gate:
+        case Share():
+            above = " above baseline" if gate.is_above_baseline else ""
+            bad, total = gate.recorded
+            numbers += [
+                f"limit {gate.limit:g}{above}",
+                f"of {bad:g}/{total:g}",
+                f"{gate.alpha:.4g}",
+            ]
+        case Level():
+            kinds = (gate.is_minimum, gate.is_mean, gate.reaches)
+            numbers += [f"limit {gate.limit:g}{gate.unit}", f"min, mean, reaches {kinds}"]
+        case _:
+            pass
+    said = f"{type(gate).__name__}: {gate.what}; {gate.action}, {gate.requirement}, {gate.source}"
+    return f"{said}; {', '.join(numbers)}"
+
+
+def _plans() -> Iterator[str]:
+    """Plans as people read them."""
+    web = replace(_moved("web", 500), is_frontend=True)
+    for name, services, tier in (
+        ("a frontend and little traffic", [web, _moved("api", 20)], Tier.PRODUCTION),
+        ("where gates are none", [_moved("api", 500)], Tier.INTEGRATION),
+    ):
+        yield f"{name}:"
+        yield describe(plan(services, tier, Settings(weights=(5, 25, 100))))
+
+
+def _moved(service: str, rate: float) -> Moved:
+    return Moved(
+        watched=watched(service),
+        requests_per_second=rate,
+        instances=7,
+        transactions_per_second=rate / 2,
+    )
+
+
+def _decisions(period: Period) -> Iterator[str]:
+    of = stage(period)
+    yield _told(f"{period}: healthy", judge(of, healthy(of, END), END), all_=True)
+    for gate in of.gates:
+        for name, series in _bad(gate):
+            decision = judge(of, but(healthy(of, END), {gate.series: series}), END)
+            yield _told(f"{period}: {gate.id} {name}", decision)
+
+
+def _muted() -> Iterator[str]:
     of = stage()
     for gate in _one_of_each(of.gates):
         for name, series in _mute(gate):
             yield _told(
                 f"{gate.id} {name}", judge(of, but(healthy(of, END), {gate.series: series}), END)
             )
-    yield from _people()
-    yield from _before()
 
 
 def _one_of_each(gates: Sequence[Gate]) -> list[Gate]:
@@ -149,4 +228,6 @@ def _line(reason: Reason) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text("\n".join(scenes()) + "\n", encoding="utf-8")
+    FILE.write_text(
+        "".join(f"# {name}\n{section(name)}\n\n" for name in sections()), encoding="utf-8"
+    )
