@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scripts.cutover.database.cli import app as database
 from scripts.cutover.rehearse.cli import rehearse
 from scripts.exits import run as run_and_exit
 
@@ -31,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(rehearse)
+app.add_typer(database, name="database")
 
 Environment = Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="Which one.")]
 State = Annotated[

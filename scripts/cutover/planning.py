@@ -1,7 +1,8 @@
 """Planning: a cutover from what is asked for, what the environment says, and what is measured."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from time import sleep
+from typing import Final, TypeVar
 
 from environments.cutover import Cutover as Rules
 from scripts.cutover.releases import PAGES
@@ -9,8 +10,9 @@ from scripts.cutover.request import Cutover, Releases, RequestError
 from scripts.cutover.session import Session
 from scripts.cutover.steps import Moved, Settings
 
-if TYPE_CHECKING:
-    from scripts.cutover.watch.measured import Measured
+Seen = TypeVar("Seen")
+_TRIES: Final = 5
+_BETWEEN: Final = 2.0
 
 
 def settings_of(rules: Rules) -> Settings:
@@ -36,11 +38,11 @@ def measured_cutover(
         CommandError: a service has no baseline, or is not there.
     """
     environment = session.environment
-    found = measure(session, list(wanted))
+    found = session.measured(list(wanted))
     asked = {name: Releases(old="", new=release) for name, release in wanted.items()}
     with session.world(asked, {}) as world:
-        pairs = {name: world.sides[name].releases for name in wanted}
-        sizes = {name: world.sides[name].size() for name in wanted}
+        pairs = {name: _patient(lambda of=world.sides[name]: of.releases) for name in wanted}
+        sizes = {name: _patient(world.sides[name].size) for name in wanted}
     for name, (old, new) in pairs.items():
         if old == new:
             raise RequestError(f"{name} runs {new} already: there is nothing to move")
@@ -65,14 +67,14 @@ def measured_cutover(
     )
 
 
-# Loaded where they are needed: who goes on with a cutover measures nothing.
-
-
-def measure(session: Session, services: Sequence[str]) -> "Mapping[str, Measured]":
-    """What each of `services` is like now."""
-    from scripts.cutover.watch.measured import measured  # noqa: PLC0415
-
-    return measured(session.environment, session.published, services)
+def _patient(read: Callable[[], Seen]) -> Seen:
+    """What `read` says, asked again where the answer does not come."""
+    for _ in range(_TRIES):
+        try:
+            return read()
+        except TimeoutError:
+            sleep(_BETWEEN)
+    return read()
 
 
 def alarms_of(session: Session, services: Sequence[str]) -> frozenset[str]:

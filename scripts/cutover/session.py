@@ -1,10 +1,11 @@
 """A session with the cutovers of an environment: its record, its journal, its world."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from environments import Environment, load
 from environments.published import Published
@@ -21,6 +22,9 @@ from scripts.runs.journal import Store
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
 from scripts.runs.stores import open_store
+
+if TYPE_CHECKING:
+    from scripts.cutover.watch.measured import Measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +70,12 @@ class Session:
         """Where the last cutover stands."""
         return standing(readable(self.store, self.target))
 
-    def hooks(self, cutover: Cutover, facts: Mapping[str, Json] | None = None) -> Hooks:
-        """What is plugged in: smoke tests, and the change of the database."""
+    def hooks(self, cutover: Cutover) -> Hooks:
+        """What is plugged in: smoke tests, the change of the database, measuring afterwards."""
         return Hooks(
             smoke=smoke_of(self.environment, self.published),
             database=self._database(Path(cutover.database)) if cutover.database else Database(),
-            facts=facts or {},
+            baseline=lambda: records_of(self.environment, self.published, cutover.order),
         )
 
     def _database(self, path: Path) -> Database:
@@ -82,6 +86,10 @@ class Session:
             operator=self.options.operator,
             approvers=self.options.approvers,
         )
+
+    def measured(self, services: Sequence[str]) -> "Mapping[str, Measured]":
+        """What each of `services` is like now (MON-14)."""
+        return measured_of(self.environment, self.published, services)
 
     @contextmanager
     def world(
@@ -144,6 +152,23 @@ def open_world(
 
     with on_aws(environment, published, releases, baselines=baselines) as world:
         yield world
+
+
+def measured_of(
+    environment: Environment, published: Published, services: Sequence[str]
+) -> "Mapping[str, Measured]":
+    """What each of `services` is like now (MON-14)."""
+    from scripts.cutover.watch.measured import measured  # noqa: PLC0415
+
+    return measured(environment, published, services)
+
+
+def records_of(
+    environment: Environment, published: Published, services: Sequence[str]
+) -> Mapping[str, Json]:
+    """The same, as journals keep it."""
+    found = measured_of(environment, published, services)
+    return {name: cast("Json", each.record.model_dump(mode="json")) for name, each in found.items()}
 
 
 def smoke_of(environment: Environment, published: Published) -> Smoke | None:

@@ -2,17 +2,20 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from scripts.cutover.back import VERIFIED
+from scripts.cutover.changes import refusals as change_refusals
 from scripts.cutover.checking import refusals
 from scripts.cutover.commands.consent import Consent, asked, let_in
 from scripts.cutover.commands.ending import end
 from scripts.cutover.commands.printing import described, for_programs
 from scripts.cutover.conductor import carry_out, look_later, stand_of
 from scripts.cutover.forward import forward
+from scripts.cutover.hooks import Hooks
 from scripts.cutover.later import Since
 from scripts.cutover.planning import measured_cutover
 from scripts.cutover.record import MINUTES
@@ -59,9 +62,14 @@ def run_command(options: Options, what: Asked, consent: Consent, *, as_json: boo
             signatures = let_in(session, of, consent)
             extra = {"pre-approval": of.standard.hash} if of.standard else {}
             facts = _facts(signatures, extra)
-            return _carried(session, cutover, facts, as_json=as_json)
+            letting = partial(change_refusals, of, session.environment.cutover)
+            hooks = replace(hooks, facts=facts, refusals=letting)
+            return _carried(session, cutover, hooks, as_json=as_json)
         with session.world_of(cutover) as world:
             found = refusals(stand_of(cutover, world, session.setting), hooks)
+            unproven = getattr(world, "unproven", ())
+        for line in unproven:
+            tell(f"not proven: {line}")
         shown = for_programs if as_json else described
         sys.stdout.write(shown(cutover, plan, hooks, found))
         if what.output:
@@ -80,7 +88,8 @@ def resume_command(options: Options, *, execute: bool, as_json: bool) -> int:
         if not execute:
             sys.stdout.write(f"{_next(there)}\nNothing was changed; --execute goes on.\n")
             return ExitCode.DONE
-        return _carried(session, there.cutover, _facts_of(there), as_json=as_json)
+        hooks = replace(session.hooks(there.cutover), facts=_facts_of(there))
+        return _carried(session, there.cutover, hooks, as_json=as_json)
 
 
 def watch_command(options: Options, *, execute: bool, as_json: bool) -> int:
@@ -116,13 +125,10 @@ def _cutover(session: Session, what: Asked, consent: Consent) -> tuple[Cutover, 
     return measured_cutover(session, named, consent.change.value, database), None
 
 
-def _carried(
-    session: Session, cutover: Cutover, facts: Mapping[str, Json], *, as_json: bool
-) -> int:
-    hooks = session.hooks(cutover, facts)
+def _carried(session: Session, cutover: Cutover, hooks: Hooks, *, as_json: bool) -> int:
     with session.world_of(cutover) as world:
         ended = carry_out(cutover, world, session.setting, hooks)
-    return end(session, cutover, ended, facts, as_json=as_json)
+    return end(session, cutover, ended, hooks.facts, as_json=as_json)
 
 
 def _facts(signatures: Sequence[Signature], extra: Mapping[str, str]) -> Mapping[str, Json]:

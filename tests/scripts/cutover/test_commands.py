@@ -83,7 +83,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     ) -> Generator[Cloud]:
         yield world
 
-    def measure(_session: object, names: Sequence[str]) -> Mapping[str, _Measured]:
+    def measured(_e: object, _p: object, names: Sequence[str]) -> Mapping[str, _Measured]:
         return {name: _Measured(watched=watched(name)) for name in names}
 
     def nothing(*_: object) -> None:
@@ -95,7 +95,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr(session, "open_world", open_world)
     monkeypatch.setattr(session, "read_published", nothing)
     monkeypatch.setattr(session, "smoke_of", nothing)
-    monkeypatch.setattr(planning, "measure", measure)
+    monkeypatch.setattr(session, "measured_of", measured)
     monkeypatch.setattr(planning, "alarms_of", guards)
     return Project(folder=tmp_path, world=world)
 
