@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from types import FrameType
-from typing import Generic, NoReturn, TypeVar
+from typing import Final, Generic, NoReturn, TypeVar
 
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.canonical import Json, digest
@@ -19,6 +19,10 @@ from standards import Whole, requirement
 
 World = TypeVar("World")
 """What steps read and act on: clients, paths, a simulation."""
+
+
+_HOUR: Final = 3600
+_DAY: Final = 24 * _HOUR
 
 
 class StepPendingError(CommandError):
@@ -174,6 +178,10 @@ def _cited(step: Step[World]) -> str:
 
 def duration(seconds: float) -> str:
     """`seconds` as people say it."""
+    if seconds >= _DAY:
+        days, rest = divmod(round(seconds / _HOUR), _DAY // _HOUR)
+        hours = f" {rest} h" if rest else ""
+        return f"{days} day{'s' if days > 1 else ''}{hours}"
     minutes, rest = divmod(round(seconds), 60)
     parts = [f"{minutes} min" if minutes else "", f"{rest} s" if rest or not minutes else ""]
     return " ".join(filter(None, parts))

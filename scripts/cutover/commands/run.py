@@ -103,8 +103,10 @@ def watch_command(options: Options, *, execute: bool, as_json: bool) -> int:
         if not execute:
             sys.stdout.write("Would look once, and write it down; --execute does.\n")
             return ExitCode.DONE
+        again = f"slipway cutover watch {session.environment.name} --execute"
+        setting = replace(session.setting, resume=again)
         with session.world_of(there.cutover) as world:
-            ended = look_later(there.cutover, since, world, session.setting, hooks)
+            ended = look_later(there.cutover, since, world, setting, hooks)
         return end(session, there.cutover, ended, as_json=as_json)
 
 

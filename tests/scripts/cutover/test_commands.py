@@ -17,13 +17,15 @@ from environments.published import Published
 from scripts.cli import app
 from scripts.cutover import planning, session
 from scripts.cutover.changes import read_standard_change
+from scripts.cutover.commands import people
 from scripts.cutover.gates import Baseline, Watched
 from scripts.cutover.judgement import Stage
 from scripts.cutover.observations import Observations
 from scripts.exits import ExitCode
 from scripts.runs.approvers import Role
 from scripts.runs.evidence import Purpose, sign
-from scripts.runs.lease import Owner, acquire
+from scripts.runs.journal import current
+from scripts.runs.lease import LEASE_TIME, Lease, Owner, acquire
 from scripts.runs.sqlite import SqliteStore
 from scripts.runs.times import utc_now
 from tests.scripts.cutover.cloud import RATE, Cloud, cloud
@@ -364,3 +366,82 @@ def test_an_emergency_is_let_in_and_owes_its_approvals(project: Project) -> None
     assert project.run(*run).exit_code == ExitCode.DONE
     (evidence,) = (project.folder / ".slipway" / "evidence").iterdir()
     assert json.loads(evidence.read_bytes())["bundle"]["change"] == "emergency"
+
+
+def _taken_by_ben(project: Project) -> None:
+    """Ben's process has the lease, and it is not known whether it still lives."""
+    store = project.store()
+    store.replace_lease(
+        store.lease("staging/cutover"),
+        Lease(
+            target="staging/cutover",
+            owner=Owner(operator="Ben", host="there", process=1, machine="other"),
+            acquired=utc_now(),
+            expires=utc_now() + LEASE_TIME,
+            id="bens",
+            token=99,
+        ),
+    )
+    store.close()
+
+
+def test_whoever_carries_it_out_is_told_to_go_back(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody acts beside them; once they are gone it is taken back here."""
+    _interrupt(project)
+    _taken_by_ben(project)
+    waited: list[float] = []
+
+    def gone(seconds: float) -> None:
+        waited.append(seconds)
+        assert project.world.sides["api"].share == 25
+        store = project.store()
+        lease = store.lease("staging/cutover")
+        assert lease
+        assert store.replace_lease(lease, lease.model_copy(update={"released": True}))
+        store.close()
+
+    monkeypatch.setattr(people, "sleep", gone)
+    said = project.run("rollback", "staging", "--because", "customers call", "--execute")
+    assert "worked on by Ben on there" in said.stderr
+    assert "It was told to go back; waiting until it has." in said.stderr
+    assert len(waited) == 1
+    assert project.world.sides["api"].share == 0
+    store = project.store()
+    orders = current("staging/cutover/answers", store).entries()
+    assert [(entry.kind, entry.by, entry.data["why"]) for entry in orders] == [
+        ("order", "Ana", "Ana: customers call")
+    ]
+    store.close()
+
+
+def test_a_release_and_a_rollback_are_watched_further(project: Project) -> None:
+    """A look a call; exit code 3 as long as it is not over."""
+    assert project.run("watch", "staging", "--execute").exit_code == ExitCode.USAGE
+    project.run("run", "staging", "--image", IMAGE, "--execute")
+    assert "Would look once" in project.run("watch", "staging").stdout
+    looked = project.run("watch", "staging", "--execute")
+    assert looked.exit_code == ExitCode.PENDING, looked.output
+    assert "watched for 7 days more\n  To go on: slipway cutover watch staging" in looked.stderr
+    project.world.clock.at += 7 * 86400
+    done = project.run("watch", "staging", "--execute", "--json")
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert "slipway cutover run" not in done.stdout
+
+
+def test_an_old_side_that_fails_after_the_rollback_is_told(project: Project) -> None:
+    """There is nothing to go back to: somebody has to look."""
+    _interrupt(project)
+    project.run("abort", "staging", "--execute")
+    assert project.run("watch", "staging", "--execute").exit_code == ExitCode.PENDING
+    project.world.watch.changed = lambda seen, _: replace(
+        seen, old={**seen.old, "api/health": levels(project.world.clock.at, *[1.0] * 40)}
+    )
+    project.world.clock.at += 900
+    said = project.run("watch", "staging", "--execute")
+    assert said.exit_code == ExitCode.FAILED
+    assert "the old side does not hold its limits, either" in said.stderr
+    project.world.watch.changed = lambda seen, _: seen
+    project.world.clock.at += 900
+    assert project.run("watch", "staging", "--execute").exit_code == ExitCode.DONE

@@ -59,10 +59,18 @@ def test_a_timeout_from_a_standard_cites_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (3600, "60 min")]
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (59.6, "1 min"),
+        (61, "1 min 1 s"),
+        (3600, "60 min"),
+        (86_400, "1 day"),
+        (613_500, "7 days 2 h"),
+    ],
 )
-def test_durations_are_said_in_minutes_and_seconds(seconds: float, said: str) -> None:
-    """Rounded to the second."""
+def test_durations_are_said_as_people_say_them(seconds: float, said: str) -> None:
+    """Rounded to the second, and from a day on to the hour."""
     assert duration(seconds) == said
 
 
