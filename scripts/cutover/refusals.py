@@ -48,7 +48,7 @@ def _unfit(gate: Gate, seen: Observations, span: Span) -> str | None:
             before = verdict(gate, replace(seen, new=seen.old), span).reason
             return None if before.finding is Finding.PASSED else f"{before.text}, already"
         case Event(), Levels():
-            count = sum(series.value)
+            count = sum(map(abs, series.value))
             return f"{count:g} {gate.what}, already" if count else None
         case _:
             return "another kind of data than the gate judges"

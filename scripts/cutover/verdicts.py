@@ -177,7 +177,7 @@ def _level(gate: Level, series: Levels, span: Span) -> Verdict:
 def _event(gate: Event, series: Levels, span: Span) -> Verdict:
     if not series.value:
         return _unknown(gate, "no data since the step began", span.since)
-    count = sum(series.value)
+    count = sum(map(abs, series.value))  # none takes another one back
     began = _began(series)
     if not gate.window:
         finding = Finding.BREACHED if count else Finding.PASSED

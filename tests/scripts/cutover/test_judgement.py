@@ -131,6 +131,14 @@ def test_one_event_rolls_back_at_once(series: str, cited: str) -> None:
     assert (decision.kind, first(decision).cited) == (Kind.ROLL_BACK, cited)
 
 
+def test_no_number_of_events_takes_another_one_back() -> None:
+    """A source that counts backwards has counted something."""
+    of = stage()
+    now = START + POLL
+    decision = judge(of, but(healthy(of, now), {"api/health": levels(now, 1, -1)}), now)
+    assert decision.kind is Kind.ROLL_BACK
+
+
 def test_a_tripped_breaker_asks() -> None:
     """The standards alarm for it and leave the rest to a person (PM-06, ROLL-10)."""
     of = stage()

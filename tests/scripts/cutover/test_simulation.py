@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from scripts.cutover import back, conductor, forward, judging, moving
-from scripts.cutover.answers import Answers
 from scripts.cutover.back import Because
 from scripts.cutover.conductor import Outcome
 from scripts.cutover.deciding import Ledger
@@ -28,8 +27,8 @@ from tests.scripts.cutover.simulated.store import Memory
 from tests.scripts.cutover.simulation import block
 
 SOAK = bool(os.environ.get("SLIPWAY_SOAK"))
-SEEDS = 10_000 if SOAK else 100
-BLOCK = 250 if SOAK else 50
+SEEDS = 10_000 if SOAK else 80
+BLOCK = 250 if SOAK else 40
 MOST = 5 * 60
 """Seconds: 99 of 100 rollbacks take no longer; none takes longer than ROLL-01 has it."""
 
@@ -145,8 +144,8 @@ def dawdle(patch: pytest.MonkeyPatch) -> None:
     """A way back waits before it begins."""
     plan = conductor.back
 
-    def later(cutover: Cutover, because: Because, hooks: Hooks, answers: Answers) -> Plan[Stand]:
-        found = plan(cutover, because, hooks, answers)
+    def later(cutover: Cutover, because: Because, hooks: Hooks) -> Plan[Stand]:
+        found = plan(cutover, because, hooks)
         first = found.steps[0]
 
         def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
@@ -162,8 +161,8 @@ def want_a_journal(patch: pytest.MonkeyPatch) -> None:
     """A way back is not begun where the journal is broken."""
     plan = conductor.back
 
-    def asking(cutover: Cutover, because: Because, hooks: Hooks, answers: Answers) -> Plan[Stand]:
-        return replace(plan(cutover, because, hooks, answers), always=False)
+    def asking(cutover: Cutover, because: Because, hooks: Hooks) -> Plan[Stand]:
+        return replace(plan(cutover, because, hooks), always=False)
 
     patch.setattr(conductor, "back", asking)
 
