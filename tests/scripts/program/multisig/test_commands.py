@@ -1,0 +1,107 @@
+"""Tests of what members of a multisig type, over HTTP."""
+
+import json
+from pathlib import Path
+
+from solders.keypair import Keypair
+from solders.message import Message
+from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
+
+from scripts.exits import ExitCode
+from scripts.program.elf import program_hash
+from scripts.program.loader import program_data_address, set_authority
+from scripts.program.multisig.squads import Permission, vault_address
+from tests.localnet.elf import program
+from tests.localnet.programs import SOL
+from tests.scripts.program.multisig.program import SquadsChain, State
+from tests.scripts.program.network import Project, project
+
+_ONE, _TWO = program(1, 600), program(2, 700)
+_MULTISIG, _NONCE = (Pubkey.from_bytes(bytes([number] * 32)) for number in (71, 72))
+_OWNER = ("--multisig", str(_MULTISIG))
+
+
+def _hand_over(it: Project, chain: SquadsChain, *members: Keypair) -> None:
+    """The program, to the vault of `members`, of whom two decide."""
+    every = Permission.INITIATE | Permission.VOTE | Permission.EXECUTE
+    known = tuple((key.pubkey(), every) for key in members)
+    chain.found(_MULTISIG, State(create_key=_MULTISIG, threshold=2, time_lock=0, members=known))
+    for key in members:
+        chain.airdrop(key.pubkey(), SOL)
+    own, account = it.payer.pubkey(), program_data_address(it.program.pubkey())
+    message = Message.new_with_blockhash(
+        [set_authority(account, own, vault_address(_MULTISIG))], own, chain.blocks.newest.hash
+    )
+    chain.submit(VersionedTransaction(message, [it.payer]))
+    chain.advance(3)
+
+
+def test_members_upgrade_and_go_back(tmp_path: Path) -> None:
+    """One types, one votes beside, one on a machine without a network; then one goes back."""
+    chain, ana, bo = SquadsChain(), Keypair(), Keypair()
+    with project(tmp_path, chain=chain) as it:
+        assert it.deploy(_ONE).exit_code == ExitCode.DONE
+        it.endpoint.between_blocks(lambda: _hand_over(it, chain, ana, bo))
+        it.endpoint.between_blocks(lambda: chain.make_nonce(_NONCE, bo.pubkey()))
+        as_ana = (*_OWNER, "--member", str(it.key("ana.json", ana)))
+        as_bo = (*_OWNER, "--member", str(it.key("bo.json", bo)))
+        build = str(it.build("next.so", _TWO))
+        upgrade = ("upgrade", "development", build, "--version", "1.1.0", *as_ana, "--execute")
+        asked = it.run(*upgrade)
+        assert asked.exit_code == ExitCode.PENDING, asked.output
+        assert f"slipway program vote ENVIRONMENT 1 approve {' '.join(_OWNER)}" in asked.stderr
+
+        vote = ("vote", "development", "1", "approve", *as_bo)
+        seen = it.run(*vote)
+        assert seen.exit_code == ExitCode.DONE, seen.output
+        assert program_hash(_ONE) in seen.stdout
+        assert it.run(*vote, "--execute").exit_code == ExitCode.DONE
+        again = it.run(*upgrade)
+        assert again.exit_code == ExitCode.PENDING
+        (newest, oldest) = json.loads(it.run("proposals", "development", *_OWNER, "--json").stdout)
+        assert (newest["index"], newest["status"]) == (2, "active")
+        assert (oldest["index"], oldest["status"]) == (1, "approved")
+
+        file = str(tmp_path / "vote.json")
+        exported = it.run(
+            *("export-vote", "development", "2", "approve", *_OWNER, "--output", file),
+            *("--member", str(bo.pubkey()), "--nonce", str(_NONCE)),
+        )
+        assert exported.exit_code == ExitCode.DONE, exported.output
+        submit = ("submit", "development", file)
+        assert it.run(*submit).exit_code == ExitCode.USAGE
+        assert "Signed." in it.run("sign", file, "--key", str(tmp_path / "bo.json")).stdout
+        assert "Nothing was changed" in it.run(*submit).stdout
+        assert "Landed in slot" in it.run(*submit, "--execute").stdout
+        done = it.run(*upgrade)
+        assert done.exit_code == ExitCode.DONE, done.output
+
+        kept = it.run("retire", "development", *as_ana)
+        assert kept.exit_code == ExitCode.DONE, kept.output
+        assert "Nothing is due." in kept.stdout
+        assert f"back to {program_hash(_ONE)} (version 1.0.0)" in kept.stdout
+        (one,) = json.loads(it.run("retire", "development", *as_ana, "--json").stdout)
+        assert one["proposal"] == 1
+        planned = it.run("retire", "development", *as_ana, "--now")
+        assert "Take back proposal 1" in planned.stdout
+
+        back = it.run("rollback", "development", *as_ana, "--execute")
+        assert back.exit_code == ExitCode.DONE, back.output
+        shown = json.loads(it.run("show", "development", "--json").stdout)
+        assert shown["hash"] == program_hash(_ONE)
+
+
+def test_a_rollback_by_hash_version_and_file(tmp_path: Path) -> None:
+    """What is not kept is refused, with what is; a file of another program, too."""
+    with project(tmp_path) as it:
+        assert it.deploy(_ONE).exit_code == ExitCode.DONE
+        assert it.upgrade(_TWO).exit_code == ExitCode.DONE
+        unknown = it.run("rollback", "development", "--to", "9.9.9")
+        assert unknown.exit_code == ExitCode.FAILED
+        assert "no saved program is 9.9.9; there are: 1." in unknown.stderr
+        other = str(it.build("other.so", program(3, 500)))
+        wrong = it.run("rollback", "development", "--to", program_hash(_ONE), "--file", other)
+        assert "which is not" in wrong.stderr
+        given = it.run("rollback", "development", "--file", str(tmp_path / "program.so"))
+        assert f"Back to {program_hash(_ONE)} (version 1.0.0)" in given.stdout
