@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol, cast
 
-from scripts.exits import CommandError
+from scripts.exits import CommandError, ExitCode
 
 _CONNECT_SECONDS: Final = 3
 _READ_SECONDS: Final = 10
@@ -58,6 +58,18 @@ class DeniedError(AwsError):
     """Whoever runs this may not make the call."""
 
 
+class SignInError(AwsError):
+    """Nobody is signed in, or not any more."""
+
+    code = ExitCode.USAGE
+
+
+_SIGN_IN: Final = (
+    "sign in to AWS (aws sso login, or AWS_PROFILE names a profile) with the role that releases, "
+    "role/foundation/<environment>-release, and run it again"
+)
+
+
 class Client(Protocol):
     """What every client of boto3 has beside its calls."""
 
@@ -88,6 +100,10 @@ def client(
     from botocore.config import (  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs] - nor this
         Config,
     )
+    from botocore.exceptions import (  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs] - nor this
+        NoRegionError,
+        ProfileNotFound,
+    )
 
     settings: dict[str, object] = {"region_name": region, "endpoint_url": endpoint}
     if is_impatient:
@@ -97,7 +113,10 @@ def client(
             retries={"mode": "standard", "total_max_attempts": 1},
         )
     given = {name: value for name, value in settings.items() if value is not None}
-    return cast("_Boto3", cast("object", boto3)).client(service, **given)
+    try:
+        return cast("_Boto3", cast("object", boto3)).client(service, **given)
+    except (NoRegionError, ProfileNotFound) as error:
+        raise SignInError(f"{service}: {error}: {_SIGN_IN}", type(error).__name__) from None
 
 
 class Api:
@@ -142,7 +161,13 @@ class Api:
         from botocore.exceptions import (  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs] - as boto3
             BotoCoreError,
             ClientError,
+            CredentialRetrievalError,
             HTTPClientError,
+            LoginError,
+            NoCredentialsError,
+            PartialCredentialsError,
+            SSOError,
+            TokenRetrievalError,
         )
 
         what = f"{self.action(call)} on {on}"
@@ -152,6 +177,15 @@ class Api:
             raise _refused(what, cast("Mapping[str, Any]", error.response)) from None
         except HTTPClientError as error:
             raise TimeoutError(f"{what}: no answer from AWS ({type(error).__name__})") from None
+        except (
+            CredentialRetrievalError,
+            LoginError,
+            NoCredentialsError,
+            PartialCredentialsError,
+            SSOError,
+            TokenRetrievalError,
+        ) as error:
+            raise SignInError(f"{what}: {error}: {_SIGN_IN}", type(error).__name__) from None
         except BotoCoreError as error:
             raise AwsError(f"{what}: {error}", type(error).__name__) from None
 
@@ -168,5 +202,5 @@ def _refused(what: str, response: Mapping[str, Any]) -> Exception:
             code,
         )
     if code in _SIGNED_OUT:
-        return AwsError(f"{what}: sign in to AWS again, then resume. AWS says: {said}", code)
+        return SignInError(f"{what}: {_SIGN_IN}. AWS says: {said}", code)
     return AwsError(f"{what}: {said} ({code})", code)
