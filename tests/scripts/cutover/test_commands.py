@@ -97,7 +97,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr(session, "open_world", open_world)
     monkeypatch.setattr(session, "read_published", nothing)
     monkeypatch.setattr(session, "smoke_of", nothing)
+    def records(_e: object, _p: object, names: Sequence[str]) -> Mapping[str, object]:
+        return {name: {"requests": 7} for name in names}
+
     monkeypatch.setattr(session, "measured_of", measured)
+    monkeypatch.setattr(session, "records_of", records)
     monkeypatch.setattr(planning, "alarms_of", guards)
     return Project(folder=tmp_path, world=world)
 
@@ -427,7 +431,11 @@ def test_a_release_and_a_rollback_are_watched_further(project: Project) -> None:
     project.world.clock.at += 7 * 86400
     done = project.run("watch", "staging", "--execute", "--json")
     assert done.exit_code == ExitCode.DONE, done.output
-    assert "slipway cutover run" not in done.stdout
+    store = project.store()
+    last = current("staging/cutover", store).latest("step.done")
+    assert last
+    assert last.data["baseline"] == {"api": {"requests": 7}}
+    store.close()
 
 
 def test_an_old_side_that_fails_after_the_rollback_is_told(project: Project) -> None:
