@@ -333,6 +333,22 @@ def test_an_answer_answers_nothing_else() -> None:
     assert judge(of, ill, END).kind is Kind.ROLL_BACK
 
 
+@pytest.mark.parametrize(
+    ("answer", "default"), [(Answer.GO_ON, Answer.ROLL_BACK), (None, Answer.GO_ON)]
+)
+def test_who_goes_on_without_data_is_done(answer: Answer | None, default: Answer) -> None:
+    """A gate that says nothing holds no longer once somebody, or the default, accepted that."""
+    of = replace(stage(), default=default)
+    now = END + 300
+    silent = but(healthy(of, now), {"api/cpu": None})
+    assert judge(of, silent, now).kind is Kind.ASK
+    seen = replace(silent, question=question(answer))
+    assert judge(of, seen, now).kind is Kind.CONTINUE
+    assert finding(judge(of, seen, now), "api/cpu") is Finding.ACCEPTED
+    early = replace(seen, question=question(answer, at=now - 299))
+    assert judge(of, early, now).kind is (Kind.CONTINUE if answer else Kind.ASK)
+
+
 def test_an_open_question_stays_open_when_its_cause_goes() -> None:
     """What was asked is decided by somebody, and recorded either way (ROLL-10)."""
     of = stage()
