@@ -57,6 +57,7 @@ class AwsWatch:
     """What tells the alarms of the baselines meanwhile."""
     troubles: dict[str, str] = field(default_factory=dict[str, str])
     """What could not be read at the last poll, by series and side: for whoever looks."""
+    _wanted: frozenset[Query] = frozenset()
     _ranges: Ranges | None = None
     _last: dict[Aside, Series] = field(default_factory=dict[Aside, Series])
     _labels: dict[tuple[str, bool, float], Mapping[str, str]] = field(
@@ -67,6 +68,9 @@ class AwsWatch:
         """What is seen now of the gates of `stage`.
 
         A series that nobody ever wrote is left out; one that could not be read is there and empty.
+
+        Raises:
+            TimeoutError: AWS is busy, and nothing is known yet from before.
         """
         now = self.clock.now()
         self.troubles.clear()
@@ -77,13 +81,15 @@ class AwsWatch:
                 pool.submit(lambda: list(self._of_cloudwatch(stage, now))),
                 *(pool.submit(task) for task in self._of_others(stage, now)),
             ]
-            of_alarms = pool.submit(self.cloudwatch.alarms, alarms)
+            of_alarms = pool.submit(self.cloudwatch.alarms, alarms, now)
             if self.publisher is not None and _is_in_window(stage):
                 pool.submit(self.publisher.tick, now).result()
             for (series, is_new), found in (each for answer in asked for each in answer.result()):
                 if found is not None:
                     seen[is_new][series] = self._cut(found, series, stage, is_new=is_new)
             states = of_alarms.result()
+        if (busy := self.cloudwatch.is_busy(self._wanted)) is not None:
+            raise TimeoutError(busy)
         self.troubles |= {name: str(why) for name, why in self.cloudwatch.troubles.items()}
         if self.publisher is not None and self.publisher.trouble:
             self.troubles[PERMISSION] = self.publisher.trouble
@@ -105,7 +111,11 @@ class AwsWatch:
         return found.between(-inf, stage.since) if is_one and not _is_check(stage) else found
 
     def refusals(self) -> Sequence[str]:
-        """What may not be read or written here, and what to do: everything is tried."""
+        """What may not be read or written here, and what to do: everything is tried.
+
+        Raises:
+            TimeoutError: AWS is busy, and would tell it a moment later.
+        """
         return list(self._refusals())
 
     def _refusals(self) -> Iterator[str]:
@@ -137,8 +147,10 @@ class AwsWatch:
         self.cloudwatch.poll(dict.fromkeys(probes, now - BEFORE), now)
         for probe in probes:
             self.cloudwatch.is_written(probe, now)
-        self.cloudwatch.alarms(emergency_alarms(self.environment) or {"any"})
+        self.cloudwatch.alarms(emergency_alarms(self.environment) or {"any"}, now)
         for permission, why in self.cloudwatch.troubles.items():
+            if isinstance(why, TimeoutError):
+                raise why
             yield f"{permission} does not work, and nothing could be judged: {why}"
 
     def _failing_commands(self, now: float) -> Iterator[str]:
@@ -163,6 +175,7 @@ class AwsWatch:
                 since = min(stage.since, now) - found.before
                 wanted[query] = min(wanted.get(query, since), since)
         self.cloudwatch.poll(wanted, now)
+        self._wanted = frozenset(wanted)
         for aside, each in recipes.items():
             series = each.make(self.cloudwatch.found, stage.since)
             is_there = series.at or self.cloudwatch.is_written(each.witness, now)

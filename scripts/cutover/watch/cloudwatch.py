@@ -21,6 +21,8 @@ SETTLED: Final = 60.0
 _LATE: Final = 300.0
 """Seconds of the newest values that are read again."""
 _AGAIN: Final = 60.0
+_STATES: Final = 120.0
+"""Seconds for which an alarm is taken to be as it was, while nobody answers."""
 _QUERIES: Final = 500
 """As many metrics as one request takes."""
 _ALARMS: Final = 100
@@ -71,6 +73,7 @@ class CloudWatch:
         self._read: Final[dict[Query, _Read]] = {}
         self._written: Final[set[Query]] = set()
         self._unwritten: Final[dict[Query, float]] = {}
+        self._states: tuple[dict[str, Alarm], float] = ({}, 0.0)
         self.troubles: Final[dict[str, Exception]] = {}
         """What was not answered, or in part, at the last attempt, by the permission it takes."""
 
@@ -129,10 +132,13 @@ class CloudWatch:
             self._written.add(query)
         return True
 
-    def alarms(self, names: Collection[str]) -> dict[str, Alarm]:
-        """The states of those of `names` that there are."""
-        states: dict[str, Alarm] = {}
+    def alarms(self, names: Collection[str], now: float) -> dict[str, Alarm]:
+        """The states of those of `names` that there are.
+
+        Where AWS is busy, an alarm is for a while what it was.
+        """
         ordered = sorted(names)
+        read: dict[str, Alarm] = {}
         try:
             for first in range(0, len(ordered), _ALARMS):
                 for page in self._api.pages(
@@ -142,12 +148,30 @@ class CloudWatch:
                     AlarmTypes=["MetricAlarm", "CompositeAlarm"],
                 ):
                     for each in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())):
-                        states[each["AlarmName"]] = Alarm(each["StateValue"])
+                        read[each["AlarmName"]] = Alarm(each["StateValue"])
         except (AwsError, TimeoutError) as error:
             self.troubles["cloudwatch:DescribeAlarms"] = error
-        else:
-            self.troubles.pop("cloudwatch:DescribeAlarms", None)
-        return states
+            before, at = self._states
+            return before if at > now - _STATES else {}
+        self.troubles.pop("cloudwatch:DescribeAlarms", None)
+        before, at = self._states
+        self._states = ({**before, **read} if at > now - _STATES else read, now)
+        return read
+
+    def is_busy(self, wanted: Collection[Query]) -> str | None:
+        """Why nothing at all is known yet, where AWS would tell it a moment later."""
+        for permission, unknown in (
+            ("cloudwatch:GetMetricData", any(self._is_unread(query) for query in wanted)),
+            ("cloudwatch:DescribeAlarms", not self._states[1]),
+        ):
+            trouble = self.troubles.get(permission)
+            if unknown and isinstance(trouble, TimeoutError):
+                return f"{permission}: {trouble}"
+        return None
+
+    def _is_unread(self, query: Query) -> bool:
+        read = self._read.get(query)
+        return read is None or read.until <= read.since
 
     def _fetch(self, api: Api, queries: Sequence[Query], start: float, until: float) -> None:
         """Read `queries`; of those that were given whole, remember that they were."""

@@ -286,6 +286,27 @@ def test_alarms_that_may_not_be_read_do_not_pass(scene: Scene) -> None:
     assert GUARDS.issubset(unknown)
 
 
+def test_an_alarm_is_as_it_was_while_aws_is_busy(scene: Scene) -> None:
+    """For two minutes: a state of before says nothing of later."""
+    scene.metrics.alarms = dict.fromkeys(GUARDS, "OK")
+    watch, of = scene.watch(), stage(alarms=[*GUARDS])
+    watch.observe(of)
+    scene.metrics.always["DescribeAlarms"] = "ThrottlingException"
+    scene.clock.sleep(60)
+    assert {*watch.observe(of).alarms.values()} == {Alarm.OK}
+    scene.clock.sleep(61)
+    assert not watch.observe(of).alarms
+
+
+@pytest.mark.parametrize("call", ["GetMetricData", "DescribeAlarms"])
+def test_who_knows_nothing_yet_asks_again_where_aws_is_busy(scene: Scene, call: str) -> None:
+    """One throttled request is no missing permission, and no metric that nobody writes."""
+    scene.metrics.always[call] = "ThrottlingException"
+    for attempt in (scene.watch().refusals, lambda: scene.watch().observe(stage())):
+        with pytest.raises(TimeoutError, match="busy"):
+            attempt()
+
+
 def test_corrupt_data_is_an_emergency(scene: Scene) -> None:
     """ROLL-09: it rolls back at once."""
     scene.metrics.alarms = {"production-database-corrupt": "ALARM"}
