@@ -162,6 +162,7 @@ def stand_of(cutover: Cutover, world: World, setting: Setting) -> Stand:
         cutover=cutover,
         journal=lambda: current(cutover.target, setting.store, clock=setting.clock),
         answers=Answers(store=setting.store, target=cutover.target),
+        background=setting.background,
     )
 
 

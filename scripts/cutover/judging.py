@@ -5,8 +5,10 @@ the stages that are on.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from math import inf
+from threading import Thread
 from typing import Final
 
 from scripts.cutover.deciding import Ledger, going_back, worst
@@ -211,12 +213,34 @@ def smoke(
     name = f"smoke tests, {moment.value}"
     lookout = Lookout.on(stand, acting, name)
     lookout.glance()
-    decision = tests(moment, services)
+    decision = _tested(tests, moment, services, lookout)
     if decision.kind is Kind.ASK:
         decision = _answered(decision, name, lookout)
     if decision.kind is not Kind.CONTINUE:
         lookout.ledger.go_back(replace(decision, kind=Kind.ROLL_BACK), name)
     lookout.ledger.write(decision, name)
+
+
+def _tested(tests: Smoke, moment: Moment, services: Sequence[str], lookout: Lookout) -> Decision:
+    """What the tests find, while users who are on the new side stay in sight."""
+    stand = lookout.stand
+    if not stand.background or not lookout.stages:
+        return tests(moment, services)
+    found: Future[Decision] = Future()
+
+    def work() -> None:
+        try:
+            found.set_result(tests(moment, services))
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            found.set_exception(error)
+
+    # Whoever goes back does not wait for it.
+    Thread(target=work, daemon=True).start()
+    while not found.done():
+        wait([found], timeout=stand.between)
+        lookout.ledger.acting.check()
+        lookout.glance()
+    return found.result()
 
 
 def _answered(decision: Decision, name: str, lookout: Lookout) -> Decision:

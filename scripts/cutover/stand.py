@@ -33,6 +33,8 @@ class Stand:
     """Where its run is written down; read once the run has begun, under its lease."""
     answers: Answers
     """What people elsewhere say."""
+    background: bool = False
+    """Whether threads may run; a simulation does without."""
     here: set[str] = field(default_factory=set[str])
     """The steps that this very process did: what has to be seen again after a kill."""
 

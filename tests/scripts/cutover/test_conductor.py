@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -390,6 +391,26 @@ def test_failing_smoke_tests_take_it_back(store: SqliteStore, moment: Moment, ki
     assert ("api weight 25" in world.log) == (moment is Moment.ALL_TRAFFIC)
     wanted = "sign-in: it answers 500" if kind is Kind.ROLL_BACK else "nobody answered in time"
     assert wanted in ended.why
+
+
+def test_users_stay_in_sight_while_smoke_tests_run(store: SqliteStore) -> None:
+    """What breaks meanwhile takes it back at once; the tests are not waited for."""
+    world, over = cloud(("api",)), Event()
+
+    def slow(moment: Moment, _services: Sequence[str]) -> Decision:
+        if moment is Moment.ALL_TRAFFIC:
+            world.watch.errors["api"] = lambda _: 0.3
+            world.clock.at += 60
+            over.wait(60)
+        return Decision(kind=Kind.CONTINUE, reasons=())
+
+    quick = replace(ONE, settings=replace(ONE.settings, poll=1, bake=30))
+    live = replace(setting(world.clock, store), background=True)
+    ended = carry_out(quick, world, live, Hooks(smoke=slow))
+    assert not over.is_set()
+    over.set()
+    assert ended.outcome is Outcome.ROLLED_BACK
+    assert "api/errors" in ended.why
 
 
 def test_an_old_side_that_fails_its_tests_is_not_verified(store: SqliteStore) -> None:
