@@ -1,10 +1,8 @@
 """How a task inside the network reaches the database: as libpq's variables, never as arguments."""
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol, cast
 
 import psycopg
@@ -41,6 +39,8 @@ class Connection:
     name: str
     user: str
     sslmode: str
+    root: str = "system"
+    """The file of certificates that the server's is held to; RDS has an authority of its own."""
 
     @classmethod
     def told(cls, variables: Mapping[str, str]) -> "Connection":
@@ -56,6 +56,7 @@ class Connection:
                 name=variables["DATABASE_NAME"],
                 user=variables["DATABASE_USER"],
                 sslmode=variables.get("DATABASE_SSLMODE", "verify-full"),
+                root=variables.get("DATABASE_SSLROOTCERT", "system"),
             )
         except KeyError as missing:
             raise ConnectionSettingsError(f"the variable {missing.args[0]} is not set") from None
@@ -92,9 +93,8 @@ class Connection:
             "PGCONNECT_TIMEOUT": str(_CONNECT_SECONDS),
             "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in options.items()),
         }
-        root = os.environ.get("DATABASE_SSLROOTCERT")
-        if root and Path(root).exists():
-            told["PGSSLROOTCERT"] = root
+        if not self.is_local:
+            told["PGSSLROOTCERT"] = self.root
         if password:
             told["PGPASSWORD"] = password.get_secret_value()
         return told
@@ -108,9 +108,7 @@ class Connection:
             dbname=self.name,
             user=self.user,
             sslmode="disable" if self.is_local else self.sslmode,
-            sslrootcert=os.environ.get("DATABASE_SSLROOTCERT", "system")
-            if not self.is_local
-            else None,
+            sslrootcert=None if self.is_local else self.root,
             password=password.get_secret_value() if password else None,
             application_name=GUARD,
             connect_timeout=_CONNECT_SECONDS,

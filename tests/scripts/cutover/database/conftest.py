@@ -2,13 +2,16 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import boto3  # pyright: ignore[reportMissingTypeStubs] - boto3 has no types
 import psycopg
 import pytest
+from moto import mock_aws
 
 from scripts.runs.sqlite import SqliteStore
 from tests.scripts.cutover.database.postgres import Server, binaries, server
@@ -57,7 +60,30 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture
 def database(postgres: Server) -> Database:
     """An empty database."""
+    return fresh(postgres)
+
+
+def fresh(postgres: Server) -> Database:
+    """A new database of a server."""
     name = f"test_{secrets.token_hex(4)}"
     with postgres.connect() as session:
-        session.execute(f"CREATE DATABASE {name}")  # pyright: ignore[reportArgumentType, reportCallIssue] - a name of ours
+        session.execute(f"CREATE DATABASE {name} STRATEGY file_copy")  # pyright: ignore[reportArgumentType, reportCallIssue] - a name of ours
     return Database(postgres, name)
+
+
+@pytest.fixture(scope="session")
+def aws() -> Callable[[str], Any]:
+    """Clients of AWS by name, each made once: that takes longer than all that they are asked."""
+    return cache(partial(cast("Any", boto3).client, region_name="us-east-1"))
+
+
+@pytest.fixture
+def mocked(
+    aws: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], Any]]:
+    """The same for an account that has nothing in it."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        yield aws

@@ -82,7 +82,13 @@ class Server:
         bounded = shutil.which("timeout")
         command = [bounded, "-s", "INT", str(_LONGEST_SECONDS)] if bounded else []
         command += [str(self.programs / "postgres"), "-D", str(self.data), "-k", str(self.folder)]
-        for each in ("listen_addresses=", "fsync=off", "max_connections=40", *settings):
+        for each in (
+            "listen_addresses=",
+            "fsync=off",
+            "max_connections=40",
+            "min_wal_size=2MB",
+            *settings,
+        ):
             command += ["-c", each]
         with (self.folder / "server.log").open("ab") as log:
             self.process = process = subprocess.Popen(  # noqa: S603 - PostgreSQL's own
@@ -133,8 +139,8 @@ class Server:
 
 
 @contextmanager
-def server() -> Generator[Server]:
-    """A running server, gone afterwards."""
+def server(*, keeps_log: bool = False) -> Generator[Server]:
+    """A running server, gone afterwards; restorable where it keeps its log."""
     programs = binaries()
     assert programs is not None
     folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a socket's path has a limit
@@ -144,11 +150,10 @@ def server() -> Generator[Server]:
         it.archive.mkdir()
         _own(it.archive)
         it.run("initdb", "-D", str(it.data), "-U", "postgres", "--auth=trust", "--no-sync",
-               "--encoding=UTF8", "--no-locale", "--no-instructions")  # fmt: skip
-        it.start(
-            "wal_level=replica", "archive_mode=on", f"archive_command=cp %p {it.archive}/%f",
-            "max_wal_senders=2",
-        )  # fmt: skip
+               "--encoding=UTF8", "--no-locale", "--no-instructions",
+               "--wal-segsize=1")  # fmt: skip
+        kept = ("archive_mode=on", f"archive_command=cp %p {it.archive}/%f", "max_wal_senders=2")
+        it.start(*(kept if keeps_log else ("wal_level=minimal", "max_wal_senders=0")))
         yield it
     finally:
         it.stop()

