@@ -91,14 +91,21 @@ class AwsWatch:
         if (busy := self.cloudwatch.is_busy(self._wanted)) is not None:
             raise TimeoutError(busy)
         self.troubles |= {name: str(why) for name, why in self.cloudwatch.troubles.items()}
-        if self.publisher is not None and self.publisher.trouble:
-            self.troubles[PERMISSION] = self.publisher.trouble
+        if self.publisher is not None and _is_in_window(stage):
+            self._look_after(self.publisher, now)
         return Observations(
             new=seen[True],
             old=seen[False],
             alarms={name: state for name, state in states.items() if name in stage.alarms},
             events=raised(self.environment, states),
         )
+
+    def _look_after(self, publisher: Publisher, now: float) -> None:
+        """Whether the alarms have what they compare with: the gates do without."""
+        if publisher.trouble:
+            self.troubles[PERMISSION] = publisher.trouble
+        for service in publisher.lost(self.cloudwatch, now):
+            self.troubles[f"baseline of {service}"] = "published, and it did not arrive"
 
     def _cut(self, found: Series, series: str, stage: Stage, *, is_new: bool) -> Series:
         """What of `found` is of that side: the pages have one place, and sides in time alone."""

@@ -5,6 +5,7 @@ The alarms of a rollout have no data without them, and are silent (`stacks/rollo
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from math import inf
 from typing import Final
 
 from scripts.cutover.gates import Baseline
@@ -17,6 +18,7 @@ P99: Final = "BaselineP99Milliseconds"
 QUEUE: Final = "BaselineQueueDepth"
 PERMISSION: Final = "cloudwatch:PutMetricData"
 _MINUTE: Final = 60.0
+_ARRIVING: Final = 5 * _MINUTE
 _AT_ONCE: Final = 1000
 """As many values as one request takes."""
 
@@ -32,10 +34,11 @@ class Publisher:
         denied: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self._api: Final = api
+        self._environment: Final = environment
         self._namespace: Final = namespace(environment)
         self._baselines: Final = baselines
         self._denied: Final = denied
-        self._last = -_MINUTE
+        self._last, self._first = -_MINUTE, inf
         self.trouble: str | None = None
         """Why the last attempt failed: alarms are blind meanwhile, gates are not."""
 
@@ -67,6 +70,14 @@ class Publisher:
             self.trouble = str(error)
             return
         self._last, self.trouble = now, None
+        self._first = min(self._first, now)
+
+    def lost(self, cloudwatch: CloudWatch, now: float) -> list[str]:
+        """The services whose baselines were published for minutes, and did not arrive."""
+        if now - self._first < _ARRIVING:
+            return []
+        arrived = published(cloudwatch, self._environment, self._baselines, now)
+        return [service for service in self._baselines if service not in arrived]
 
     def refusals(self) -> Iterable[str]:
         """Why nothing can be published: nothing is written to find out."""

@@ -19,7 +19,7 @@ from scripts.cutover.watch.publishing import (
 )
 from scripts.runs.aws import Api, client
 from stacks.rollout import BASELINES
-from tests.scripts.cutover.watch.metrics import REGION
+from tests.scripts.cutover.watch.metrics import REGION, Metrics
 from tests.scripts.cutover.watch.scene import START, Scene, stage
 
 OF = {
@@ -82,6 +82,23 @@ def test_what_cannot_be_published_is_told_and_tried_again() -> None:
     watch.observe(stage())
     assert not watch.troubles
     assert scene.metrics.count("PutMetricData") == 2
+
+
+def test_what_is_published_and_does_not_arrive_is_told() -> None:
+    """It is read back: alarms without a baseline are silent."""
+    scene = Scene()
+    watch = scene.watch(Publisher(scene.metrics.api(), "production", OF))
+    for _ in range(10):
+        watch.observe(stage())
+        scene.clock.sleep(60)
+    assert not watch.troubles
+    for key in [key for key in scene.metrics.samples if ("Service", "api") in key[2]]:
+        del scene.metrics.samples[key]
+    late = scene.watch(Publisher(Metrics().api(), "production", OF))
+    late.observe(stage())
+    scene.clock.sleep(400)
+    late.observe(stage())
+    assert "baseline of api" in late.troubles
 
 
 def test_a_permission_to_publish_that_is_missing_is_named_before_the_start() -> None:
