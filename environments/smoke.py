@@ -182,8 +182,8 @@ class Smoke(Record):
     """What is tested in the place of the edge's limit on sign-ins."""
     side_header: HeaderName | None = None
     """The header by whose value, `<service>-<blue or green>`, the load balancer leads a request to
-    one side of a service: how the tests reach a release before it has users. Left out where it has
-    no such rules; then they wait until all users are there."""
+    one side of a service: how the tests reach a release before it has users. Without it there are
+    no such rules, and they wait until all users are there."""
     seconds: Annotated[int, Field(ge=1, le=60)] = 10
     """How long each simple request may take."""
     certificate_days: Annotated[int, Field(ge=1, le=60)] = 30

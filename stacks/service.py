@@ -36,7 +36,7 @@ from standards import figure
 
 _DRAINING_SECONDS: Final = 60  # longer than any request takes
 _LONGEST_PATH: Final = 128  # of a rule's condition, in characters; AWS's limit
-_SLOTS: Final = 300  # priorities for each length: 129 times 300 fit into the 50,000 there are
+_SLOTS: Final = 300  # priorities for each length and side: 131 times 300 fit into 50,000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +131,9 @@ class Service(ComponentResource):
         rule = self._listener_rule(groups) if groups else None
         if rule:
             waits_for.append(rule)
+        if header := self._environment.smoke.side_header:
+            for side, target_group in groups.items():
+                self._side_rule(side, target_group, header)
         if self._platform.prometheus is not None:
             waits_for.append(self._platform.prometheus.endpoint_parameter)
         self._guards = rollout_alarms(self._rollout(groups, queue), self)
@@ -396,6 +399,23 @@ class Service(ComponentResource):
             opts=ResourceOptions(parent=self, ignore_changes=["actions[0].forward.targetGroups"]),
         )
 
+    def _side_rule(self, side: Side, group: lb.TargetGroup, header: str) -> None:
+        """Lead what names a side to it, whatever the weights are: tests, before it has users."""
+        lb.ListenerRule(
+            f"{self._service}-{side}",
+            listener_arn=self._platform.edge.listener_arn,
+            priority=side_priority(self._service, side),
+            conditions=[
+                lb.ListenerRuleConditionArgs(
+                    http_header=lb.ListenerRuleConditionHttpHeaderArgs(
+                        http_header_name=header, values=[f"{self._service}-{side}"]
+                    )
+                )
+            ],
+            actions=[lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
+            opts=self._inside,
+        )
+
     def _rollout(self, groups: Mapping[Side, lb.TargetGroup], queue: JobQueue | None) -> Rollout:
         return Rollout(
             environment=self._environment,
@@ -517,4 +537,14 @@ def priority(service: str, paths: tuple[str, ...]) -> int:
     """
     literal = min(len(path.partition("*")[0]) for path in paths)
     length = min(literal, _LONGEST_PATH)
-    return 1 + (_LONGEST_PATH - length) * _SLOTS + crc32(service.encode()) % _SLOTS
+    first = len(Side) * _SLOTS + 1  # before them are the rules of single sides
+    return first + (_LONGEST_PATH - length) * _SLOTS + _slot(service)
+
+
+def side_priority(service: str, side: Side) -> int:
+    """The priority of the rule that leads to one side: asked before every service's own rule."""
+    return 1 + len(Side) * _slot(service) + list(Side).index(side)
+
+
+def _slot(service: str) -> int:
+    return crc32(service.encode()) % _SLOTS

@@ -8,7 +8,15 @@ from pulumi_aws import ecs
 
 from environments import Service as Record
 from stacks.naming import Names
-from stacks.service import Platform, Service, ServiceArguments, ServiceOutputs, priority
+from stacks.service import (
+    Platform,
+    Service,
+    ServiceArguments,
+    ServiceOutputs,
+    priority,
+    side_priority,
+)
+from stacks.sides import Side
 
 CLUSTER: Final = "services"
 """The cluster that services and one-off tasks run on."""
@@ -64,6 +72,7 @@ def _tell_apart(services: Mapping[str, Record]) -> None:
     for name, service in services.items():
         if not service.is_public:
             continue
-        other = owners.setdefault(priority(name, service.paths), name)
-        if other != name:
-            raise RunError(f"services {other} and {name} get one priority: rename one of them")
+        for taken in (priority(name, service.paths), *(side_priority(name, side) for side in Side)):
+            other = owners.setdefault(taken, name)
+            if other != name:
+                raise RunError(f"services {other} and {name} get one priority: rename one of them")

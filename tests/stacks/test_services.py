@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from environments import Environment, load
-from plan import Plan
+from plan import Graph, Plan
 from preview.environment import evaluate_environment
 from preview.errors import ProgramError
 from stacks.service import priority
@@ -71,7 +71,10 @@ def test_a_stack_update_leaves_alone_what_a_release_changed(
     for service in of_type(plan, SERVICE):
         assert set(service.options.ignore_changes) == {"taskDefinition", "desiredCount"}
     for rule in of_type(plan, "lb/listenerRule"):
-        assert rule.options.ignore_changes == ("actions[0].forward.targetGroups",)
+        spreads = not rule.name.endswith(("-blue", "-green"))
+        assert rule.options.ignore_changes == (
+            ("actions[0].forward.targetGroups",) if spreads else ()
+        )
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -220,6 +223,28 @@ def test_a_priority_is_one_that_a_listener_takes() -> None:
     """From 1 to 50,000, for the shortest path and the longest."""
     for paths in (("/",), ("/*",), ("/" * 128,)):
         assert 1 <= priority("any", paths) <= 50_000
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_a_side_is_reached_by_name_before_it_has_users(
+    plan_of: Callable[[str], Plan], environment: str
+) -> None:
+    """A rule for each side, asked before any that spreads users, sends there and nowhere else."""
+    plan = plan_of(environment)
+    graph = Graph(plan)
+    rules = {rule.name: rule for rule in of_type(plan, "lb/listenerRule")}
+    named = {name for name in rules if name.endswith(("-blue", "-green"))}
+    first = min(rules[name].number("priority") or 0 for name in rules.keys() - named)
+    assert named >= {"api-blue", "api-green"}
+    for name in named:
+        rule = rules[name]
+        (condition,) = rule.nodes("conditions")
+        (action,) = rule.nodes("actions")
+        assert condition.node("httpHeader").text("httpHeaderName") == "x-slipway-side"
+        assert condition.node("httpHeader").texts("values") == [name]
+        assert action.text("type") == "forward"
+        assert [group.name for group in graph.references(rule.resource, "actions")] == [name]
+        assert (rule.number("priority") or 0) < first
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -78,8 +78,8 @@ def new_side(
     if header is None:
         raise AimError(
             f"nothing leads to one side of {environment.name} before it has users: give "
-            f"slipway:smoke.sideHeader in Pulumi.{environment.name}.yaml, once the load balancer "
-            "has a rule for it"
+            f"slipway:smoke.sideHeader in Pulumi.{environment.name}.yaml, and apply it: the load "
+            "balancer gets a rule for each side"
         )
     return Aim(
         name=f"{service} on its {side} side, without users",

@@ -121,7 +121,6 @@ def test_results_that_change_fail(call: Called) -> None:
         (("--address", "slipway"), "is no address"),
         (("--address", "https://user:word@127.0.0.1"), "would be printed"),
         (("--side", "api-red"), "there are: api-blue, api-green"),
-        (("--side", "api-green"), "slipway:smoke.sideHeader"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(words: tuple[str, ...], said: str) -> None:
@@ -129,6 +128,13 @@ def test_what_cannot_be_asked_is_refused(words: tuple[str, ...], said: str) -> N
     result = CliRunner().invoke(app, ["release", "smoke", "staging", *words])
     assert result.exit_code == ExitCode.USAGE
     assert said in result.output
+
+
+def test_a_side_that_nothing_leads_to_is_refused() -> None:
+    """Development has no rules for single sides, and the message says which key gives them."""
+    result = CliRunner().invoke(app, ["release", "smoke", "development", "--side", "api-green"])
+    assert result.exit_code == ExitCode.USAGE
+    assert "slipway:smoke.sideHeader in Pulumi.development.yaml" in result.output
 
 
 def test_a_missing_secret_is_told(call: Called) -> None:

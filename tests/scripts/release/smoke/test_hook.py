@@ -46,7 +46,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Aim]:
 
 def test_each_moment_is_aimed_at_what_it_is_about(made: list[Aim]) -> None:
     """The idle side by its header, then what users have, then the same without the limit."""
-    test = smoke(environment_of("production", sideHeader="x-slipway-side"), None)
+    test = smoke(environment_of("production"), None)
     assert test(Moment.NEW_SIDE, ["api"]).kind is Kind.CONTINUE
     assert made[-1].headers == {"x-slipway-side": "api-green"}
     assert test(Moment.ALL_TRAFFIC, ["api", "prover"]).kind is Kind.CONTINUE
@@ -59,7 +59,7 @@ def test_each_moment_is_aimed_at_what_it_is_about(made: list[Aim]) -> None:
 
 def test_what_nothing_leads_to_is_no_pass(made: list[Aim]) -> None:
     """Without a way to the new side nothing is claimed of it, and users' traffic is tested."""
-    test = smoke(environment_of("production"), None)
+    test = smoke(environment_of("production", sideHeader=None), None)
     decision = test(Moment.NEW_SIDE, ["api"])
     assert decision.kind is Kind.CONTINUE
     assert [reason.finding for reason in decision.reasons] == [Finding.ACCEPTED]

@@ -49,7 +49,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stand]:
     """The product of production, on loopback."""
     folder = tmp_path_factory.mktemp("product")
-    with listening(environment_of("production", sideHeader="x-slipway-side"), folder) as found:
+    with listening(environment_of("production"), folder) as found:
         yield found
 
 
