@@ -14,8 +14,8 @@ from scripts.cutover.gates import Baseline
 from scripts.cutover.hooks import Database, Hooks, Smoke
 from scripts.cutover.request import Cutover, Releases
 from scripts.cutover.standing import Standing, readable, standing
+from scripts.cutover.telling import tell
 from scripts.cutover.world import World
-from scripts.program.progress import tell
 from scripts.runs.aws import Api, client
 from scripts.runs.canonical import Json
 from scripts.runs.journal import Store

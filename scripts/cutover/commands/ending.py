@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import cast
 
 from scripts.cutover.conductor import Ended, Outcome
-from scripts.cutover.report.page import write_report
 from scripts.cutover.request import Cutover
 from scripts.cutover.session import Session
+from scripts.cutover.telling import tell
 from scripts.exits import ExitCode
-from scripts.program.progress import tell
 from scripts.runs.canonical import Json
 from scripts.runs.evidence import About, Change, Signature, collect, seal
 from scripts.runs.journal import Journal
@@ -102,6 +101,9 @@ def _hashes(cutover: Cutover) -> dict[str, str]:
 
 
 def _report(session: Session, ended: Ended, evidence: Sequence[Path]) -> Path:
+    # Loaded at the end: as long as traffic moves, nothing is kept for drawing.
+    from scripts.cutover.report.page import write_report  # noqa: PLC0415
+
     there = session.standing()
     folder = session.state / "reports"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

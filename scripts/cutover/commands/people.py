@@ -14,8 +14,8 @@ from scripts.cutover.record import NotedQuestion
 from scripts.cutover.request import Cutover, RequestError
 from scripts.cutover.session import Options, Session, opened
 from scripts.cutover.standing import Standing, State, has_left
+from scripts.cutover.telling import tell
 from scripts.exits import ExitCode
-from scripts.program.progress import tell
 from scripts.runs.lease import CLOCK_SKEW, LEASE_TIME, LeaseHeldError
 from scripts.runs.times import utc_now
 

@@ -24,8 +24,8 @@ from scripts.cutover.request import Cutover, RequestError
 from scripts.cutover.saved import save, saved
 from scripts.cutover.session import Options, Session, opened
 from scripts.cutover.standing import Standing, State
+from scripts.cutover.telling import tell
 from scripts.exits import ExitCode
-from scripts.program.progress import tell
 from scripts.runs.canonical import Json
 from scripts.runs.evidence import Signature
 from scripts.runs.journal import current
