@@ -48,6 +48,7 @@ def test_a_healthy_release_continues_when_its_time_is_over(period: Period) -> No
     before = judge(of, healthy(of, END - POLL), END - POLL)
     assert before.kind is Kind.HOLD
     assert first(before).text == "it lasts 15 s more"
+    assert judge(of, healthy(of, END), END - 1).kind is Kind.HOLD
     assert judge(of, healthy(of, END), END).kind is Kind.CONTINUE
 
 
