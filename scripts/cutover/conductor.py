@@ -4,7 +4,7 @@ All three are the same call again: where a cutover stands is in its journal and 
 it was decided that it goes back, it does nothing else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -13,12 +13,13 @@ from scripts.cutover.back import Because, back
 from scripts.cutover.forward import forward
 from scripts.cutover.hooks import Hooks
 from scripts.cutover.later import Since, later
+from scripts.cutover.moving import is_leaving
 from scripts.cutover.request import Cutover, RequestError
 from scripts.cutover.stand import Stand
 from scripts.cutover.standing import Standing, State, readable, standing
 from scripts.cutover.world import World
-from scripts.exits import ExitCode
-from scripts.runs.journal import current
+from scripts.exits import CommandError, ExitCode
+from scripts.runs.journal import Store, current
 from scripts.runs.runner import Outcome as Ran
 from scripts.runs.runner import Setting, execute
 
@@ -64,6 +65,8 @@ class Ended:
     """What it went back for."""
     seconds: float | None = None
     """From the decision to the verified old side, where it went back."""
+    store: Store | None = None
+    """Where the way back is written down."""
 
     @property
     def code(self) -> ExitCode:
@@ -72,9 +75,16 @@ class Ended:
 
 
 def carry_out(
-    cutover: Cutover, world: World, setting: Setting, hooks: Hooks | None = None
+    cutover: Cutover,
+    world: World,
+    setting: Setting,
+    hooks: Hooks | None = None,
+    spare: Store | None = None,
 ) -> Ended:
     """Carry `cutover` out, or go on with it where it stopped; it goes back by itself.
+
+    So it does where its store fails while users are on a new side: what cannot be written down is
+    not gone on with. The way back is written into `spare` then.
 
     Raises:
         LeaseHeldError: somebody else acts on the target; nothing was changed.
@@ -88,8 +98,27 @@ def carry_out(
     _check_open(there, cutover, plan.hash)
     if there.state is State.GOING_BACK and there.because:
         return take_back(cutover, there.because, world, setting, hooks)
-    ran = execute(plan, stand_of(cutover, world, setting), setting)
+    stand = stand_of(cutover, world, setting)
+    try:
+        ran = execute(plan, stand, setting)
+    except CommandError:
+        raise
+    except Exception as error:
+        if spare is None or not _is_on(stand):
+            raise
+        setting.tell(
+            f"the journal cannot be written ({error}): going back. Once it can be again, put that "
+            f"on record: slipway cutover rollback {cutover.environment} --execute"
+        )
+        why = f"the journal cannot be written: {error}"
+        because = Because(of=stand.past.run, why=why, at=world.clock.now())
+        return take_back(cutover, because, world, replace(setting, store=spare), hooks)
     return _after(ran, cutover, world, setting, hooks)
+
+
+def _is_on(stand: Stand) -> bool:
+    """Whether users are on a new side, as far as this process knows, and can be taken back."""
+    return "past" in vars(stand) and bool(stand.past.started) and not is_leaving(stand)
 
 
 def look_later(
@@ -152,6 +181,7 @@ def take_back(  # noqa: PLR0913, PLR0917 - what is taken back, why, where
         runs=(before, ran) if before else (ran,),
         why=because.why,
         seconds=there.seconds_back,
+        store=setting.store,
     )
 
 

@@ -100,6 +100,7 @@ def weigh(planned: Planned, settings: Settings) -> Step[Stand]:
         return weight_id(planned) in stand.past.settled and stand.weight(service) >= weight
 
     def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
+        stand.past.started.add(weight_id(planned))
         lookout = Lookout.on(stand, acting, f"{service}, while it is moved")
         sides, full = stand.sides(service), stand.full(service)
 

@@ -21,6 +21,7 @@ from scripts.runs.canonical import Json
 from scripts.runs.journal import Store
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
+from scripts.runs.sqlite import SqliteStore
 from scripts.runs.stores import open_store
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class Session:
     def published(self) -> Published:
         """What the environment's stack says of it."""
         return read_published(self.environment)
+
+    def spare(self) -> Store:
+        """Where a way back is written down that the journal cannot be written for."""
+        return SqliteStore(self.state / "spare.sqlite")
 
     def standing(self) -> Standing:
         """Where the last cutover stands."""

@@ -9,11 +9,12 @@ from typing import cast
 from scripts.cutover.conductor import Ended, Outcome
 from scripts.cutover.request import Cutover
 from scripts.cutover.session import Session
+from scripts.cutover.standing import readable, standing
 from scripts.cutover.telling import tell
 from scripts.exits import ExitCode
 from scripts.runs.canonical import Json
 from scripts.runs.evidence import About, Change, Signature, collect, seal
-from scripts.runs.journal import Journal
+from scripts.runs.journal import Journal, Store
 from scripts.runs.runner import Outcome as Ran
 from scripts.runs.steps import duration
 from scripts.runs.times import utc_now
@@ -31,7 +32,13 @@ def end(
 ) -> int:
     """Write evidence and report, and say how it ended; `facts` say who let it in."""
     files = [
-        _evidence(session, cutover, ran, {} if _is_back(ended, ran) else facts or {})
+        _evidence(
+            session,
+            ended.store or session.store,
+            cutover,
+            ran,
+            {} if _is_back(ended, ran) else facts or {},
+        )
         for ran in ended.runs
     ]
     report = _report(session, ended, files)
@@ -72,9 +79,11 @@ def _is_back(ended: Ended, ran: Ran) -> bool:
     return bool(ended.why) and ran is ended.runs[-1]
 
 
-def _evidence(session: Session, cutover: Cutover, ran: Ran, facts: Mapping[str, Json]) -> Path:
+def _evidence(
+    session: Session, store: Store, cutover: Cutover, ran: Ran, facts: Mapping[str, Json]
+) -> Path:
     """The evidence of one run; a way back is let in by what made it needed."""
-    entries = Journal(ran.journal, session.store).entries()
+    entries = Journal(ran.journal, store).entries()
     given = cast("Sequence[Mapping[str, Json]]", facts.get("approvals", ()))
     about = About(
         tier=cutover.tier,
@@ -104,7 +113,7 @@ def _report(session: Session, ended: Ended, evidence: Sequence[Path]) -> Path:
     # Loaded at the end: as long as traffic moves, nothing is kept for drawing.
     from scripts.cutover.report.page import write_report  # noqa: PLC0415
 
-    there = session.standing()
+    there = standing(readable(ended.store or session.store, session.target))
     folder = session.state / "reports"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     run = there.run or (ended.runs[-1].run if ended.runs else f"{utc_now():%Y%m%dT%H%M%SZ}")

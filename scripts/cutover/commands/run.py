@@ -129,7 +129,7 @@ def _cutover(session: Session, what: Asked, consent: Consent) -> tuple[Cutover, 
 
 def _carried(session: Session, cutover: Cutover, hooks: Hooks, *, as_json: bool) -> int:
     with session.world_of(cutover) as world:
-        ended = carry_out(cutover, world, session.setting, hooks)
+        ended = carry_out(cutover, world, session.setting, hooks, session.spare())
     return end(session, cutover, ended, hooks.facts, as_json=as_json)
 
 

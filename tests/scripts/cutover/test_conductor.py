@@ -22,7 +22,7 @@ from scripts.cutover.request import Cutover, Releases, RequestError
 from scripts.cutover.stand import Stand
 from scripts.cutover.standing import Standing, State, readable, standing
 from scripts.exits import ExitCode
-from scripts.runs.journal import JournalError, current
+from scripts.runs.journal import Entry, JournalError, current
 from scripts.runs.lease import LeaseHeldError, LeaseLostError, acquire
 from scripts.runs.sqlite import SqliteStore
 from scripts.runs.steps import Step, Timeout
@@ -347,6 +347,42 @@ def test_a_broken_journal_stops_a_start_and_no_rollback(store: SqliteStore, tmp_
     journal = current(ONE.target, store)
     assert journal.name == "staging/cutover~2"
     assert "after_break" in journal.entries()[0].data
+
+
+class FailingStore(SqliteStore):
+    """A store that cannot be written any more once `is_away`."""
+
+    is_away = False
+
+    def append(self, entry: Entry, *, token: int) -> None:
+        """Write it, where that can be done."""
+        if self.is_away:
+            raise ConnectionError("no route to the table")
+        super().append(entry, token=token)
+
+
+def test_what_cannot_be_written_down_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Users go back to the old side, which is written down beside."""
+    world, away = cloud(("api",)), FailingStore(tmp_path / "runs.sqlite")
+
+    def cut_off() -> None:
+        away.is_away = world.sides["api"].share == 25
+
+    world.clock.slept = cut_off
+    spare = SqliteStore(tmp_path / "spare.sqlite")
+    ended = carry_out(ONE, world, setting(world.clock, away), None, spare)
+    assert ended.outcome is Outcome.ROLLED_BACK
+    assert ended.why == "the journal cannot be written: no route to the table"
+    assert world.sides["api"].share == 0
+    assert standing(readable(spare, ONE.target)).state is State.TAKEN_BACK
+    # Once it can be written again, the way back goes on record there, too.
+    away.is_away, world.clock.slept = False, lambda: None
+    because = Because(of=_standing(away).run, why="eve: on record", at=world.clock.at)
+    assert take_back(ONE, because, world, setting(world.clock, away)).outcome is (
+        Outcome.ROLLED_BACK
+    )
+    for store in (away, spare):
+        store.close()
 
 
 def _break(path: Path) -> None:
