@@ -404,14 +404,14 @@ class Account:
         for detail in attached[0]["details"]:
             if detail["name"] == "privateIPv4Address":
                 detail["value"] = address
-        starts = self.clock + self.random.choice([20.0, 40.0, 60.0])
+        starts = self.clock + self.random.choice([5.0, 15.0, 30.0])
         self.tasks[service][task.task_arn] = Task(task.task_arn, address, starts)
 
     def _stop(self, service: str, arn: str) -> None:
         task = self.tasks[service].pop(arn)
         backend = ecs_backends[DEFAULT_ACCOUNT_ID][REGION]
-        backend.stop_task(CLUSTER, arn, "scaled in")
         self._deregister(self.service(service), task)
+        del backend.tasks[CLUSTER][arn]  # moto would list it for good
 
     def sicken(self, service: str, how_many: int) -> None:
         """Let tasks run on that the load balancer finds unhealthy."""
@@ -441,9 +441,19 @@ class Account:
         return ecs_backends[DEFAULT_ACCOUNT_ID][REGION].tasks[CLUSTER][task.arn]
 
 
+def _tasks_of(backend: Any, *_: object, **asked: Any) -> list[Any]:  # noqa: ANN401 - moto's own
+    """The running tasks of a service; moto lists those of all of them."""
+    group = f"service:{asked.get('service_name') or _[4]}"
+    return [task for task in backend.tasks.get(CLUSTER, {}).values() if task.group == group]
+
+
 @contextmanager
 def opened(**settings: Any) -> Generator[Account]:  # noqa: ANN401 - of `Account`
     """An account that is forgotten afterwards."""
     # moto would load thousands of images for EC2, which takes longer than a whole cutover.
-    with patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"), mock_aws():
+    with (
+        patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"),
+        patch.object(ecs.EC2ContainerServiceBackend, "list_tasks", _tasks_of),
+        mock_aws(),
+    ):
         yield Account(**settings)

@@ -182,7 +182,9 @@ class Held:
 
     def _is_sized(self, service: str, weight: int) -> None:
         had = self.account.healthy(service) + self.account.died_since(service, GRACE)
-        if had < max(ceil(0.7 * SIZE * weight / 100), 1):
+        # Before its turn, a service is scaled as always: its old side is full with fewer then.
+        full = self.account.service(service.replace("green", "blue")).desired_count or SIZE
+        if had < max(ceil(0.7 * min(full, SIZE) * weight / 100), 1):
             self.wrong.append(f"{service} gets {weight} % with {had} healthy instances")
 
     def _is_held(self, services: Mapping[str, int]) -> None:

@@ -9,8 +9,8 @@ from scripts.cutover.conductor import Outcome
 from tests.scripts.cutover.aws.account import opened
 from tests.scripts.cutover.aws.cutovers import carried_out
 
-SEEDS = 300 if os.environ.get("SLIPWAY_SOAK") else 15
-EACH = 5
+SEEDS = 300 if os.environ.get("SLIPWAY_SOAK") else 12
+EACH = 4
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, EACH))

@@ -57,11 +57,19 @@ def called(account: Account, store: Store) -> set[str]:
     return {each.replace("s3:ListObjectsV2", "s3:ListBucket") for each in faults.calls}
 
 
-def test_every_call_is_asked_for_before(account: Account, called: set[str]) -> None:
-    """And nothing is asked for that is never called; tags and roles go with a revision."""
+def test_what_is_called_is_asked_for_and_no_more_is_allowed(
+    account: Account, called: set[str], plan_of: Callable[[str], Plan]
+) -> None:
+    """Tags and roles go with a revision; the journal, the watch and the cluster are others'."""
     asked = {need.action for need in needs(account)}
     assert called - UNASKED - asked == set()
     assert asked - called == {"ecs:TagResource", "iam:PassRole"}
+    policy = only(plan_of("foundation"), "iam/rolePolicy", "production-release").text("policy")
+    allowed = set(_actions(policy or ""))
+    smoke = ("logs:FilterLogEvents", "rum:*", "secretsmanager:GetSecretValue")
+    others = ("aps:*", "cloudwatch:*", "dynamodb:*", "eks:*", "ssm:GetParameter", *smoke)
+    mine = {each for each in allowed if not any(fnmatchcase(each, one) for one in others)}
+    assert mine - called - UNASKED == {"ecs:TagResource", "iam:PassRole"}
 
 
 def test_the_role_that_releases_may_do_all_of_it(
@@ -76,18 +84,6 @@ def test_the_role_that_releases_may_do_all_of_it(
         request = Request(action=need.action, resource=_there(need.resource), context=dict(CONTEXT))
         assert decision(policy, request) == "Allow", need
         assert decision(boundary, request) == "Allow", need
-
-
-def test_the_role_may_do_nothing_that_no_cutover_does(
-    called: set[str], plan_of: Callable[[str], Plan]
-) -> None:
-    """What is not called here is the journal's, the watch's, the cluster's or the smoke tests'."""
-    policy = only(plan_of("foundation"), "iam/rolePolicy", "production-release").text("policy")
-    allowed = set(_actions(policy or ""))
-    smoke = ("logs:FilterLogEvents", "rum:*", "secretsmanager:GetSecretValue")
-    others = ("aps:*", "cloudwatch:*", "dynamodb:*", "eks:*", "ssm:GetParameter", *smoke)
-    mine = {each for each in allowed if not any(fnmatchcase(each, one) for one in others)}
-    assert mine - called - UNASKED == {"ecs:TagResource", "iam:PassRole"}
 
 
 def _there(resource: str) -> str:
