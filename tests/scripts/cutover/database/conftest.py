@@ -1,7 +1,6 @@
 """A PostgreSQL for each process that runs tests, and a database of its own for each test."""
 
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -64,11 +63,17 @@ def database(postgres: Server) -> Database:
 
 
 def fresh(postgres: Server) -> Database:
-    """A new database of a server."""
-    name = f"test_{secrets.token_hex(4)}"
+    """The one database of a server, emptied: to make one takes as long as a test."""
+    it = Database(postgres, "tests")
     with postgres.connect() as session:
-        session.execute(f"CREATE DATABASE {name} STRATEGY file_copy")  # pyright: ignore[reportArgumentType, reportCallIssue] - a name of ours
-    return Database(postgres, name)
+        if session.execute("SELECT 1 FROM pg_database WHERE datname = 'tests'").fetchone() is None:
+            session.execute("CREATE DATABASE tests")
+        session.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'tests'"
+        )
+    it.rows("DROP SCHEMA public CASCADE")
+    it.rows("CREATE SCHEMA public")
+    return it
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ class LocalCopies:
     """The copies of one server; a restore reads the newest base backup and the log after it."""
 
     server: Server
+    copies_files: bool = True
+    """Whether backups are real ones, which a restore reads."""
     kept: dict[str, Snapshot] = field(default_factory=dict[str, Snapshot])
     made: dict[str, Server] = field(default_factory=dict[str, Server])
 
@@ -27,7 +29,8 @@ class LocalCopies:
 
     def take(self, name: str) -> None:
         """Make a base backup."""
-        self.server.base(self.server.folder / name)
+        if self.copies_files:
+            self.server.base(self.server.folder / name)
         self.kept[name] = Snapshot(name, datetime.now(UTC), True, True, None)  # noqa: FBT003 - complete and encrypted
 
     def remember(self, snapshot: str, moment: Moment) -> None:

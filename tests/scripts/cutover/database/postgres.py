@@ -86,7 +86,7 @@ class Server:
             "listen_addresses=",
             "fsync=off",
             "max_connections=40",
-            "min_wal_size=2MB",
+            "min_wal_size=8MB",
             *settings,
         ):
             command += ["-c", each]
@@ -151,7 +151,7 @@ def server(*, keeps_log: bool = False) -> Generator[Server]:
         _own(it.archive)
         it.run("initdb", "-D", str(it.data), "-U", "postgres", "--auth=trust", "--no-sync",
                "--encoding=UTF8", "--no-locale", "--no-instructions",
-               "--wal-segsize=1")  # fmt: skip
+               "--wal-segsize=4")  # fmt: skip
         kept = ("archive_mode=on", f"archive_command=cp %p {it.archive}/%f", "max_wal_senders=2")
         it.start(*(kept if keeps_log else ("wal_level=minimal", "max_wal_senders=0")))
         yield it

