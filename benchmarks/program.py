@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from statistics import median
 from typing import Any, Final, cast
 
 import httpx2
@@ -39,7 +41,11 @@ from tests.scripts.program.simulation import TARGET, Simulation, simulated  # no
 
 PROGRAMS: Final = {"SPL Token": code_of(TOKEN), "Token-2022": code_of(TOKEN_2022)}
 CLI_SECONDS: Final = {"SPL Token": 3.2, "Token-2022": 8.2}
-"""The Solana CLI 3.1.10 on its own validator, on two cores: until the program is confirmed."""
+"""The Solana CLI 3.1.10 on its own validator, on two cores: until the program is confirmed. Held to
+where the CLI is not on the PATH; else it deploys to the same chain, and is what we are held to."""
+CLI: Final = shutil.which("solana")
+TURNS: Final = 3
+"""How often each deploys, in turns; the median is compared."""
 SLIPWAY: Final = Path(sys.executable).with_name("slipway")
 PORT: Final = 18_911
 MOST_TRANSACTIONS, MOST_SLOWDOWN, MOST_MEBIBYTES = 1.02, 1.6, 150
@@ -119,22 +125,38 @@ def _resume() -> Generator[tuple[bool, str]]:
 
 
 def _real() -> Generator[tuple[bool, str]]:
-    """Whole deployments by the command, in real time."""
+    """Whole deployments by the command, in real time, and by the Solana CLI at the same rate."""
     for name, code in PROGRAMS.items():
-        with tempfile.TemporaryDirectory() as folder, _network(Path(folder), code) as environment:
-            found = _run_command(Path(folder), environment)
-            seconds = _until_deployed(Path(folder))
+        own: list[float] = []
+        theirs: list[float] = []
+        runs: list[Measurement] = []
+        for _ in range(TURNS):
+            with tempfile.TemporaryDirectory() as folder, _network(Path(folder), code) as there:
+                runs.append(_run_command(Path(folder), there))
+                own.append(_until_deployed(Path(folder)))
+            if CLI:
+                with tempfile.TemporaryDirectory() as folder, _network(Path(folder), code):
+                    theirs.append(_run_cli(Path(folder)))
+        seconds, most = median(own), median(theirs) if theirs else CLI_SECONDS[name]
+        where = "on the same chain" if theirs else "on its validator"
         yield (
-            seconds <= CLI_SECONDS[name],
+            seconds <= most,
             (
-                f"{name}: {seconds:.1f} s from the first transaction to the program read back"
-                f" (Solana CLI {CLI_SECONDS[name]} s), {found.seconds:.1f} s until it is final"
+                f"{name}: {seconds:.2f} s from the first transaction to the program read back"
+                f" (Solana CLI {most:.2f} s {where}), {runs[-1].seconds:.1f} s until it is final"
             ),
         )
         yield (
-            found.mebibytes <= MOST_MEBIBYTES,
-            f"{name}: {found.mebibytes:.0f} MiB (at most {MOST_MEBIBYTES})",
+            (most_memory := max(run.mebibytes for run in runs)) <= MOST_MEBIBYTES,
+            f"{name}: {most_memory:.0f} MiB (at most {MOST_MEBIBYTES})",
         )
+
+
+def _run_cli(folder: Path) -> float:
+    """The same by the Solana CLI, which sends a hundred writes a second, too; how long it took."""
+    url = ("--url", f"http://127.0.0.1:{PORT}", "--keypair", "payer.json")
+    words = ("program", "deploy", "program.so", "--program-id", "program.json", "--use-rpc")
+    return measured([str(CLI), *url, *words], folder, dict(os.environ)).seconds
 
 
 def _fewest(code: bytes) -> int:

@@ -81,11 +81,11 @@ class Now:
 
 @dataclass(frozen=True)
 class _Look:
-    """Accounts as a node showed them, as of a slot; and when, by the loop's clock."""
+    """An account as a node showed it, as of a slot; and when, by the loop's clock."""
 
     slot: int
     at: float
-    accounts: tuple[Account | None, ...]
+    account: Account | None
 
 
 class Node:
@@ -109,7 +109,7 @@ class Node:
         """Nothing is read as of an earlier slot: behind the node's address may stand several."""
         self._ends = inf
         self._rents: Final[dict[int, int]] = {}
-        self._looks: Final[dict[tuple[Pubkey | Commitment, ...], _Look]] = {}
+        self._looks: Final[dict[tuple[Pubkey, Commitment], _Look]] = {}
 
     @property
     def client(self) -> AsyncClient:
@@ -202,18 +202,30 @@ class Node:
         self, keys: Sequence[Pubkey], commitment: Commitment = CONFIRMED
     ) -> list[Account | None]:
         """Accounts as of one slot; as they were a moment ago, if nothing was sent since."""
-        looked = self._looks.get((*keys, commitment))
-        now = asyncio.get_running_loop().time()
-        if looked and looked.slot >= self.seen and now - looked.at <= _RECENT_SECONDS:
-            return list(looked.accounts)
+        if looked := self._recent(keys, commitment):
+            return looked
         answer = await self.ask_newest(
             lambda: self.client.get_multiple_accounts(list(keys), commitment)
         )
         if commitment == CONFIRMED:
             self.seen = answer.context.slot
-        at = asyncio.get_running_loop().time()
-        self._looks[*keys, commitment] = _Look(answer.context.slot, at, tuple(answer.value))
+        slot, at = answer.context.slot, asyncio.get_running_loop().time()
+        for key, account in zip(keys, answer.value, strict=True):
+            self._looks[key, commitment] = _Look(slot, at, account)
         return list(answer.value)
+
+    def _recent(
+        self, keys: Sequence[Pubkey], commitment: Commitment
+    ) -> list[Account | None] | None:
+        """The accounts as of one slot, where all were looked at a moment ago."""
+        looks = [self._looks.get((key, commitment)) for key in keys]
+        found = [look for look in looks if look]
+        if len(found) < len(keys) or len({look.slot for look in found}) > 1:
+            return None
+        earliest = asyncio.get_running_loop().time() - _RECENT_SECONDS
+        if any(look.slot < self.seen or look.at < earliest for look in found):
+            return None
+        return [look.account for look in found]
 
     def forget(self) -> None:
         """Look at everything anew from now on: something is about to be decided, or was sent."""

@@ -5,7 +5,7 @@ The buffer itself says what is missing: an upload that was killed anywhere goes 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,7 +24,8 @@ from scripts.runs.steps import Acting, StepFailedError
 _CONFIRMED: Final = CommitmentConfig(CommitmentLevel.Confirmed)
 _STATUSES: Final = 256
 _AGAIN_SECONDS: Final = 0.1
-_CATCH_UP_SECONDS: Final = 0.1
+_CATCH_UP_SECONDS: Final = 0.5
+"""How much of the stated rate may be caught up with at once, where this machine was busy."""
 _IN_FLIGHT: Final = 64
 """Sends that wait for the node's answer at once."""
 
@@ -84,6 +85,8 @@ class Uploader:
     sender: Sender
     authority: Keypair
     watch: Callable[[Progress], None] = field(default=lambda _: None)
+    read: Callable[[], Awaitable[Account | None]] | None = None
+    """Reads the buffer, where somebody else reads it together with other accounts."""
 
     @property
     def _node(self) -> Node:
@@ -99,7 +102,10 @@ class Uploader:
         if footing and footing.is_gone(await self._node.now()):
             footing = None
         while True:
-            there = await held_in(self._node, buffer, [self.authority.pubkey()], len(code))
+            account = await (self.read() if self.read else self._node.account(buffer))
+            if account is None:
+                raise UploadError(f"there is no buffer {buffer}: run it again, which creates it")
+            there = held(buffer, account, [self.authority.pubkey()], len(code))
             if there == code:
                 return progress
             if footing is None:
@@ -121,16 +127,8 @@ class Uploader:
                 acting.note(footing.note())
 
 
-async def held_in(node: Node, buffer: Pubkey, owners: Collection[Pubkey], length: int) -> bytes:
-    """What lies in the buffer of one of `owners`; `UploadError` if it is not for `length` bytes."""
-    account = await node.account(buffer)
-    if account is None:
-        raise UploadError(f"there is no buffer {buffer}: run it again, which creates it")
-    return held(buffer, account, owners, length)
-
-
 def held(buffer: Pubkey, account: Account, owners: Collection[Pubkey], length: int) -> bytes:
-    """The same of an account that was read."""
+    """What lies in the buffer of one of `owners`; `UploadError` if it is not for `length` bytes."""
     found = read_buffer(bytes(account.data))
     if found.authority not in owners:
         raise UploadError(
@@ -247,7 +245,9 @@ class _Round:
                 node.seen, self.lapsed = max(node.seen, now.slot), True
                 return
             if self._pending:
-                rest = max(0.0, looked + node.pace.poll - clock())
+                # What is all sent is waited for: then each moment counts.
+                every = node.pace.poll if self._unsent else node.pace.poll / 2
+                rest = max(0.0, looked + every - clock())
                 await node.pause(rest, f"{len(self._pending)} writes have not landed")
 
     async def _take_landed(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from solders.account import Account
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 
@@ -81,7 +82,12 @@ def upload(timeout: Timeout) -> Step[World]:
         return await world.is_switched() or await holds_all(world)
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
-        uploader = Uploader(sender=world.sender, authority=world.authority, watch=world.watch)
+        async def read() -> Account | None:
+            return (await world.look())[1]
+
+        uploader = Uploader(
+            sender=world.sender, authority=world.authority, watch=world.watch, read=read
+        )
         done = await uploader.upload(_key(world).pubkey(), world.code, acting)
         return {"writes": done.landed, "sent": done.sent, "fee_lamports": done.fees}
 
@@ -119,7 +125,10 @@ def compare() -> Step[World]:
 
 async def holds_all(world: World) -> bool:
     """Whether the buffer holds exactly the program."""
-    return not await difference(world)
+    key, (_, account) = world.folder.buffer(world.code), await world.look()
+    if key is None or account is None:
+        return False
+    return held(key.pubkey(), account, world.owners, len(world.code)) == world.code
 
 
 async def difference(world: World) -> str:
