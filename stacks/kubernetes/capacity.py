@@ -8,7 +8,7 @@ from pulumi_kubernetes.core.v1 import LimitRange, ResourceQuota
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from environments import McpServer
-from stacks.kubernetes.pods import LABELS, NAME
+from stacks.kubernetes.pods import LABELS, LAST_WORD, NAME
 from standards import figure
 
 _REQUIREMENT: Final = "SCALE-01"
@@ -32,7 +32,7 @@ def declare_scaling(record: McpServer, inside: ResourceOptions) -> None:
     }
     HorizontalPodAutoscaler(
         NAME,
-        metadata={"name": NAME, "namespace": NAME},
+        metadata={"name": NAME, "namespace": NAME, "annotations": dict(LAST_WORD)},
         spec={
             "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": NAME},
             "min_replicas": record.replicas.min,

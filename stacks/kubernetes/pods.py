@@ -21,6 +21,8 @@ NAME: Final = "mcp"
 """Of the workload, its namespace and everything that goes with it."""
 LABELS: Final[Mapping[str, str]] = {"app.kubernetes.io/name": NAME}
 """What every pod of the workload carries, and every selector asks for."""
+LAST_WORD: Final[Mapping[str, str]] = {"pulumi.com/patchForce": "true"}
+"""On what a cutover changes for a while: without it an apply ends where another one wrote last."""
 PORT_NAME: Final = "http"
 
 _USER: Final = 65_532  # that distroless images call nonroot

@@ -12,7 +12,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, Service, ServiceAcco
 from environments import Environment, Kubernetes
 from stacks.kubernetes.capacity import declare_limits, declare_scaling
 from stacks.kubernetes.cluster import Cluster
-from stacks.kubernetes.pods import LABELS, NAME, PORT_NAME, PodSettings, pod_template
+from stacks.kubernetes.pods import LABELS, LAST_WORD, NAME, PORT_NAME, PodSettings, pod_template
 from stacks.kubernetes.traffic import declare_policies
 from standards import figure
 
@@ -142,7 +142,12 @@ class Workload(ComponentResource):
     def _deployment(self, settings: PodSettings, options: ResourceOptions) -> None:
         Deployment(
             NAME,
-            metadata={"name": NAME, "namespace": NAME, "labels": dict(LABELS)},
+            metadata={
+                "name": NAME,
+                "namespace": NAME,
+                "labels": dict(LABELS),
+                "annotations": dict(LAST_WORD),
+            },
             spec={
                 # The autoscaler owns the number of pods.
                 "selector": {"match_labels": dict(LABELS)},

@@ -39,6 +39,16 @@ def test_the_workload_is_updated_to_its_image_by_the_stack(
 
 
 @pytest.mark.parametrize("environment", WITH_CLUSTER)
+@pytest.mark.parametrize("kind", ["Deployment", "HorizontalPodAutoscaler"])
+def test_the_stack_has_the_last_word_after_a_cutover(
+    plan_of: Callable[[str], Plan], environment: str, kind: str
+) -> None:
+    """A cutover patches both by kubectl: an apply would end at the fields that it wrote last."""
+    metadata = manifest(the(plan_of(environment), kind).resource)["metadata"]
+    assert metadata["annotations"] == {"pulumi.com/patchForce": "true"}
+
+
+@pytest.mark.parametrize("environment", WITH_CLUSTER)
 def test_the_number_of_pods_is_the_autoscalers(
     plan_of: Callable[[str], Plan], record_of: Callable[[str], Environment], environment: str
 ) -> None:
