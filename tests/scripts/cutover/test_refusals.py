@@ -6,6 +6,7 @@ from math import nan
 import pytest
 
 from scripts.cutover.decisions import Decision, Kind
+from scripts.cutover.gates import Share
 from scripts.cutover.observations import Alarm, Counts, Levels, Observations
 from scripts.cutover.refusals import refusals
 from tests.scripts.cutover.worlds import (
@@ -93,6 +94,26 @@ def test_a_baseline_too_short_is_refused() -> None:
     """Neither a few recorded requests nor a few of now are compared with."""
     of = stage(service=watched(requests=5000))
     seen = healthy(of, START, rate=1)
+    decision = refusals(of.gates, seen, frozenset(), now=START, oldest_seconds=60)
+    assert decision.kind is Kind.REFUSE
+    assert "the baseline is too short" in decision.reasons[0].text
+
+
+def test_a_recorded_baseline_at_its_limit_is_refused() -> None:
+    """Whatever the side that serves is like just now."""
+    (gate,) = (each for each in WINDOW.gates if each.id.startswith("api/errors (ROLL-07"))
+    assert isinstance(gate, Share)
+    for recorded, kind in ((9_999, Kind.CONTINUE), (10_000, Kind.REFUSE), (20_000, Kind.REFUSE)):
+        held = replace(gate, recorded=(recorded, 1_000_000))
+        seen = healthy(WINDOW, START)
+        decision = refusals([held], seen, frozenset(), now=START, oldest_seconds=60)
+        assert decision.kind is kind, recorded
+
+
+def test_a_short_recorded_baseline_is_refused_also_where_much_is_seen_now() -> None:
+    """Once the old side is without traffic there would be nothing to compare with."""
+    of = stage(service=watched(requests=5000))
+    seen = healthy(of, START, rate=500)
     decision = refusals(of.gates, seen, frozenset(), now=START, oldest_seconds=60)
     assert decision.kind is Kind.REFUSE
     assert "the baseline is too short" in decision.reasons[0].text

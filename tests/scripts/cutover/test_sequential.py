@@ -130,6 +130,41 @@ def test_all_looks_together_show_what_one_after_the_other_does(
         assert test.alarms(evidence) is (start >= test.bound or mixed >= 20 / alpha)
 
 
+def test_the_weights_of_all_changes_sum_to_1() -> None:
+    """So that the mean is one; most changes come within a step's looks, some at any time after."""
+    assert sum(map(weight, range(1, 200_000))) == pytest.approx(1, abs=1e-6)
+    assert weight(1) == pytest.approx(0.9 / 50 + 0.1 / 2)
+    assert weight(50) == pytest.approx(0.9 * 0.98**49 / 50 + 0.1 / (50 * 51))
+    assert weight(40_000) == pytest.approx(0.1 / (40_000 * 40_001))
+
+
+def test_it_alarms_at_its_bounds_and_passes_at_its_own() -> None:
+    """At the bound since the start; where the mean is beyond what is left; never for a spike."""
+    test = ShareTest(0.001, 0.01, 1e-4)
+    assert test.alarms(Evidence(since_start=test.bound))
+    assert not test.alarms(Evidence(since_start=test.bound - 1e-6))
+    later = -log(1e-4 * 0.05) - log(weight(1))
+    for beyond in (True, False):
+        low = -later - (1e-6 if beyond else -1e-6)
+        evidence = Evidence(since_start=0.0, recent=-low, after=(0.0, low, 0.0))
+        assert evidence.mixture == pytest.approx(-log(1e-4 * 0.05), abs=1e-5)
+        assert test.alarms(evidence) is beyond
+    assert test.passes(Evidence(since_start=log(0.05)))
+    assert not test.passes(Evidence(since_start=log(0.05) + 1e-6))
+    assert not test.passes(Evidence(since_start=-9, recent=-log(0.05)))
+    assert test.passes(Evidence(since_start=-9, recent=-log(0.05) - 1e-6))
+
+
+def test_a_baseline_passes_once_its_ratio_is_expected_to() -> None:
+    """The expected ratio of a side at the very baseline is log 0.05, and a bad one is noticed."""
+    test = ShareTest(0.0005, 0.01, 0.4)
+    drift = 0.0005 * log(0.01 / 0.0005) + 0.9995 * (log1p(-0.01) - log1p(-0.0005))
+    enough = log(0.05) / drift
+    assert test.detection(enough) > DETECTING
+    assert not test.decides_within(enough * 0.9999)
+    assert test.decides_within(enough * 1.0001)
+
+
 @pytest.mark.parametrize(
     ("healthy", "limit", "alpha"),
     [(0, 0.01, 0.1), (0.01, 0.01, 0.1), (0.001, 1, 0.1), (0.001, 0.01, 0), (0.001, 0.01, 1)],
