@@ -8,7 +8,7 @@ from environments.cutover import Cutover as Rules
 from scripts.cutover.releases import PAGES
 from scripts.cutover.request import Cutover, Releases, RequestError
 from scripts.cutover.session import Session
-from scripts.cutover.steps import Moved, Settings
+from scripts.cutover.steps import ALL, Moved, Settings
 
 Seen = TypeVar("Seen")
 _TRIES: Final = 5
@@ -43,8 +43,9 @@ def measured_cutover(
     with session.world(asked, {}) as world:
         pairs = {name: _patient(lambda of=world.sides[name]: of.releases) for name in wanted}
         sizes = {name: _patient(world.sides[name].size) for name in wanted}
+        weights = {name: _patient(world.sides[name].weight) for name in wanted}
     for name, (old, new) in pairs.items():
-        if old == new:
+        if old == new or weights[name] == ALL:
             raise RequestError(f"{name} runs {new} already: there is nothing to move")
     return Cutover(
         environment=environment.name,
