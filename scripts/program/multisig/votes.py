@@ -8,7 +8,7 @@ from solders.pubkey import Pubkey
 
 from scripts.program.choices import Choice
 from scripts.program.multisig import squads
-from scripts.program.multisig.squad import Squad, asked
+from scripts.program.multisig.squad import Squad, asked, read_multisig
 from scripts.program.multisig.squads import Status
 from scripts.program.multisig.steps import UNITS
 from scripts.program.world import World, step
@@ -49,6 +49,12 @@ def vote(squad: Squad, index: int, choice: Choice) -> Step[World]:
                 raise StepFailedError(
                     f"proposal {index} is {proposal.status.name.lower()}: only one that is"
                     f" {wanted.name.lower()} can be {_SAID[choice]}"
+                )
+            stale = (await read_multisig(world.node, squad)).stale_index
+            if choice is not Choice.CANCEL and index <= stale:
+                raise StepFailedError(
+                    f"proposal {index} is stale: the members changed since, and nobody can vote on"
+                    " it any more. Run the command that asked for it again, which asks anew"
                 )
             return [cast_vote(choice, multisig=squad.multisig, index=index, member=squad.key)]
 

@@ -27,7 +27,8 @@ def _activate(simulation: Simulation, feature: Pubkey, slot: int | None = 1) -> 
     simulation.let_pass(2)
 
 
-def _deployed(simulation: Simulation, code: bytes) -> None:
+def deploy(simulation: Simulation, code: bytes) -> None:
+    """Put `code` on the chain."""
     world = simulation.world(code)
     outcome = execute(plans.deploy(TARGET, plans.inputs(world)), world, simulation.setting())
     assert outcome.code is ExitCode.DONE
@@ -56,7 +57,7 @@ def test_a_loader_that_sizes_the_program_itself_changes_what_it_costs(
 ) -> None:
     """Nothing is extended; rent of what a smaller version frees comes back, and is said to."""
     with simulated(tmp_path) as simulation:
-        _deployed(simulation, first)
+        deploy(simulation, first)
         plain = simulation.world(second)
         before = plain.wait(estimate(plain, plain.wait(plain.on_chain())))
         _activate(simulation, SIZES_ITSELF)
@@ -75,7 +76,7 @@ def test_a_loader_that_sizes_the_program_itself_changes_what_it_costs(
 def test_an_extension_is_signed_where_the_loader_wants_that(tmp_path: Path) -> None:
     """By the upgrade authority, in an instruction of its own; as the interface lays it out."""
     with simulated(tmp_path) as simulation:
-        _deployed(simulation, _SMALL)
+        deploy(simulation, _SMALL)
         _activate(simulation, CHECKS_EXTENSIONS)
         world = simulation.world(_LARGE)
         (one,) = world.wait(extended(world, 28_000))

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from scripts.exits import ExitCode
+from scripts.program.choices import Choice
 from scripts.program.elf import program_hash
 from scripts.program.loader import read_buffer
 from scripts.program.multisig import squads
 from scripts.program.multisig.message import MessageError
 from scripts.program.multisig.squad import Squad, SquadError, read_multisig, refuse_member
 from scripts.program.multisig.squads import Permission, Status
+from scripts.program.multisig.votes import vote
 from scripts.runs.journal import JournalError
+from scripts.runs.steps import Plan
 from tests.scripts.program.multisig.scene import (
     ALL,
     ANA,
@@ -130,6 +133,23 @@ def test_a_proposal_that_went_stale_is_asked_anew(tmp_path: Path) -> None:
         there.chain.become_stale(MULTISIG)
         assert there.upgrade().code == ExitCode.PENDING
         assert there.chain.state(MULTISIG).index == 2
+
+
+def test_a_vote_on_a_proposal_that_expired_is_refused(tmp_path: Path) -> None:
+    """Before anything is sent, with what to do."""
+    with scene(tmp_path) as there:
+        there.upgrade()
+        there.chain.become_stale(MULTISIG)
+        there.chain.advance(2)
+        landed = len(there.chain.records)
+        squad = Squad(multisig=MULTISIG, member=BO)
+        steps = [vote(squad, 1, Choice.APPROVE)]
+        said = there.run(
+            Plan(target=TARGET, command="vote", inputs={}, steps=steps), there.world(b"")
+        )
+        assert said.code == ExitCode.FAILED
+        assert "proposal 1 is stale: the members changed since" in said.message
+        assert len(there.chain.records) == landed
 
 
 def test_a_way_back_that_was_taken_back_is_decided_anew(tmp_path: Path) -> None:
