@@ -257,6 +257,7 @@ def _report(area: Area, *, write: bool) -> float:
     table = "\n".join(("| Module | Mutants | Killed |", "|---|---|---|", *rows, ""))
     sys.stdout.write(f"{table}{left} mutants not tried; survivors: {area.copy}/survivors.txt\n")
     if write:
+        table += f"\n{left:,} more were not tried.\n" if left else ""
         before, heading, after = DOCUMENT.read_text("utf-8").partition(f"{area.heading}\n")
         _, following, rest = after.partition("\n## ")
         DOCUMENT.write_text(f"{before}{heading}\n{table}{following}{rest}", "utf-8")
