@@ -11,6 +11,7 @@ class Tasks(Record):
     """The one-off tasks of an environment; its stack declares them, scripts start them."""
 
     image: ImageByDigest
-    """One image for all of them: its entry point takes the task's name as the only argument."""
+    """One image for all of them: its entry point is told the task's name, and `migrate` what to do
+    besides."""
     cpu: Annotated[int, Field(ge=256)] = 512
     memory: Annotated[int, Field(ge=512)] = 1024

@@ -16,6 +16,8 @@ from environments import Environment, load, names
 from environments.program import Correction, Pause
 from preview.environment import find_project
 from preview.trace import Means, Serving
+from scripts.cutover.database.example import example as database_example
+from scripts.cutover.database.example import rehearsed as database_rehearsal
 from scripts.cutover.examples import cutover_examples
 from scripts.program import plans
 from scripts.program.admin import correction, pause
@@ -53,6 +55,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
     lambda tier: correction.correct(f"{tier}/program", {}, _PRODUCT, _CORRECTION),
     lambda tier: _smoke(tier),  # noqa: PLW0108 - it is defined below
     *cutover_examples(),
+    database_example,
+    database_rehearsal,
 )
 
 

@@ -172,6 +172,16 @@ class OneOffTasks(ComponentResource):
                     "Resource": self._names.arn("rds", f"cluster:{self._names.of('database')}"),
                 }
             )
+        if task is Task.MIGRATE:
+            statements.append(
+                {
+                    # A restored cluster, whose rows it compares, has an id that AWS draws.
+                    "Sid": "SignInToRestored",
+                    "Effect": "Allow",
+                    "Action": "rds-db:connect",
+                    "Resource": self._names.arn("rds-db", f"dbuser:*/{OWNER}"),
+                }
+            )
         return Roles(
             f"{task}-roles",
             RolesArguments(

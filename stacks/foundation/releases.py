@@ -13,6 +13,8 @@ from stacks.foundation.identities import PATH, SESSION_SECONDS, Identities
 from stacks.foundation.pipeline import Pipeline
 from stacks.naming import Names
 from stacks.statements import Statement, document
+from stacks.task_kinds import Task
+from standards import Tier
 
 _LOOKS: Final = [
     "application-autoscaling:DescribeScalableTargets",
@@ -43,7 +45,7 @@ class Releases(ComponentResource):
     an hour. It moves weights and instances, registers revisions of the environment's own task
     definitions, and points to releases of the frontend; it reads the runs' journal and writes it.
     It makes nothing that an apply makes; of what the environment holds it reads the credential and
-    the logs that smoke tests ask for.
+    the logs that smoke tests ask for. It starts migrations and makes copies of the database.
 
     Makes for each environment the role, within the environment's boundary, and its policy.
     """
@@ -89,6 +91,7 @@ class Releases(ComponentResource):
         yield from self._records(environment)
         arn, own = self._names.arn, environment.name
         yield from self._tests(environment)
+        yield from self._database(environment)
         if environment.frontend is not None:
             bucket = Names(environment).bucket_arn("frontend")
             yield _may("FindsReleases", ["s3:ListBucket"], bucket)
@@ -159,6 +162,53 @@ class Releases(ComponentResource):
                 ["rum:GetAppMonitor", "rum:GetAppMonitorData", "rum:PutRumEvents"],
                 arn("rum", f"appmonitor/{names.of('frontend')}"),
             )
+
+    def _database(self, environment: Environment) -> Iterator[Statement]:
+        """What a change of the database takes: its task, a snapshot, a restored copy beside it."""
+        arn, names = self._names.arn, Names(environment)
+        cluster, copies = names.of("database"), f"{names.of('database')}-*"
+        yield _may(
+            "RunsMigrations",
+            ["ecs:RunTask"],
+            arn("ecs", f"task-definition/{names.of(Task.MIGRATE)}:*"),
+        )
+        yield _may(
+            "ReadsWhatMigrationsSay",
+            ["logs:GetLogEvents"],
+            arn("logs", f"log-group:{names.path('tasks')}:*"),
+        )
+        yield _may(
+            "SeesDatabases",
+            [
+                "rds:DescribeDBClusterSnapshots",
+                "rds:DescribeDBClusters",
+                "rds:DescribeDBInstances",
+            ],
+            "*",
+        )
+        yield _may(
+            "CopiesDatabase",
+            [
+                "rds:AddTagsToResource",
+                "rds:CreateDBClusterSnapshot",
+                "rds:CreateDBInstance",
+                "rds:RestoreDBClusterToPointInTime",
+            ],
+            *(arn("rds", f"cluster:{each}") for each in (cluster, copies)),
+            arn("rds", f"cluster-snapshot:{copies}"),
+            arn("rds", f"db:{copies}"),
+            *(arn("rds", f"{kind}:*") for kind in ("subgrp", "cluster-pg", "pg", "og")),
+        )
+        if environment.tier is not Tier.PRODUCTION:  # where the way back is rehearsed
+            yield {
+                **_may(
+                    "DiscardsCopies",
+                    ["rds:DeleteDBCluster", "rds:DeleteDBInstance"],
+                    arn("rds", f"cluster:{copies}"),
+                    arn("rds", f"db:{copies}"),
+                ),
+                "Condition": {"Null": {"aws:ResourceTag/slipway:restored-from": "false"}},
+            }
 
     def _records(self, environment: Environment) -> Iterator[Statement]:
         """What the environment says of itself, the runs' journal, baselines, and its own rights."""

@@ -57,6 +57,8 @@ def _holds(operator: str, key: str, values: list[str], context: Mapping[str, str
             return found not in values
         case "StringLike" | "ArnLike":
             return found is not None and any(fits(found, one) for one in values)
+        case "Null":
+            return (found is None) is (values == ["true"])
         case _:
             raise NotImplementedError(operator)
 

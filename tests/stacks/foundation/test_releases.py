@@ -6,6 +6,7 @@ import pytest
 
 from environments import load_foundation
 from plan import Plan
+from standards import Tier
 from tests.conftest import PROJECT
 from tests.stacks.foundation.permissions import Request, decision
 from tests.stacks.reading import FOUNDATIONS, only
@@ -62,3 +63,22 @@ def test_its_policy_is_within_what_iam_takes(name: str, plan_of: PlanOf) -> None
     for environment in load_foundation(name, PROJECT).environments:
         policy = only(plan_of(name), "iam/rolePolicy", f"{environment.name}-release")
         assert len(policy.text("policy") or "") <= 10_240
+
+
+@pytest.mark.parametrize("name", FOUNDATIONS)
+def test_of_databases_it_deletes_restored_copies_alone(name: str, plan_of: PlanOf) -> None:
+    """Where a change's way back is rehearsed; in production nothing is deleted."""
+    for environment in load_foundation(name, PROJECT).environments:
+        policy = only(plan_of(name), "iam/rolePolicy", f"{environment.name}-release")
+        text, aws = policy.text("policy") or "", environment.aws
+        there = f"arn:aws:rds:{aws.region}:{aws.account}:cluster:{environment.name}-database"
+        copied = {"aws:ResourceTag/slipway:restored-from": f"{environment.name}-database"}
+        asked = {
+            "the database itself": Request(
+                action="rds:DeleteDBCluster", resource=there, context=copied
+            ),
+            "made otherwise": Request(action="rds:DeleteDBCluster", resource=f"{there}-1"),
+            "a copy": Request(action="rds:DeleteDBCluster", resource=f"{there}-1", context=copied),
+        }
+        allowed = {what for what, each in asked.items() if decision(text, each) == "Allow"}
+        assert allowed == (set() if environment.tier is Tier.PRODUCTION else {"a copy"})

@@ -67,7 +67,8 @@ def test_what_is_called_is_asked_for_and_no_more_is_allowed(
     policy = only(plan_of("foundation"), "iam/rolePolicy", "production-release").text("policy")
     allowed = set(_actions(policy or ""))
     smoke = ("logs:FilterLogEvents", "rum:*", "secretsmanager:GetSecretValue")
-    others = ("aps:*", "cloudwatch:*", "dynamodb:*", "eks:*", "ssm:GetParameter", *smoke)
+    database = ("ecs:RunTask", "logs:GetLogEvents", "rds:*")
+    others = (*database, "aps:*", "cloudwatch:*", "dynamodb:*", "eks:*", "ssm:GetParameter", *smoke)
     mine = {each for each in allowed if not any(fnmatchcase(each, one) for one in others)}
     assert mine - called - UNASKED == {"ecs:TagResource", "iam:PassRole"}
 
