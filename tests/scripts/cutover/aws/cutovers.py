@@ -32,8 +32,10 @@ RATE: Final = 500.0
 GRACE: Final = 120.0
 """A task that died so long ago may not have been missed yet."""
 TRIES: Final = 20
-AGAIN: Final = {Outcome.PENDING, Outcome.INTERRUPTED, Outcome.REFUSED}
-"""A start that got no answer was refused; nothing was changed, and it is tried again."""
+AGAIN: Final = {Outcome.PENDING, Outcome.INTERRUPTED, Outcome.REFUSED, Outcome.STUCK}
+"""A start that got no answer was refused; nothing was changed, and it is tried again. What is stuck
+says that somebody is to resume it, and does so when AWS answers."""
+RESUMED: Final = 3
 OWNER: Final = Owner(operator="ana", host="here", process=1, machine="")
 
 
@@ -110,6 +112,7 @@ class Operator:
     watch: Seen
     memory: Memory = field(default_factory=Memory)
     processes: int = 0
+    stuck: int = 0
 
     def once(self) -> Ended:
         """One process, which knows nothing but the account and the journal."""
@@ -133,7 +136,9 @@ class Operator:
                 if self.processes > TRIES:
                     raise ViolationError(f"it does not end: {error}") from error
             else:
-                if ended.outcome not in AGAIN or self.processes > TRIES:
+                self.stuck += ended.outcome is Outcome.STUCK
+                is_stuck = ended.outcome is Outcome.STUCK and self.stuck > RESUMED
+                if ended.outcome not in AGAIN or is_stuck or self.processes > TRIES:
                     return ended
             self.account.sleep(120)
 
@@ -163,8 +168,15 @@ class Held:
 
     def look(self, operation: str) -> None:
         """A change was made by `operation`."""
-        if operation == "RegisterScalableTarget":  # from here on, sizes are the cutover's
-            self.account.scaled |= {*self.account.tasks}
+        if operation == "RegisterScalableTarget":
+            # From here on their sizes are the cutover's; before its turn a service is scaled as
+            # always, and the size that was planned with is not its own any more.
+            held = {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": False}
+            self.account.scaled |= {
+                service
+                for service in self.account.tasks
+                if held.items() <= self.account.suspended(service).items()
+            }
         for name, record in self.account.services.items():
             if "rule" not in record:
                 continue
