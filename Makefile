@@ -50,8 +50,8 @@ audit: $(READY) ## Look for known vulnerabilities in the locked packages
 policies: $(READY) ## Judge every stack by the policies
 	@$(BIN)/slipway preview $$($(BIN)/python -c 'import environments, pathlib; print(*environments.stacks(pathlib.Path()))')
 
-soak: $(READY) ## Run all of the large tests: kills, faults, corrupted uploads, tampered evidence, made-up environments
-	SLIPWAY_SOAK=1 $(BIN)/pytest tests/scripts/program/test_kill.py tests/scripts/program/test_faults.py tests/scripts/program/test_corruption.py tests/scripts/runs/test_evidence.py tests/stacks/test_generated.py
+soak: $(READY) ## Run all of the large tests: kills, faults, corruption, made-up environments, simulated cutovers
+	SLIPWAY_SOAK=1 $(BIN)/pytest $$(grep -rlE 'SLIPWAY_SOAK|tests\.soak' tests --include='test_*.py')
 
 format: $(READY) ## Put the code into its format
 	$(BIN)/ruff format .

@@ -1,10 +1,9 @@
 """What all tests share: an environment's plan, and property tests that chance does not fail.
 
 A property test fails for what it finds, never for the time it takes; and it tries the same examples
-each time, so that a change alone turns it red. The soak draws new ones.
+each time, so that a change alone turns it red.
 """
 
-import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,7 +18,7 @@ from preview.environment import evaluate_environment, read_environment, read_sta
 settings.register_profile(
     "fixed",
     deadline=None,
-    derandomize="SLIPWAY_SOAK" not in os.environ,
+    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
 )
