@@ -105,9 +105,10 @@ class _Back:
 
         def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
             for service in services:
+                full = _full(service, stand)
 
-                def is_full(of: str = service) -> bool:
-                    return stand.sides(of).healthy(is_new=False) >= stand.full(of)
+                def is_full(of: str = service, full: int = full) -> bool:
+                    return stand.sides(of).healthy(is_new=False) >= full
 
                 if not stand.until(is_full, settings.healthy, acting):
                     raise StepFailedError(f"{service}: the old side is not healthy in full")
@@ -188,6 +189,14 @@ class _Back:
             timeout=Timeout(f"{service}: new side gone", seconds),
             on_failure="Users are on the old side. To try again: slipway cutover resume",
         )
+
+
+def _full(service: str, stand: Stand) -> int:
+    """How many instances the old side has to have; one whose turn never came scales as always."""
+    planned = stand.full(service)
+    if service in stand.past.full:
+        return planned
+    return max(min(planned, stand.patient(stand.sides(service).size)), 1)
 
 
 def _each(services: Sequence[str], stand: Stand, acting: Acting, seconds: float) -> list[str]:

@@ -517,6 +517,20 @@ def test_an_old_side_that_grew_is_gone_back_to_in_full(store: SqliteStore) -> No
     assert world.log[:3] == ["api scale 2", "api weight 25", "api scale 8"]
 
 
+def test_a_service_whose_turn_never_came_may_have_been_scaled_in(store: SqliteStore) -> None:
+    """It scales as always until then: the way back wants no more of it than it is meant to have."""
+    world = cloud()
+    _failing(world, "api", weight=25)
+
+    def scaled_in(act: str) -> None:
+        if act == "api weight 25":
+            world.sides["jobs"].old = world.sides["jobs"].meant = SIZE - 1
+
+    world.sides["api"].acted = scaled_in
+    assert _carried(world, store, TWO).outcome is Outcome.ROLLED_BACK
+    assert world.sides["jobs"].share == 0
+
+
 KEPT = replace(ONE, settings=replace(ONE.settings, retain=3600))
 
 
