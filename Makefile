@@ -2,6 +2,7 @@
 
 PYTHON ?= python3.11
 ENV ?= production
+AREA ?= policies
 BIN := .venv/bin
 CHECKOV ?= $(if $(shell command -v checkov),checkov,$(CURDIR)/$(BIN)/uv tool run checkov@3.3.30)
 READY := .venv/.ready
@@ -62,8 +63,8 @@ benchmarks: $(READY) ## Measure the preview, the policies and deployments
 	$(BIN)/python benchmarks/policies.py
 	$(BIN)/python benchmarks/program.py
 
-mutation: $(READY) ## Change policies/ in one place at a time, and want a test to fail (half an hour)
-	$(BIN)/python tools/mutation $(MODULES)
+mutation: $(READY) ## Change the code in one place at a time, and want a test to fail: AREA=policies or cutover
+	$(BIN)/python tools/mutation --area $(AREA) $(MODULES)
 
 agreement: $(READY) ## Compare the rules with Checkov's on the same resources
 	$(BIN)/python tools/agreement --checkov $(CHECKOV)
