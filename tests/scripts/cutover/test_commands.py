@@ -97,6 +97,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr(session, "open_world", open_world)
     monkeypatch.setattr(session, "read_published", nothing)
     monkeypatch.setattr(session, "smoke_of", nothing)
+
     def records(_e: object, _p: object, names: Sequence[str]) -> Mapping[str, object]:
         return {name: {"requests": 7} for name in names}
 
