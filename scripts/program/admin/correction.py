@@ -60,6 +60,7 @@ def _apply(product: Product, spec: Correction) -> Step[World]:
             acting.note({"before": world.wait(_digests(world, accounts))})
         acting.check()
         printed = product.run(spec.apply)
+        world.node.forget()  # somebody else sent something
         return {"command": list(spec.apply), "printed": sha256(printed)}
 
     return Step(

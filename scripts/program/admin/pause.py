@@ -60,6 +60,7 @@ def _activate(product: Product, spec: Pause, writes: Mapping[str, Smoke]) -> Ste
             acting.note({"worked": [name for name in writes if name not in refused]})
         acting.check()
         printed = product.run(spec.activate)
+        world.node.forget()  # somebody else sent something
         return {"command": list(spec.activate), "printed": sha256(printed)}
 
     return Step(
