@@ -58,10 +58,11 @@ format: $(READY) ## Put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-benchmarks: $(READY) ## Measure the preview, the policies and deployments
+benchmarks: $(READY) ## Measure the preview, the policies, deployments and cutovers
 	$(BIN)/python benchmarks/preview.py
 	$(BIN)/python benchmarks/policies.py
 	$(BIN)/python benchmarks/program.py
+	$(BIN)/python benchmarks/cutover.py
 
 mutation: $(READY) ## Change the code in one place at a time, and want a test to fail: AREA=policies or cutover
 	$(BIN)/python tools/mutation --area $(AREA) $(MODULES)
