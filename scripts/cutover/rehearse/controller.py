@@ -146,6 +146,10 @@ def _write_approvers(key: Ed25519PrivateKey, path: Path) -> None:
 
 def _peak_mebibytes() -> float:
     """The most memory that this process has had."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage says, Linux hands down from whoever started the process
+        lines = status.read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / (1 << 10)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 

@@ -96,6 +96,10 @@ class Metrics:
         """How many requests `side` has served, by its instances."""
         return sum(sum(each.buckets) for each in self.sides[side])
 
+    def busy(self, side: str) -> int:
+        """In how many intervals both the load balancer and instances of `side` had requests."""
+        return sum(1 for each in self.sides[side] if each.answered and sum(each.buckets))
+
     def errors(self, side: str, seconds: float) -> float:
         """The share of its requests that failed lately; no number where it had none."""
         found = self._since(side, time.time() - seconds)

@@ -35,6 +35,8 @@ from scripts.runs.sqlite import SqliteStore
 
 _RESTARTS: Final = 5
 """A controller that ends without an outcome is started again so often."""
+_STEADY: Final = 4
+"""After so many scrapes with requests, these come as fast as they are to."""
 
 
 @dataclass(kw_only=True)
@@ -157,8 +159,12 @@ class Rehearsal:
     async def _act(self, cluster: Cluster, sockets: Path) -> Mapping[str, Any]:
         """Measure the old side, then let the controller move its traffic."""
         seen, options = self.seen, self._options
+        # Nothing is judged before there are users, nor expected by how few the first ones were.
+        while seen.metrics.busy(OLD) < _STEADY:  # noqa: ASYNC110 metrics come by the clock
+            await asyncio.sleep(SCRAPE_SECONDS)
         baseline = options.baseline or await self._measured()
-        rate = min(options.scale.rate, seen.metrics.rate(OLD, 5.0) or options.scale.rate)
+        lately = seen.metrics.rate(OLD, _STEADY * SCRAPE_SECONDS)
+        rate = min(options.scale.rate, lately or options.scale.rate)
         cutover = planned(options, baseline, rate)
         seen.cutover = cutover
         seen.note(f"the deployment window takes {cutover.plan.seconds:.0f} s when all goes well")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import boto3  # pyright: ignore[reportMissingTypeStubs] - it has no types
 import pytest
 
 from scripts.exits import ExitCode
@@ -11,7 +12,8 @@ from scripts.runs.aws import Api, SignInError, client
 
 @pytest.fixture(autouse=True)
 def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine on which nobody is signed in."""
+    """A machine on which nobody is signed in, nor was before."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
