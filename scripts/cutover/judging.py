@@ -145,7 +145,11 @@ class Lookout:
             self.glance()
             return is_so()
 
-        return self.stand.until(is_it, seconds, self.ledger.acting)
+        return self.stand.until(is_it, seconds, self.ledger.acting, self._next)
+
+    def _next(self) -> float:
+        """The seconds until it is time to look."""
+        return self._looked + self.stand.cutover.settings.poll - self.stand.now()
 
 
 def watch(

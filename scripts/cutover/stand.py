@@ -7,6 +7,7 @@ may be an old one, and counts together with the journal only.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from typing import Final, TypeVar
 
 from scripts.cutover.answers import Answers
@@ -21,6 +22,7 @@ Seen = TypeVar("Seen")
 
 BETWEEN_READS: Final = 5.0
 """Seconds until something is read again, where polls are not closer together."""
+_SOON: Final = 0.1
 
 
 @dataclass(kw_only=True)
@@ -86,10 +88,17 @@ class Stand:
                     raise
                 self.world.clock.sleep(self.between)
 
-    def until(self, is_so: Callable[[], bool], seconds: float, acting: Acting) -> bool:
+    def until(
+        self,
+        is_so: Callable[[], bool],
+        seconds: float,
+        acting: Acting,
+        due: Callable[[], float] = lambda: inf,
+    ) -> bool:
         """Whether `is_so` within `seconds`; what times out may have happened, and is asked again.
 
-        The lease is checked before each try: nobody acts who may not.
+        The lease is checked before each try: nobody acts who may not. In `due` seconds it is asked
+        again at the latest.
         """
         end = self.now() + seconds
         while True:
@@ -102,4 +111,4 @@ class Stand:
             left = end - self.now()
             if left <= 0:
                 return False
-            self.world.clock.sleep(min(self.between, left))
+            self.world.clock.sleep(min(self.between, left, max(due(), _SOON)))

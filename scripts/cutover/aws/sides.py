@@ -16,6 +16,9 @@ from scripts.exits import CommandError
 from scripts.runs.aws import Api
 from standards import figure
 
+_DOUBTS: Final = 3
+"""How often ECS is asked again which side is which, before the later deployment decides it."""
+
 
 class NotYetError(TimeoutError):
     """An act that would harm now, and may not a moment later: nothing was changed."""
@@ -102,6 +105,8 @@ class EcsSides:
         self._found: list[list[str]] = []
         """What each check found that is through."""
         self._before: Final = release_of(before) if before else None
+        self._doubts = 0
+        """How often the sides could not be told apart."""
 
     @property
     def releases(self) -> tuple[str, str]:
@@ -120,6 +125,8 @@ class EcsSides:
 
         Raises:
             CommandError: neither the images nor the weights tell the sides apart.
+            NotYetError: they do not after the start, which an answer from before may be the cause
+                of: asked again, they may.
         """
         sides = (self.record.blue, self.record.green)
         states = self.fleet.states(*(side.service for side in sides))
@@ -136,6 +143,9 @@ class EcsSides:
         for candidates in found:
             if len(candidates) == 1:
                 return candidates[0]
+        if self._before and self._doubts < _DOUBTS:
+            self._doubts += 1
+            raise NotYetError(f"{self.name}: what ECS says of its sides may be old: {runs}")
         if self._before:
             # ECS may have taken a deployment back by itself; the new side has the later one.
             return max(zip(states, sides, strict=True), key=lambda each: each[0].since)[1]
