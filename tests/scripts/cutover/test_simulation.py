@@ -62,7 +62,7 @@ def test_a_violation_says_how_to_see_it_again(monkeypatch: pytest.MonkeyPatch) -
 def believe(patch: pytest.MonkeyPatch) -> None:
     """Whatever is waited for is taken for so at once."""
 
-    def at_once(_: Stand, is_so: Callable[[], bool], _seconds: float, _acting: Acting) -> bool:
+    def at_once(_: Stand, is_so: Callable[[], bool], *_others: object) -> bool:
         with contextlib.suppress(TimeoutError):
             is_so()
         return True
