@@ -39,8 +39,8 @@ FAULTS: dict[str, set[str]] = {
 }
 
 
-# On a busy machine a test's time may be over in the midst of a handshake. Its transport is then left
-# to the collector, which says so whenever it comes by: here, and at the latest at the end.
+# On a busy machine a test's time may be over in the midst of a handshake. Its transport is left to
+# the collector then, which says so whenever it comes by: here, and at the latest at the end.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
