@@ -234,11 +234,17 @@ def test_instances_of_another_release_are_not_counted(account: Account) -> None:
 
 
 def test_a_deployment_that_ecs_took_back_is_still_on_the_new_side(account: Account) -> None:
-    """Then both sides run the old release, and whoever resumes goes back with the right one."""
+    """Then both sides run the old release, and whoever resumes goes back with the right one.
+
+    So they do too where what ECS says is old: it is asked again, before that is gone by.
+    """
     moved(account, 50)
     account.service(GREEN).task_definition = account.service(BLUE).task_definition
     account.move(0)
     again = sides_of(account, before=OLD)
+    for _ in range(3):
+        with pytest.raises(NotYetError, match="what ECS says of its sides may be old"):
+            again.weight()
     assert (again.new.service, again.healthy(is_new=True)) == (GREEN, 0)
     again.set_weight(0)
     assert account.weights("api") == {BLUE: 100, GREEN: 0}
