@@ -20,6 +20,7 @@ import typer
 
 from scripts.cutover.cli import app as cutover
 from scripts.exits import ExitCode, explain, reopen_closed_streams, run
+from scripts.options import AsJson, Debug
 from scripts.program.cli import app as program
 from scripts.release.cli import app as release
 from standards import Tier
@@ -45,7 +46,6 @@ class LocalCluster(StrEnum):
     MAINNET_BETA = "mainnet-beta"
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Sarif = Annotated[
     Path | None,
     typer.Option(
@@ -64,7 +64,6 @@ DocsUrl = Annotated[
         metavar="URL", help="Where the repository's files are shown; SARIF links the rules' pages."
     ),
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 def _matrix(path: Path | None) -> Path | None:

@@ -14,6 +14,7 @@ import typer
 from scripts.cutover.database.cli import app as database
 from scripts.cutover.rehearse.cli import rehearse
 from scripts.exits import run as run_and_exit
+from scripts.options import APPROVERS, Approvers, AsJson, Debug, Execute, Operator
 
 if TYPE_CHECKING:
     from scripts.cutover.session import Options
@@ -44,25 +45,9 @@ State = Annotated[
         " unless given.",
     ),
 ]
-Operator = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        envvar="SLIPWAY_OPERATOR",
-        help="Who runs it, as in the file of approvers; the login name unless given.",
-    ),
-]
-Approvers = Annotated[
-    Path, typer.Option(metavar="FILE", dir_okay=False, help="Whose approvals count.")
-]
-Execute = Annotated[bool, typer.Option("--execute", help="Do it instead of showing it.")]
 Because = Annotated[
     str, typer.Option(metavar="TEXT", help="Why; it is written down with who says so.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-
-_APPROVERS = Path("approvers.yaml")
 
 
 @app.command()
@@ -126,7 +111,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
             help="An approval, from `slipway evidence approve`; any number.",
         ),
     ] = None,
-    approvers: Approvers = _APPROVERS,
+    approvers: Approvers = APPROVERS,
     yes: Annotated[
         bool, typer.Option("--yes", help="Ask nothing; production then wants approvals on record.")
     ] = False,
@@ -171,7 +156,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
 def resume(  # noqa: PLR0913
     environment: Environment,
     *,
-    approvers: Approvers = _APPROVERS,
+    approvers: Approvers = APPROVERS,
     state: State = None,
     operator: Operator = None,
     execute: Execute = False,
@@ -337,7 +322,7 @@ def _back(  # noqa: PLR0913, PLR0917 - each is an option that two commands have
 
 
 def _options(
-    environment: str, state: Path | None, operator: str | None, approvers: Path = _APPROVERS
+    environment: str, state: Path | None, operator: str | None, approvers: Path = APPROVERS
 ) -> "Options":
     from scripts.cutover.session import Options
 

@@ -10,22 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scripts.exits import run
+from scripts.options import APPROVERS, Approvers, AsJson, Debug, Operator
 from scripts.program.admin.cli import app as admin
 from scripts.program.choices import Kind
 from scripts.program.idl.cli import app as idl_commands
 from scripts.program.multisig.cli import app as members
 from scripts.program.options import (
-    APPROVERS,
     PAYER,
     PRICE,
     Approvals,
-    Approvers,
-    AsJson,
     Authority,
     Because,
     Ceiling,
     Checksum,
-    Debug,
     Earlier,
     Emergency,
     Environment,
@@ -33,7 +30,6 @@ from scripts.program.options import (
     File,
     Member,
     Multisig,
-    Operator,
     Payer,
     Proofs,
     Rate,

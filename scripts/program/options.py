@@ -52,14 +52,6 @@ State = Annotated[
         " the project unless given.",
     ),
 ]
-Operator = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        envvar="SLIPWAY_OPERATOR",
-        help="Who runs it, as in the file of approvers; the login name unless given.",
-    ),
-]
 Rate = Annotated[
     float, typer.Option(min=0.1, max=10_000, help="Transactions sent in a second, at the most.")
 ]
@@ -87,9 +79,6 @@ Approvals = Annotated[
         dir_okay=False,
         help="An approval of the plan, from `slipway evidence approve`; any number.",
     ),
-]
-Approvers = Annotated[
-    Path, typer.Option(metavar="FILE", dir_okay=False, help="Whose approvals count.")
 ]
 Version = Annotated[
     str | None, typer.Option("--version", metavar="X.Y.Z", help="The version of the build.")
@@ -152,11 +141,8 @@ SizeLimitBytes = Annotated[
     int | None, typer.Option(min=1, help="A limit of the product's own for the binary, in bytes.")
 ]
 Because = Annotated[str | None, typer.Option(metavar="TEXT", help="Why it needs that limit.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 PAYER: Final = Path("~/.config/solana/id.json")
-APPROVERS: Final = Path("approvers.yaml")
 PRICE: Final = 1_000_000
 """The most that is offered for a compute unit, unless another price is named."""
 

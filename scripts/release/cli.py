@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from scripts.exits import run
+from scripts.options import AsJson, Debug
 
 app = typer.Typer(
     help="Test a release. Nothing is asked without --execute.",
@@ -92,8 +93,8 @@ def smoke(  # noqa: PLR0913 - each is an option of the command
     execute: Annotated[
         bool, typer.Option("--execute", help="Ask, instead of printing what would be asked.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Test whether an environment does what it is there for, in under five minutes.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scripts.exits import run
+from scripts.options import AsJson, Debug, Execute, Operator
 
 app = typer.Typer(
     help="Changes of the database: held to their class, and rehearsed with their way back.",
@@ -19,8 +20,6 @@ File = Annotated[
     Path,
     typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="What declares the change."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 @app.command()
@@ -47,17 +46,8 @@ def rehearse(  # noqa: PLR0913 - each is an option of the command
             help="Where the journal is kept, alone; .slipway in the project unless given.",
         ),
     ] = None,
-    operator: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            envvar="SLIPWAY_OPERATOR",
-            help="Who runs it, as in the file of approvers; the login name unless given.",
-        ),
-    ] = None,
-    execute: Annotated[
-        bool, typer.Option("--execute", help="Do it instead of showing it.")
-    ] = False,
+    operator: Operator = None,
+    execute: Execute = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from scripts.cutover.rehearse.faults import Fault
 from scripts.exits import run
+from scripts.options import Debug
 
 
 def rehearse(  # noqa: PLR0913 - each is an option of the command
@@ -67,7 +68,7 @@ def rehearse(  # noqa: PLR0913 - each is an option of the command
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the outcome as JSON, for programs.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Watch a cutover on this machine: real services, a real load balancer, real requests.
 

@@ -10,18 +10,14 @@ from typing import Annotated
 import typer
 
 from scripts.exits import run
+from scripts.options import APPROVERS, Approvers, AsJson, Debug, Operator
 from scripts.program.options import (
-    APPROVERS,
     PAYER,
     Approvals,
-    Approvers,
-    AsJson,
     Authority,
-    Debug,
     Emergency,
     Environment,
     Execute,
-    Operator,
     Payer,
     State,
     Yes,

@@ -10,23 +10,19 @@ from typing import Annotated
 import typer
 
 from scripts.exits import run
+from scripts.options import APPROVERS, Approvers, AsJson, Debug, Operator
 from scripts.program.options import (
-    APPROVERS,
     PAYER,
     PRICE,
     Approvals,
-    Approvers,
-    AsJson,
     Authority,
     Ceiling,
-    Debug,
     Emergency,
     Environment,
     Execute,
     IdlFile,
     Member,
     Multisig,
-    Operator,
     Payer,
     State,
     VaultIndex,

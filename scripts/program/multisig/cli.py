@@ -10,22 +10,18 @@ from typing import Annotated
 import typer
 
 from scripts.exits import run
+from scripts.options import APPROVERS, Approvers, AsJson, Debug, Operator
 from scripts.program.options import (
-    APPROVERS,
     PAYER,
     PRICE,
     Approvals,
-    Approvers,
-    AsJson,
     Authority,
     Ceiling,
-    Debug,
     Environment,
     Execute,
     Index,
     Member,
     Multisig,
-    Operator,
     Payer,
     State,
     VaultIndex,
