@@ -26,17 +26,12 @@ from scripts.program.node import Node, Pace
 from scripts.program.progress import Meter, tell
 from scripts.program.sending import Sender
 from scripts.program.world import World
-from scripts.runs import aws
-from scripts.runs.dynamodb import DynamoDbStore
-from scripts.runs.journal import Store
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
-from scripts.runs.sqlite import SqliteStore
+from scripts.runs.stores import open_store
 
 RPC_VARIABLE: Final = "SLIPWAY_RPC_URL"
 """Names a node in the place of the record's; its address may hold a key, and is never shown."""
-TABLE_VARIABLE: Final = "SLIPWAY_RUNS_TABLE"
-"""Names the DynamoDB table in which a team keeps its journals."""
 _CONNECTIONS: Final = 64
 
 
@@ -118,7 +113,7 @@ def opened(options: Options) -> Generator[Session]:
                 environment=environment,
                 world=world,
                 setting=Setting(
-                    store=_store(state),
+                    store=open_store(state),
                     owner=Owner.here(options.operator),
                     tell=tell,
                     resume=options.resume,
@@ -129,15 +124,6 @@ def opened(options: Options) -> Generator[Session]:
         finally:
             for client in clients:
                 runner.get_loop().run_until_complete(client.close())
-
-
-def _store(state: Path) -> Store:
-    """A team's table where one is named, else a file of this machine."""
-    table = os.environ.get(TABLE_VARIABLE)
-    if not table:
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SqliteStore(state / "runs.sqlite")
-    return DynamoDbStore(aws.client("dynamodb"), table)
 
 
 def _secrets(*keys: Keypair) -> list[SecretStr]:
