@@ -9,7 +9,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, cast
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from pydantic_core import to_json
 
@@ -22,6 +21,7 @@ from preview.cost.prices import prices
 from preview.picture import picture
 from preview.reports.matrix import NAMES_OF_STATES, Control, controls
 from preview.reports.picture import render as svg
+from preview.reports.templates import templates
 from preview.reports.wording import NAMES_OF_STANDARDS, dollars, figures, plural, shown
 from preview.tree import Branch, branches
 from preview.verdict import Use, Verdict
@@ -57,13 +57,7 @@ class Sentence:
 
 def render(verdicts: Sequence[Verdict], now: datetime | None = None) -> str:
     """The page on `verdicts`, made at `now`."""
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(_FOLDER)
     own: dict[str, Callable[..., object]] = {
         "shown": shown,
         "plural": plural,

@@ -14,7 +14,6 @@ from scripts.cutover.gates import Baseline
 from scripts.cutover.hooks import Database, Hooks, Smoke
 from scripts.cutover.request import Cutover, Releases
 from scripts.cutover.standing import Standing, readable, standing
-from scripts.cutover.telling import tell
 from scripts.cutover.world import World
 from scripts.runs.aws import Api, client
 from scripts.runs.canonical import Json
@@ -23,6 +22,7 @@ from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
 from scripts.runs.sqlite import SqliteStore
 from scripts.runs.stores import open_store
+from scripts.telling import tell
 
 if TYPE_CHECKING:
     from scripts.cutover.watch.measured import Measured

@@ -7,15 +7,10 @@ from typing import Final
 from scripts.program.node import sol
 from scripts.program.upload import Progress
 from scripts.runs.steps import duration
+from scripts.telling import tell
 
 _SECONDS_APART: Final = 5.0
 """Between two lines where nobody watches a terminal."""
-
-
-def tell(line: str) -> None:
-    """Show a line of progress."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
 
 
 def described(progress: Progress) -> str:

@@ -23,12 +23,13 @@ from scripts.program.cluster import check_address, confirm
 from scripts.program.folder import Folder
 from scripts.program.keys import read_key
 from scripts.program.node import Node, Pace
-from scripts.program.progress import Meter, tell
+from scripts.program.progress import Meter
 from scripts.program.sending import Sender
 from scripts.program.world import World
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
 from scripts.runs.stores import open_store
+from scripts.telling import tell
 
 RPC_VARIABLE: Final = "SLIPWAY_RPC_URL"
 """Names a node in the place of the record's; its address may hold a key, and is never shown."""

@@ -10,7 +10,6 @@ from scripts.cutover.conductor import Ended, Outcome
 from scripts.cutover.request import Cutover
 from scripts.cutover.session import Session
 from scripts.cutover.standing import readable, standing
-from scripts.cutover.telling import tell
 from scripts.exits import ExitCode
 from scripts.runs.canonical import Json
 from scripts.runs.evidence import About, Change, Signature, collect, seal
@@ -18,6 +17,7 @@ from scripts.runs.journal import Journal, Store
 from scripts.runs.runner import Outcome as Ran
 from scripts.runs.steps import duration
 from scripts.runs.times import utc_now
+from scripts.telling import tell
 
 _SHA256 = "sha256:"
 

@@ -14,10 +14,10 @@ from scripts.cutover.record import NotedQuestion
 from scripts.cutover.request import Cutover, RequestError
 from scripts.cutover.session import Options, Session, opened
 from scripts.cutover.standing import Standing, State, has_left
-from scripts.cutover.telling import tell
 from scripts.exits import ExitCode
 from scripts.runs.lease import CLOCK_SKEW, LEASE_TIME, LeaseHeldError
 from scripts.runs.times import utc_now
+from scripts.telling import tell
 
 _PATIENCE: Final = (LEASE_TIME + 3 * CLOCK_SKEW).total_seconds()
 """How long a lease is waited for: longer than one of somebody who is gone can last."""

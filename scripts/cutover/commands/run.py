@@ -24,11 +24,11 @@ from scripts.cutover.request import Cutover, RequestError
 from scripts.cutover.saved import save, saved
 from scripts.cutover.session import Options, Session, opened
 from scripts.cutover.standing import Standing, State
-from scripts.cutover.telling import tell
 from scripts.exits import ExitCode
 from scripts.runs.canonical import Json
 from scripts.runs.evidence import Signature
 from scripts.runs.journal import current
+from scripts.telling import tell
 
 
 @dataclass(frozen=True, kw_only=True)

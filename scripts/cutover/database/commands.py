@@ -15,13 +15,13 @@ from scripts.cutover.database.planned import plan_sql
 from scripts.cutover.database.rehearsal import COMMAND, RehearsalError, rehearsal
 from scripts.cutover.database.steps import Stage
 from scripts.exits import ExitCode
-from scripts.program.progress import tell
 from scripts.runs.evidence import About, Change, collect, seal
 from scripts.runs.journal import Journal
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Outcome, Setting, execute
 from scripts.runs.steps import Plan, as_json, describe
 from scripts.runs.stores import open_store
+from scripts.telling import tell
 from standards import Tier
 
 

@@ -22,13 +22,13 @@ from scripts.cutover.database.steps import Stage
 from scripts.cutover.hooks import Database
 from scripts.cutover.stand import Stand
 from scripts.exits import CommandError
-from scripts.program.progress import tell
 from scripts.runs.approvals import read_signatures
 from scripts.runs.approvers import read_approvers
 from scripts.runs.aws import Api, client
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Step, StepFailedError, Timeout
 from scripts.runs.times import utc_now
+from scripts.telling import tell
 from standards import Tier, requirement
 
 APPROVERS: Final = Path("approvers.yaml")

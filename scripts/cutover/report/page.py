@@ -7,11 +7,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, cast
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import preview.reports
 from preview.files import replace
+from preview.reports.templates import templates
 from preview.reports.wording import plural
 from scripts.cutover.decisions import Finding, Kind
 from scripts.cutover.record import Noted, NotedQuestion
@@ -59,13 +59,7 @@ def write_report(path: Path, entries: Sequence[Entry], evidence: Sequence[Path] 
 def page(entries: Sequence[Entry], evidence: Sequence[Sealed] = ()) -> str:
     """The page on `entries`: those of a cutover's forward run and of its way back."""
     story = told(entries)
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDERS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(*_FOLDERS)
     own: dict[str, Callable[..., object]] = {
         "moment": words.moment,
         "day": words.day,

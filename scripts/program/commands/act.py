@@ -8,7 +8,6 @@ from pathlib import Path
 
 from scripts.exits import CommandError, ExitCode
 from scripts.program.gates import Gate
-from scripts.program.progress import tell
 from scripts.program.session import Session
 from scripts.program.world import World
 from scripts.runs.approvals import read_signatures, valid_approvals
@@ -19,6 +18,7 @@ from scripts.runs.journal import Entry, Journal
 from scripts.runs.runner import Outcome, execute
 from scripts.runs.steps import Plan, as_json, describe
 from scripts.runs.times import utc_now
+from scripts.telling import tell
 from standards import Tier
 
 

@@ -11,7 +11,6 @@ from environments import Environment
 from preview.environment import find_project, read_environment
 from scripts.cutover.aws.published import read_published
 from scripts.exits import CommandError, ExitCode
-from scripts.program.progress import tell
 from scripts.release.smoke.aim import Aim, AimError, new_side, public
 from scripts.release.smoke.hook import Amazon, made
 from scripts.release.smoke.steps import Scene, facts, plan
@@ -20,6 +19,7 @@ from scripts.runs.lease import Owner
 from scripts.runs.runner import Outcome, Setting, execute
 from scripts.runs.steps import duration
 from scripts.runs.stores import open_store
+from scripts.telling import tell
 
 _SIDES = ("blue", "green")
 
