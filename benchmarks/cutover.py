@@ -18,9 +18,9 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the services that are watched live among the tests
 
-from scripts.cutover.judgement import Stage, judge  # noqa: E402
-from scripts.cutover.limits import Period  # noqa: E402
-from scripts.cutover.observations import Observations  # noqa: E402
+from scripts.cutover.judgement.judge import Stage, judge  # noqa: E402
+from scripts.cutover.judgement.limits import Period  # noqa: E402
+from scripts.cutover.judgement.observations import Observations  # noqa: E402
 from tests.scripts.cutover import worlds  # noqa: E402
 
 Line = tuple[bool, str]
@@ -30,9 +30,9 @@ TIMES: Final = 20
 WATCHING: Final = """
 import os, resource, sys
 os.environ.update(AWS_ACCESS_KEY_ID="none", AWS_SECRET_ACCESS_KEY="none")
-from scripts.cutover import conductor
+from scripts.cutover.running import conductor
 from scripts.cutover.aws.services import Apis
-from scripts.cutover.judgement import judge
+from scripts.cutover.judgement.judge import judge
 from scripts.cutover.watch import connecting
 from scripts.runs.aws import client
 from tests.scripts.cutover.watch.scene import OLD, START, Scene, stage

@@ -212,7 +212,7 @@ def answer(  # noqa: PLR0913
 ) -> None:
     """Answer the question of a cutover; it is written down who did."""
     from scripts.cutover.commands.people import answer_command
-    from scripts.cutover.observations import Answer
+    from scripts.cutover.judgement.observations import Answer
 
     options = _options(environment, state, operator)
     meant = {Said.GO_ON: Answer.GO_ON, Said.ROLL_BACK: Answer.ROLL_BACK}[said]

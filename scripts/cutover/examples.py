@@ -4,16 +4,16 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final
 
-from scripts.cutover.back import Because, back
-from scripts.cutover.decisions import Decision, Kind
-from scripts.cutover.forward import forward
-from scripts.cutover.gates import Baseline, Watched
-from scripts.cutover.hooks import Hooks, Moment
-from scripts.cutover.later import Since, later
-from scripts.cutover.limits import latencies
-from scripts.cutover.request import Cutover, Releases
-from scripts.cutover.stand import Stand
-from scripts.cutover.steps import Moved, Settings
+from scripts.cutover.judgement.decisions import Decision, Kind
+from scripts.cutover.judgement.gates import Baseline, Watched
+from scripts.cutover.judgement.limits import latencies
+from scripts.cutover.planning.request import Cutover, Releases
+from scripts.cutover.planning.steps import Moved, Settings
+from scripts.cutover.running.back import Because, back
+from scripts.cutover.running.forward import forward
+from scripts.cutover.running.hooks import Hooks, Moment
+from scripts.cutover.running.later import Since, later
+from scripts.cutover.running.stand import Stand
 from scripts.runs.steps import Plan
 from standards import Tier
 

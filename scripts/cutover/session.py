@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, cast
 from environments import Environment, load
 from environments.published import Published
 from preview.environment import find_project
-from scripts.cutover.gates import Baseline
-from scripts.cutover.hooks import Database, Hooks, Smoke
-from scripts.cutover.request import Cutover, Releases
-from scripts.cutover.standing import Standing, readable, standing
+from scripts.cutover.judgement.gates import Baseline
+from scripts.cutover.planning.request import Cutover, Releases
+from scripts.cutover.running.hooks import Database, Hooks, Smoke
+from scripts.cutover.running.standing import Standing, readable, standing
 from scripts.cutover.world import World
 from scripts.runs.aws import Api, client
 from scripts.runs.canonical import Json

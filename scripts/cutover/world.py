@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from scripts.cutover.judgement import Stage
-from scripts.cutover.observations import Observations
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.observations import Observations
 
 
 class Sides(Protocol):

@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_camel
 from scripts.cutover.aws.images import release_of
 from scripts.cutover.aws.kubectl import Kubectl
 from scripts.cutover.aws.sides import NotYetError
-from scripts.cutover.steps import ALL
+from scripts.cutover.planning.steps import ALL
 from scripts.exits import CommandError
 from standards import figure
 

@@ -11,7 +11,7 @@ from typing import Final
 from environments.published import PublishedFrontend
 from scripts.cutover.aws.permissions import Need, Permissions
 from scripts.cutover.aws.sides import NotYetError
-from scripts.cutover.steps import ALL
+from scripts.cutover.planning.steps import ALL
 from scripts.exits import CommandError
 from scripts.runs.aws import Api, AwsError
 from standards import figure

@@ -8,8 +8,8 @@ from typing import Any, Final
 from scripts.cutover.aws.images import ReleaseError, pulled, release_of
 from scripts.cutover.aws.rule import Rule
 from scripts.cutover.aws.sides import EcsSides
-from scripts.cutover.observations import CLOCKS
-from scripts.cutover.steps import ALL
+from scripts.cutover.judgement.observations import CLOCKS
+from scripts.cutover.planning.steps import ALL
 from scripts.runs.aws import Api, AwsError
 
 _UNKNOWN_IMAGE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})

@@ -11,7 +11,7 @@ from scripts.cutover.aws.fleet import Fleet, State, addresses
 from scripts.cutover.aws.images import release_of
 from scripts.cutover.aws.rule import Rule
 from scripts.cutover.aws.scaling import Scale, Scaling
-from scripts.cutover.steps import ALL
+from scripts.cutover.planning.steps import ALL
 from scripts.exits import CommandError
 from scripts.runs.aws import Api
 from standards import figure

@@ -11,7 +11,7 @@ from math import ceil
 
 from scripts.cutover.aws.fleet import Fleet, State
 from scripts.cutover.aws.sides import EcsSides, NotYetError
-from scripts.cutover.steps import ALL
+from scripts.cutover.planning.steps import ALL
 
 
 @dataclass(frozen=True, kw_only=True)

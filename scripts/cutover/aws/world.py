@@ -11,7 +11,7 @@ from scripts.cutover.aws.kubectl import connected
 from scripts.cutover.aws.kubernetes import DeploymentSides
 from scripts.cutover.aws.services import Apis, Services
 from scripts.cutover.aws.sides import EcsSides
-from scripts.cutover.gates import Baseline
+from scripts.cutover.judgement.gates import Baseline
 from scripts.cutover.watch.connecting import SystemClock, watched
 from scripts.cutover.watch.places import Color
 from scripts.cutover.world import Clock, Sides, Watch

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.cutover.changes import Asked, read_standard_change, refusals
-from scripts.cutover.request import Cutover
+from scripts.cutover.planning.changes import Asked, read_standard_change, refusals
+from scripts.cutover.planning.request import Cutover
 from scripts.cutover.session import Session
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.approvals import read_signatures, valid_approvals

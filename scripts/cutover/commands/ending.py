@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from scripts.cutover.conductor import Ended, Outcome
-from scripts.cutover.request import Cutover
+from scripts.cutover.planning.request import Cutover
+from scripts.cutover.running.conductor import Ended, Outcome
+from scripts.cutover.running.standing import readable, standing
 from scripts.cutover.session import Session
-from scripts.cutover.standing import readable, standing
 from scripts.exits import ExitCode
 from scripts.runs.canonical import Json
 from scripts.runs.evidence import About, Change, Signature, collect, seal

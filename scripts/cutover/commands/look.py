@@ -8,10 +8,10 @@ from time import sleep
 from typing import Any, Final
 
 from scripts.cutover.commands.people import open_question
-from scripts.cutover.record import BACK, FORWARD, WATCH, Noted
-from scripts.cutover.request import RequestError
+from scripts.cutover.planning.request import RequestError
+from scripts.cutover.running.record import BACK, FORWARD, WATCH, Noted
+from scripts.cutover.running.standing import Standing, State, readable
 from scripts.cutover.session import Options, Session, opened
-from scripts.cutover.standing import Standing, State, readable
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.journal import Entry
 from scripts.runs.steps import duration

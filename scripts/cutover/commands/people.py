@@ -4,16 +4,16 @@ import sys
 from time import monotonic, sleep
 from typing import Final
 
-from scripts.cutover.answers import give_answer, give_order
-from scripts.cutover.back import Because
 from scripts.cutover.commands.ending import end
-from scripts.cutover.conductor import take_back
-from scripts.cutover.decisions import Kind
-from scripts.cutover.observations import Answer
-from scripts.cutover.record import NotedQuestion
-from scripts.cutover.request import Cutover, RequestError
+from scripts.cutover.judgement.decisions import Kind
+from scripts.cutover.judgement.observations import Answer
+from scripts.cutover.planning.request import Cutover, RequestError
+from scripts.cutover.running.answers import give_answer, give_order
+from scripts.cutover.running.back import Because
+from scripts.cutover.running.conductor import take_back
+from scripts.cutover.running.record import NotedQuestion
+from scripts.cutover.running.standing import Standing, State, has_left
 from scripts.cutover.session import Options, Session, opened
-from scripts.cutover.standing import Standing, State, has_left
 from scripts.exits import ExitCode
 from scripts.runs.lease import CLOCK_SKEW, LEASE_TIME, LeaseHeldError
 from scripts.runs.times import utc_now

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from scripts.cutover.back import bound
-from scripts.cutover.gates import Gate, Share
-from scripts.cutover.hooks import Hooks
-from scripts.cutover.plan import describe
-from scripts.cutover.request import Cutover
-from scripts.cutover.stand import Stand
-from scripts.cutover.verdicts import compared
+from scripts.cutover.judgement.gates import Gate, Share
+from scripts.cutover.judgement.verdicts import compared
+from scripts.cutover.planning.plan import describe
+from scripts.cutover.planning.request import Cutover
+from scripts.cutover.running.back import bound
+from scripts.cutover.running.hooks import Hooks
+from scripts.cutover.running.stand import Stand
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Plan, duration
 from standards import figure

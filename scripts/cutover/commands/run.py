@@ -7,23 +7,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from scripts.cutover.back import VERIFIED
-from scripts.cutover.changes import refusals as change_refusals
-from scripts.cutover.checking import refusals
 from scripts.cutover.commands.consent import Consent, asked, let_in
 from scripts.cutover.commands.ending import end
+from scripts.cutover.commands.measuring import measured_cutover
 from scripts.cutover.commands.printing import described, for_programs
-from scripts.cutover.conductor import carry_out, look_later, stand_of
-from scripts.cutover.forward import forward
-from scripts.cutover.hooks import Hooks
-from scripts.cutover.later import Since
-from scripts.cutover.planning import measured_cutover
-from scripts.cutover.record import MINUTES
-from scripts.cutover.releases import wanted
-from scripts.cutover.request import Cutover, RequestError
-from scripts.cutover.saved import save, saved
+from scripts.cutover.planning.changes import refusals as change_refusals
+from scripts.cutover.planning.releases import wanted
+from scripts.cutover.planning.request import Cutover, RequestError
+from scripts.cutover.planning.saved import save, saved
+from scripts.cutover.running.back import VERIFIED
+from scripts.cutover.running.checking import refusals
+from scripts.cutover.running.conductor import carry_out, look_later, stand_of
+from scripts.cutover.running.forward import forward
+from scripts.cutover.running.hooks import Hooks
+from scripts.cutover.running.later import Since
+from scripts.cutover.running.record import MINUTES
+from scripts.cutover.running.standing import Standing, State
 from scripts.cutover.session import Options, Session, opened
-from scripts.cutover.standing import Standing, State
 from scripts.exits import ExitCode
 from scripts.runs.canonical import Json
 from scripts.runs.evidence import Signature

@@ -19,8 +19,8 @@ from scripts.cutover.database.rehearsal import Rehearsal, read_rehearsal
 from scripts.cutover.database.runners import LocalProcess, Runner
 from scripts.cutover.database.schema import Schema
 from scripts.cutover.database.steps import Stage
-from scripts.cutover.hooks import Database
-from scripts.cutover.stand import Stand
+from scripts.cutover.running.hooks import Database
+from scripts.cutover.running.stand import Stand
 from scripts.exits import CommandError
 from scripts.runs.approvals import read_signatures
 from scripts.runs.approvers import read_approvers

@@ -9,11 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
-from scripts.cutover.conductor import Outcome
 from scripts.cutover.rehearse.controller import APPROVERS
 from scripts.cutover.rehearse.options import Options
 from scripts.cutover.rehearse.rehearsal import Rehearsal, is_as_it_should
 from scripts.cutover.rehearse.view import Lines, Screen
+from scripts.cutover.running.conductor import Outcome
 from scripts.exits import ExitCode
 
 

@@ -22,14 +22,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from preview.files import write
-from scripts.cutover.conductor import Ended, Outcome, carry_out
-from scripts.cutover.hooks import Hooks
-from scripts.cutover.plan import CutoverPlan
+from scripts.cutover.planning.plan import CutoverPlan
+from scripts.cutover.planning.request import Cutover, read
 from scripts.cutover.rehearse import lifeline
 from scripts.cutover.rehearse.smoke import loopback_smoke
 from scripts.cutover.rehearse.world import PROVIDER, LoopbackWorld, Provider
 from scripts.cutover.report.page import write_report
-from scripts.cutover.request import Cutover, read
+from scripts.cutover.running.conductor import Ended, Outcome, carry_out
+from scripts.cutover.running.hooks import Hooks
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.approvers import Role
 from scripts.runs.evidence import About, Change, Purpose, collect, hash_of, seal, sign

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from math import ceil, nan
 from typing import Final
 
-from scripts.cutover.gates import Baseline
-from scripts.cutover.limits import latencies
-from scripts.cutover.observations import Counts, Levels, Series
+from scripts.cutover.judgement.gates import Baseline
+from scripts.cutover.judgement.limits import latencies
+from scripts.cutover.judgement.observations import Counts, Levels, Series
 from scripts.cutover.rehearse.cluster import SERVICE, Cluster
 from scripts.cutover.rehearse.runtime import NEW, OLD, Side
 from scripts.cutover.rehearse.service import BUCKETS_MS

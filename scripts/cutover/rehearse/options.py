@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from preview.files import write
-from scripts.cutover.gates import Baseline, Share, Watched
-from scripts.cutover.limits import Period, gates
+from scripts.cutover.judgement.gates import Baseline, Share, Watched
+from scripts.cutover.judgement.limits import Period, gates
+from scripts.cutover.judgement.verdicts import ENOUGH
+from scripts.cutover.planning.request import Cutover, Releases
+from scripts.cutover.planning.steps import Moved, Settings
 from scripts.cutover.rehearse.cluster import SERVICE, Scale
 from scripts.cutover.rehearse.faults import Faulty
-from scripts.cutover.request import Cutover, Releases
-from scripts.cutover.steps import Moved, Settings
-from scripts.cutover.verdicts import ENOUGH
 from scripts.exits import CommandError
 from standards import Tier
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from preview.files import write
-from scripts.cutover.conductor import Outcome
-from scripts.cutover.gates import Baseline
+from scripts.cutover.judgement.gates import Baseline
+from scripts.cutover.planning.request import Cutover
 from scripts.cutover.rehearse.children import Child
 from scripts.cutover.rehearse.cluster import Cluster
 from scripts.cutover.rehearse.controller import CUTOVER, JOURNAL
@@ -28,7 +28,7 @@ from scripts.cutover.rehearse.options import (
 from scripts.cutover.rehearse.provider import ProviderServer
 from scripts.cutover.rehearse.runtime import OLD
 from scripts.cutover.rehearse.world import PROVIDER
-from scripts.cutover.request import Cutover
+from scripts.cutover.running.conductor import Outcome
 from scripts.exits import ExitCode
 from scripts.runs.journal import Entry, current
 from scripts.runs.sqlite import SqliteStore

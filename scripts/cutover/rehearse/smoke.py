@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from scripts.cutover.decisions import Decision
-from scripts.cutover.hooks import Moment, Smoke
+from scripts.cutover.judgement.decisions import Decision
 from scripts.cutover.rehearse.runtime import NEW, OLD
 from scripts.cutover.rehearse.wire import LOOPBACK
 from scripts.cutover.rehearse.world import Provider
+from scripts.cutover.running.hooks import Moment, Smoke
 from scripts.release.smoke.results import Result, judged
 
 _SECONDS: Final = 2.0

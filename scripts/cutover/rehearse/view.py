@@ -12,8 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from scripts.cutover.gates import Gate, Share
-from scripts.cutover.limits import Period
+from scripts.cutover.judgement.gates import Gate, Share
+from scripts.cutover.judgement.limits import Period
 from scripts.cutover.rehearse.faults import Fault
 from scripts.cutover.rehearse.rehearsal import Seen
 from scripts.cutover.rehearse.runtime import NEW, OLD, TOTAL

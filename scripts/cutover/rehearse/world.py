@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
-from scripts.cutover.judgement import Stage
-from scripts.cutover.observations import Alarm, Counts, Levels, Observations, Series
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.observations import Alarm, Counts, Levels, Observations, Series
 from scripts.cutover.rehearse import lifeline
 from scripts.cutover.rehearse.runtime import NEW, OLD, SOCKET, Runtime, ask
 

@@ -13,12 +13,12 @@ import preview.reports
 from preview.files import replace
 from preview.reports.templates import templates
 from preview.reports.wording import plural
-from scripts.cutover.decisions import Finding, Kind
-from scripts.cutover.record import Noted, NotedQuestion
+from scripts.cutover.judgement.decisions import Finding, Kind
 from scripts.cutover.report import words
 from scripts.cutover.report.charts import Chart, Line, svg
 from scripts.cutover.report.story import Curve, Did, Story, told
-from scripts.cutover.standing import State
+from scripts.cutover.running.record import Noted, NotedQuestion
+from scripts.cutover.running.standing import State
 from scripts.runs.evidence import Evidence
 from scripts.runs.journal import Entry
 from standards import figure, requirement

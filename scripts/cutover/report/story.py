@@ -13,11 +13,11 @@ from typing import Final, TypeAlias
 
 from pydantic import ValidationError
 
-from scripts.cutover.decisions import Kind
-from scripts.cutover.record import BACK, FORWARD, Noted
+from scripts.cutover.judgement.decisions import Kind
+from scripts.cutover.planning.request import Cutover
 from scripts.cutover.report.words import OUTCOMES, cited
-from scripts.cutover.request import Cutover
-from scripts.cutover.standing import Standing, State, standing
+from scripts.cutover.running.record import BACK, FORWARD, Noted
+from scripts.cutover.running.standing import Standing, State, standing
 from scripts.exits import CommandError
 from scripts.runs.canonical import NotCanonicalError, digest
 from scripts.runs.journal import Entry

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from scripts.cutover.decisions import Finding, Kind
-from scripts.cutover.record import Noted, NotedReason
-from scripts.cutover.standing import State
+from scripts.cutover.judgement.decisions import Finding, Kind
+from scripts.cutover.running.record import Noted, NotedReason
+from scripts.cutover.running.standing import State
 from scripts.runs.steps import duration
 
 OUTCOMES: Final = {

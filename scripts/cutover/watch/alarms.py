@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from environments import Environment
-from scripts.cutover.observations import Alarm
+from scripts.cutover.judgement.observations import Alarm
 
 EMERGENCIES: Final = {"database-corrupt": "data corruption"}
 """What is an emergency by ROLL-09, by the alarm that tells of it."""

@@ -8,9 +8,9 @@ from math import inf
 from typing import Final
 
 from environments import Environment
-from scripts.cutover.gates import Gate, Source
-from scripts.cutover.judgement import Stage
-from scripts.cutover.observations import Counts, Levels, Observations, Series
+from scripts.cutover.judgement.gates import Gate, Source
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.observations import Counts, Levels, Observations, Series
 from scripts.cutover.watch.alarms import emergency_alarms, raised
 from scripts.cutover.watch.chain import Asked, asked
 from scripts.cutover.watch.cloudwatch import CloudWatch, Query

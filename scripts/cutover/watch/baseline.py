@@ -11,9 +11,9 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scripts.cutover.gates import Baseline
-from scripts.cutover.limits import latencies
-from scripts.cutover.observations import Counts
+from scripts.cutover.judgement.gates import Baseline
+from scripts.cutover.judgement.limits import latencies
+from scripts.cutover.judgement.observations import Counts
 from scripts.cutover.watch.cloudwatch import SETTLED, CloudWatch, Query
 from scripts.cutover.watch.prometheus import Prometheus
 from scripts.cutover.watch.recipes import SLOWER, Place, recipe

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from scripts.cutover.observations import Counts, Series
+from scripts.cutover.judgement.observations import Counts, Series
 from scripts.cutover.watch import counters
 from scripts.cutover.watch.prometheus import Line
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from scripts.cutover.observations import Alarm
+from scripts.cutover.judgement.observations import Alarm
 from scripts.cutover.watch.samples import MINUTE, Found
 from scripts.runs.aws import Api, AwsError
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from scripts.cutover.observations import Counts, Levels, Series
+from scripts.cutover.judgement.observations import Counts, Levels, Series
 
 _COUNTS: Final = frozenset({"at", "total", "bad"})
 _LEVEL: Final = frozenset({"at", "value"})

@@ -12,7 +12,7 @@ from environments import Environment
 from environments.published import Published
 from scripts.cutover.aws.permissions import Need, Permissions
 from scripts.cutover.aws.rule import Rule
-from scripts.cutover.gates import Baseline
+from scripts.cutover.judgement.gates import Baseline
 from scripts.cutover.watch.aws import AwsWatch, SideSources
 from scripts.cutover.watch.chain import REVISION
 from scripts.cutover.watch.cloudwatch import CloudWatch

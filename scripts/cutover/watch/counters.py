@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isnan, nan
 from typing import Final
 
-from scripts.cutover.observations import Counts, Levels
+from scripts.cutover.judgement.observations import Counts, Levels
 from scripts.cutover.watch.prometheus import STEP, Line
 
 _ALL: Final = "+Inf"

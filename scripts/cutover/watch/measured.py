@@ -7,10 +7,10 @@ from typing import Final
 from environments import Environment
 from environments.published import Published
 from environments.watch import Watch as Watching
-from scripts.cutover.gates import Share, Watched
-from scripts.cutover.limits import Period, gates
-from scripts.cutover.observations import Counts
-from scripts.cutover.verdicts import ENOUGH, compared
+from scripts.cutover.judgement.gates import Share, Watched
+from scripts.cutover.judgement.limits import Period, gates
+from scripts.cutover.judgement.observations import Counts
+from scripts.cutover.judgement.verdicts import ENOUGH, compared
 from scripts.cutover.watch.baseline import (
     PERIOD,
     BaselineRecord,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Final
 
-from scripts.cutover.gates import Baseline
+from scripts.cutover.judgement.gates import Baseline
 from scripts.cutover.watch.cloudwatch import CloudWatch, Query
 from scripts.runs.aws import Api, AwsError
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from scripts.cutover.observations import Counts, Series
+from scripts.cutover.judgement.observations import Counts, Series
 from scripts.cutover.watch import samples
 from scripts.cutover.watch.cloudwatch import Query
 from scripts.cutover.watch.samples import Found

@@ -11,7 +11,7 @@ from math import ceil, isfinite, nan
 from statistics import median
 from typing import Final
 
-from scripts.cutover.observations import Counts, Levels
+from scripts.cutover.judgement.observations import Counts, Levels
 
 MINUTE: Final = 60
 """The shortest period of the metrics that AWS publishes, in seconds."""

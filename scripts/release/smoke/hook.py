@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from environments import Environment
 from environments.published import Published
 from preview.environment import find_project
-from scripts.cutover.decisions import Decision, Finding, Kind, Reason
-from scripts.cutover.hooks import Moment, Smoke
+from scripts.cutover.judgement.decisions import Decision, Finding, Kind, Reason
+from scripts.cutover.running.hooks import Moment, Smoke
 from scripts.release.smoke.aim import Aim, new_side, public
 from scripts.release.smoke.asking import asking
 from scripts.release.smoke.results import Result, judged

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from scripts.cutover.decisions import Decision, Finding, Kind, Reason
+from scripts.cutover.judgement.decisions import Decision, Finding, Kind, Reason
 from scripts.runs.canonical import Json
 from standards import figure
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-from scripts.cutover.decisions import Decision, Finding, Kind
+from scripts.cutover.judgement.decisions import Decision, Finding, Kind
 from scripts.release.smoke.results import Result, flakiness, judged
 from scripts.release.smoke.suite import Suite
 from scripts.runs.canonical import Json

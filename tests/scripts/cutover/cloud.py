@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.cutover.gates import Gate
-from scripts.cutover.judgement import Stage
-from scripts.cutover.observations import Alarm, Counts, Observations, Series
-from scripts.cutover.request import Cutover, Releases
-from scripts.cutover.steps import Moved, Settings
+from scripts.cutover.judgement.gates import Gate
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.observations import Alarm, Counts, Observations, Series
+from scripts.cutover.planning.request import Cutover, Releases
+from scripts.cutover.planning.steps import Moved, Settings
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
 from scripts.runs.sqlite import SqliteStore

@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from scripts.cutover.decisions import Decision, Reason
-from scripts.cutover.gates import Event, Gate, Level, Share
-from scripts.cutover.judgement import judge
-from scripts.cutover.limits import Period, gates
-from scripts.cutover.observations import Alarm, Answer, Counts, Levels, Question, Series
-from scripts.cutover.plan import describe, plan
-from scripts.cutover.refusals import refusals
-from scripts.cutover.steps import Moved, Settings
+from scripts.cutover.judgement.decisions import Decision, Reason
+from scripts.cutover.judgement.gates import Event, Gate, Level, Share
+from scripts.cutover.judgement.judge import judge
+from scripts.cutover.judgement.limits import Period, gates
+from scripts.cutover.judgement.observations import Alarm, Answer, Counts, Levels, Question, Series
+from scripts.cutover.judgement.refusals import refusals
+from scripts.cutover.planning.plan import describe, plan
+from scripts.cutover.planning.steps import Moved, Settings
 from standards import Tier
 from tests.scripts.cutover.worlds import (
     BAKE,

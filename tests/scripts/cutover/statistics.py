@@ -23,12 +23,12 @@ from random import Random
 from statistics import NormalDist
 from typing import Final
 
-from scripts.cutover.gates import Action, Baseline, Share, Watched
-from scripts.cutover.limits import Period, latencies
-from scripts.cutover.plan import FALSE_ROLLBACKS, plan
-from scripts.cutover.sequential import DETECTING, ShareTest
-from scripts.cutover.steps import Moved, Settings, Step
-from scripts.cutover.verdicts import compared
+from scripts.cutover.judgement.gates import Action, Baseline, Share, Watched
+from scripts.cutover.judgement.limits import Period, latencies
+from scripts.cutover.judgement.sequential import DETECTING, ShareTest
+from scripts.cutover.judgement.verdicts import compared
+from scripts.cutover.planning.plan import FALSE_ROLLBACKS, plan
+from scripts.cutover.planning.steps import Moved, Settings, Step
 from standards import Tier
 from tests.scripts.cutover import statistics_page
 

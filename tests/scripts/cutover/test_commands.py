@@ -15,12 +15,12 @@ from typer.testing import CliRunner, Result
 from environments import Environment
 from environments.published import Published
 from scripts.cli import app
-from scripts.cutover import planning, session
-from scripts.cutover.changes import read_standard_change
-from scripts.cutover.commands import people
-from scripts.cutover.gates import Baseline, Watched
-from scripts.cutover.judgement import Stage
-from scripts.cutover.observations import Observations
+from scripts.cutover import session
+from scripts.cutover.commands import measuring, people
+from scripts.cutover.judgement.gates import Baseline, Watched
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.observations import Observations
+from scripts.cutover.planning.changes import read_standard_change
 from scripts.exits import ExitCode
 from scripts.runs.approvers import Role
 from scripts.runs.evidence import Purpose, sign
@@ -103,7 +103,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
     monkeypatch.setattr(session, "measured_of", measured)
     monkeypatch.setattr(session, "records_of", records)
-    monkeypatch.setattr(planning, "alarms_of", guards)
+    monkeypatch.setattr(measuring, "alarms_of", guards)
     return Project(folder=tmp_path, world=world)
 
 

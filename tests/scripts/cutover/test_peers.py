@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.cutover.conductor import Ended, Outcome, carry_out
-from scripts.cutover.decisions import Finding, Kind
-from scripts.cutover.judgement import Stage, judge
-from scripts.cutover.observations import Alarm, Counts, Levels, Observations
-from scripts.cutover.plan import plan
-from scripts.cutover.refusals import refusals
-from scripts.cutover.steps import Moved, Settings
+from scripts.cutover.judgement.decisions import Finding, Kind
+from scripts.cutover.judgement.judge import Stage, judge
+from scripts.cutover.judgement.observations import Alarm, Counts, Levels, Observations
+from scripts.cutover.judgement.refusals import refusals
+from scripts.cutover.planning.plan import plan
+from scripts.cutover.planning.steps import Moved, Settings
+from scripts.cutover.running.conductor import Ended, Outcome, carry_out
 from scripts.runs.sqlite import SqliteStore
 from standards import Tier
 from tests.scripts.cutover.cloud import SIZE, Cloud, CloudSides, cloud, cutover, setting

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.cutover import back, conductor, forward, judging, moving
-from scripts.cutover.back import Because
-from scripts.cutover.conductor import Outcome
-from scripts.cutover.deciding import Ledger
-from scripts.cutover.decisions import Decision, Kind
-from scripts.cutover.hooks import Hooks
-from scripts.cutover.judgement import Stage
-from scripts.cutover.observations import Observations
-from scripts.cutover.request import Cutover
-from scripts.cutover.stand import Stand
+from scripts.cutover.judgement.decisions import Decision, Kind
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.observations import Observations
+from scripts.cutover.planning.request import Cutover
+from scripts.cutover.running import back, conductor, forward, judging, moving
+from scripts.cutover.running.back import Because
+from scripts.cutover.running.conductor import Outcome
+from scripts.cutover.running.deciding import Ledger
+from scripts.cutover.running.hooks import Hooks
+from scripts.cutover.running.stand import Stand
 from scripts.runs.canonical import Json
 from scripts.runs.journal import Entry, Journal
 from scripts.runs.lease import Keeper, Lease

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from scripts.cutover.gates import Baseline, Event, Gate, Level, Share, Watched
-from scripts.cutover.judgement import Stage
-from scripts.cutover.limits import Period, gates, latencies
-from scripts.cutover.observations import Alarm, Counts, Levels, Observations, Series
+from scripts.cutover.judgement.gates import Baseline, Event, Gate, Level, Share, Watched
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.limits import Period, gates, latencies
+from scripts.cutover.judgement.observations import Alarm, Counts, Levels, Observations, Series
 from standards import Tier
 
 START: Final = 1_000_000.0

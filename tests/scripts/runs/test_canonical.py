@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretBytes, SecretStr
 
-from scripts.cutover.decisions import Kind
+from scripts.cutover.judgement.decisions import Kind
 from scripts.runs.canonical import (
     Json,
     NotCanonicalError,

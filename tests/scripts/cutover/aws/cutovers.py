@@ -12,12 +12,12 @@ from random import Random
 from typing import Final
 
 from scripts.cutover.aws.services import Services
-from scripts.cutover.conductor import Ended, Outcome, carry_out
-from scripts.cutover.gates import Gate, Share
-from scripts.cutover.judgement import Stage
-from scripts.cutover.observations import Alarm, Counts, Observations, Series
-from scripts.cutover.request import Cutover, Releases
-from scripts.cutover.steps import Moved, Settings
+from scripts.cutover.judgement.gates import Gate, Share
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.observations import Alarm, Counts, Observations, Series
+from scripts.cutover.planning.request import Cutover, Releases
+from scripts.cutover.planning.steps import Moved, Settings
+from scripts.cutover.running.conductor import Ended, Outcome, carry_out
 from scripts.cutover.world import Sides
 from scripts.exits import CommandError
 from scripts.runs.lease import Owner

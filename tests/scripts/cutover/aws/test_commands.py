@@ -15,9 +15,10 @@ from typer.testing import CliRunner, Result
 from environments import Environment
 from environments.published import Published
 from scripts.cli import app
-from scripts.cutover import planning, session
+from scripts.cutover import session
 from scripts.cutover.aws import world as on_aws
-from scripts.cutover.gates import Baseline, Watched
+from scripts.cutover.commands import measuring
+from scripts.cutover.judgement.gates import Baseline, Watched
 from scripts.exits import ExitCode
 from scripts.runs.aws import client
 from tests.conftest import PROJECT
@@ -87,7 +88,7 @@ def operator(
         (on_aws, "watched", seen),
         (session, "records_of", {"api": {"requests": 7}}),
         (session, "smoke_of", None),
-        (planning, "alarms_of", frozenset({GUARD})),
+        (measuring, "alarms_of", frozenset({GUARD})),
         (on_aws.Apis, "of", apis()),  # on which IAM's simulation works, that moto has not
     ]
     for module, name, said in made_up:

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from scripts.cutover.conductor import Outcome
+from scripts.cutover.running.conductor import Outcome
 from tests.scripts.cutover.aws.account import opened
 from tests.scripts.cutover.aws.cutovers import carried_out
 

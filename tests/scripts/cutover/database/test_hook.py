@@ -14,7 +14,7 @@ from environments import Environment, load
 from scripts.cutover.database import hook
 from scripts.cutover.database.cli import app
 from scripts.cutover.database.example import example, rehearsed
-from scripts.cutover.stand import Stand
+from scripts.cutover.running.stand import Stand
 from scripts.exits import ExitCode
 from standards import Tier
 from tests.environments.records import PROJECT

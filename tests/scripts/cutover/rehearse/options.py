@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from scripts.cutover.gates import Baseline
-from scripts.cutover.limits import latencies
+from scripts.cutover.judgement.gates import Baseline
+from scripts.cutover.judgement.limits import latencies
+from scripts.cutover.planning.steps import Settings
 from scripts.cutover.rehearse.cluster import Scale
 from scripts.cutover.rehearse.faults import Fault, Faulty
 from scripts.cutover.rehearse.options import Options
-from scripts.cutover.steps import Settings
 
 NOWHERE = Path("nowhere")
 BASELINE = Baseline(

@@ -5,14 +5,14 @@ from math import isnan
 
 import pytest
 
-from scripts.cutover.limits import latencies
-from scripts.cutover.observations import Counts, Levels
-from scripts.cutover.plan import PlanError
+from scripts.cutover.judgement.limits import latencies
+from scripts.cutover.judgement.observations import Counts, Levels
+from scripts.cutover.planning.plan import PlanError
+from scripts.cutover.planning.steps import Settings
 from scripts.cutover.rehearse.metrics import Interval, Metrics, parsed
 from scripts.cutover.rehearse.options import enough, planned
 from scripts.cutover.rehearse.runtime import NEW, OLD
 from scripts.cutover.rehearse.service import BUCKETS_MS
-from scripts.cutover.steps import Settings
 from tests.scripts.cutover.rehearse.options import made
 
 NONE = (0,) * (len(BUCKETS_MS) + 1)

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from scripts.cutover.answers import give_answer
-from scripts.cutover.conductor import Outcome, carry_out
-from scripts.cutover.decisions import Decision
-from scripts.cutover.hooks import Hooks, Moment
-from scripts.cutover.judgement import Stage
-from scripts.cutover.observations import Answer, Levels, Observations
-from scripts.cutover.record import Noted
+from scripts.cutover.judgement.decisions import Decision
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.observations import Answer, Levels, Observations
 from scripts.cutover.report.page import page, write_report
 from scripts.cutover.report.story import told
-from scripts.cutover.standing import readable, standing
+from scripts.cutover.running.answers import give_answer
+from scripts.cutover.running.conductor import Outcome, carry_out
+from scripts.cutover.running.hooks import Hooks, Moment
+from scripts.cutover.running.record import Noted
+from scripts.cutover.running.standing import readable, standing
 from scripts.release.smoke.results import Result, judged
 from scripts.runs.canonical import digest
 from scripts.runs.journal import GENESIS, Entry, Journal

@@ -6,10 +6,10 @@ from math import ceil, inf
 from random import Random
 from typing import Final, TypeVar, cast
 
-from scripts.cutover.back import VERIFIED
-from scripts.cutover.decisions import Kind
-from scripts.cutover.record import BACK
-from scripts.cutover.steps import ALL
+from scripts.cutover.judgement.decisions import Kind
+from scripts.cutover.planning.steps import ALL
+from scripts.cutover.running.back import VERIFIED
+from scripts.cutover.running.record import BACK
 from scripts.runs.journal import Entry
 from tests.scripts.cutover.simulated.fate import Fate
 from tests.scripts.cutover.simulated.processes import Process, Time, ViolationError

@@ -5,7 +5,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from scripts.cutover.observations import Answer
+from scripts.cutover.judgement.observations import Answer
 from tests.scripts.cutover.simulated.processes import START
 
 HOUR = 3600.0

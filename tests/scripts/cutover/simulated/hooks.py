@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scripts.cutover.decisions import Decision, Finding, Kind, Reason
-from scripts.cutover.hooks import Database, Hooks, Moment
-from scripts.cutover.stand import Stand
+from scripts.cutover.judgement.decisions import Decision, Finding, Kind, Reason
+from scripts.cutover.running.hooks import Database, Hooks, Moment
+from scripts.cutover.running.stand import Stand
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Step, Timeout
 from tests.scripts.cutover.simulated.cloud import Cloud

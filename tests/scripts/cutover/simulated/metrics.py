@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import Final
 
-from scripts.cutover.gates import Gate, Level, Share
-from scripts.cutover.judgement import Stage
-from scripts.cutover.observations import Alarm, Counts, Levels, Observations, Series
+from scripts.cutover.judgement.gates import Gate, Level, Share
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.observations import Alarm, Counts, Levels, Observations, Series
 from tests.scripts.cutover.simulated.cloud import Cloud, Service
 from tests.scripts.cutover.simulated.processes import START, Process
 from tests.scripts.cutover.statistics import failing

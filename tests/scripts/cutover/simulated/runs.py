@@ -8,13 +8,13 @@ from functools import cache
 from random import Random
 from typing import Final
 
-from scripts.cutover.answers import give_answer, give_order
-from scripts.cutover.back import Because
-from scripts.cutover.conductor import Ended, Outcome, carry_out, take_back
-from scripts.cutover.observations import Answer
-from scripts.cutover.request import Cutover, Releases
-from scripts.cutover.standing import State, readable, standing
-from scripts.cutover.steps import ALL, Moved, Settings
+from scripts.cutover.judgement.observations import Answer
+from scripts.cutover.planning.request import Cutover, Releases
+from scripts.cutover.planning.steps import ALL, Moved, Settings
+from scripts.cutover.running.answers import give_answer, give_order
+from scripts.cutover.running.back import Because
+from scripts.cutover.running.conductor import Ended, Outcome, carry_out, take_back
+from scripts.cutover.running.standing import State, readable, standing
 from scripts.exits import CommandError
 from scripts.runs.journal import Entry, JournalError, current
 from scripts.runs.lease import Owner

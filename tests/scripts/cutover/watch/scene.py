@@ -8,9 +8,9 @@ from typing import Final
 from environments import Environment, load
 from environments.published import Published
 from environments.watch import Watch as Watching
-from scripts.cutover.gates import Baseline, Watched
-from scripts.cutover.judgement import Stage
-from scripts.cutover.limits import Period, gates, latencies
+from scripts.cutover.judgement.gates import Baseline, Watched
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.limits import Period, gates, latencies
 from scripts.cutover.watch.aws import AwsWatch, SideSources
 from scripts.cutover.watch.cloudwatch import CloudWatch
 from scripts.cutover.watch.command import Command

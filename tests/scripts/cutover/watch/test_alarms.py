@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from environments import load
 from plan import Plan
-from scripts.cutover.observations import Alarm
+from scripts.cutover.judgement.observations import Alarm
 from scripts.cutover.watch.alarms import emergency_alarms, guards, raised
 from tests.conftest import PROJECT
 from tests.stacks.reading import of_type

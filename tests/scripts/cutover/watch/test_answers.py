@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 import httpx2
 import pytest
 
-from scripts.cutover.decisions import Finding, Kind
-from scripts.cutover.gates import Watched
-from scripts.cutover.judgement import Stage, judge
-from scripts.cutover.observations import Levels
+from scripts.cutover.judgement.decisions import Finding, Kind
+from scripts.cutover.judgement.gates import Watched
+from scripts.cutover.judgement.judge import Stage, judge
+from scripts.cutover.judgement.observations import Levels
 from scripts.cutover.watch.prometheus import Prometheus
 from scripts.cutover.watch.signing import AwsSigner
 from tests.scripts.cutover.watch.prometheus import Told, answering

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from environments import load
-from scripts.cutover.decisions import Finding, Kind
-from scripts.cutover.gates import Watched
-from scripts.cutover.judgement import judge
-from scripts.cutover.limits import Period
-from scripts.cutover.observations import Alarm, Counts, Levels, Quality, problem
+from scripts.cutover.judgement.decisions import Finding, Kind
+from scripts.cutover.judgement.gates import Watched
+from scripts.cutover.judgement.judge import judge
+from scripts.cutover.judgement.limits import Period
+from scripts.cutover.judgement.observations import Alarm, Counts, Levels, Quality, problem
 from tests.conftest import PROJECT
 from tests.scripts.cutover.watch.scene import (
     BALANCER,

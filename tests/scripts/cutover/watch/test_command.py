@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from scripts.cutover.decisions import Finding, Kind
-from scripts.cutover.judgement import judge
-from scripts.cutover.observations import Counts, Levels
+from scripts.cutover.judgement.decisions import Finding, Kind
+from scripts.cutover.judgement.judge import judge
+from scripts.cutover.judgement.observations import Counts, Levels
 from scripts.cutover.watch.command import Command, CommandFailedError, parsed
 from tests.scripts.cutover.watch.scene import START, Scene, stage
 

@@ -8,13 +8,13 @@ from random import Random
 
 import pytest
 
-from scripts.cutover.conductor import Outcome, carry_out
-from scripts.cutover.decisions import Kind
-from scripts.cutover.gates import Watched
-from scripts.cutover.record import decisions
-from scripts.cutover.request import Cutover, Releases
-from scripts.cutover.standing import readable
-from scripts.cutover.steps import Moved, Settings
+from scripts.cutover.judgement.decisions import Kind
+from scripts.cutover.judgement.gates import Watched
+from scripts.cutover.planning.request import Cutover, Releases
+from scripts.cutover.planning.steps import Moved, Settings
+from scripts.cutover.running.conductor import Outcome, carry_out
+from scripts.cutover.running.record import decisions
+from scripts.cutover.running.standing import readable
 from scripts.cutover.watch.publishing import ERRORS, Publisher
 from scripts.cutover.world import Sides, Watch
 from scripts.runs.sqlite import SqliteStore

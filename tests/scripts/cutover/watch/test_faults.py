@@ -10,9 +10,9 @@ from typing import Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.cutover.decisions import Finding
-from scripts.cutover.judgement import judge
-from scripts.cutover.observations import Counts, Levels, Series
+from scripts.cutover.judgement.decisions import Finding
+from scripts.cutover.judgement.judge import judge
+from scripts.cutover.judgement.observations import Counts, Levels, Series
 from tests.scripts.cutover.watch.scene import NEW, OLD, START, Scene, group, stage, tasks
 
 ELB: Final = "AWS/ApplicationELB"

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from scripts.cutover.gates import Gate
-from scripts.cutover.limits import Period, gates
+from scripts.cutover.judgement.gates import Gate
+from scripts.cutover.judgement.limits import Period, gates
 from scripts.cutover.watch.chain import TRADES, UNUSUAL, asked
 from scripts.cutover.watch.places import place
 from scripts.cutover.watch.recipes import recipe

@@ -9,10 +9,10 @@ from math import inf, isfinite, nan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.cutover.decisions import Finding
-from scripts.cutover.gates import Event, Gate, Level, Share, Watched
-from scripts.cutover.observations import CLOCKS, Counts, Levels, Observations, Series
-from scripts.cutover.verdicts import Span, verdict
+from scripts.cutover.judgement.decisions import Finding
+from scripts.cutover.judgement.gates import Event, Gate, Level, Share, Watched
+from scripts.cutover.judgement.observations import CLOCKS, Counts, Levels, Observations, Series
+from scripts.cutover.judgement.verdicts import Span, verdict
 from scripts.cutover.watch import counters
 from scripts.cutover.watch.command import CommandFailedError, parsed
 from scripts.cutover.watch.prometheus import Line

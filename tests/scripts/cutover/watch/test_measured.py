@@ -12,11 +12,11 @@ import pytest
 
 from environments.watch import Watch as Watching
 from environments.watch import WatchCommand
-from scripts.cutover.gates import Watched
-from scripts.cutover.limits import Period, gates, latencies
-from scripts.cutover.observations import Counts
-from scripts.cutover.plan import plan
-from scripts.cutover.steps import Moved, Settings
+from scripts.cutover.judgement.gates import Watched
+from scripts.cutover.judgement.limits import Period, gates, latencies
+from scripts.cutover.judgement.observations import Counts
+from scripts.cutover.planning.plan import plan
+from scripts.cutover.planning.steps import Moved, Settings
 from scripts.cutover.watch.baseline import BaselineRecord, NoBaselineError
 from scripts.cutover.watch.connecting import Connections, watched
 from scripts.cutover.watch.measured import Measured, measured, records

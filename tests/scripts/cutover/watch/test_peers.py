@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from scripts.cutover.decisions import Decision, Kind
-from scripts.cutover.gates import Watched
-from scripts.cutover.limits import Period
-from scripts.cutover.refusals import refusals
+from scripts.cutover.judgement.decisions import Decision, Kind
+from scripts.cutover.judgement.gates import Watched
+from scripts.cutover.judgement.limits import Period
+from scripts.cutover.judgement.refusals import refusals
 from tests.scripts.cutover.watch.scene import (
     GUARDS,
     OLD,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from scripts.cutover.observations import Counts, Levels, Series
+from scripts.cutover.judgement.observations import Counts, Levels, Series
 from scripts.cutover.watch.chain import REVISION, asked
 from scripts.cutover.watch.prometheus import ARRIVED, Prometheus, Ranges
 from tests.scripts.cutover.watch.prometheus import IS_INSTALLED, Exposition, served

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from scripts.cutover.gates import Baseline
-from scripts.cutover.limits import Period
+from scripts.cutover.judgement.gates import Baseline
+from scripts.cutover.judgement.limits import Period
 from scripts.cutover.watch.cloudwatch import CloudWatch
 from scripts.cutover.watch.publishing import (
     ERRORS,

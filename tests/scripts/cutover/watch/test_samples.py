@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.cutover.decisions import Finding
-from scripts.cutover.gates import Gate, Watched
-from scripts.cutover.limits import SERVED, Period
-from scripts.cutover.observations import Levels, Observations
-from scripts.cutover.verdicts import Span, verdict
+from scripts.cutover.judgement.decisions import Finding
+from scripts.cutover.judgement.gates import Gate, Watched
+from scripts.cutover.judgement.limits import SERVED, Period
+from scripts.cutover.judgement.observations import Levels, Observations
+from scripts.cutover.judgement.verdicts import Span, verdict
 from scripts.cutover.watch.samples import Found, growth, highest, hit_rate, share
 from tests.scripts.cutover.watch.scene import START, baseline, stage
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from environments.edge import Access
-from scripts.cutover.decisions import Finding, Kind
-from scripts.cutover.hooks import Moment
+from scripts.cutover.judgement.decisions import Finding, Kind
+from scripts.cutover.running.hooks import Moment
 from scripts.release.smoke import hook
 from scripts.release.smoke.aim import Aim, public
 from scripts.release.smoke.hook import Amazon, smoke

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.cutover.decisions import Finding, Kind
+from scripts.cutover.judgement.decisions import Finding, Kind
 from scripts.release.smoke.results import Result, flakiness, judged
 
 GOOD = Result(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.cutover.decisions import Kind
+from scripts.cutover.judgement.decisions import Kind
 from scripts.release.smoke import limits, telemetry
 from scripts.release.smoke.aim import new_side
 from scripts.release.smoke.results import judged

@@ -1,0 +1,1 @@
+"""A cutover as it runs: forward, back, and what is watched after it, on a journal."""

@@ -1,0 +1,221 @@
+"""The way back: one change of weight a service, onto a side that is still at full size.
+
+It never asks, never waits for a journal, and sets what it has set before once more after a kill:
+what a load balancer says may be old, and what was set and read back in one go is not.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from scripts.cutover.judgement.decisions import Kind
+from scripts.cutover.planning.plan import SMOKE_TESTS
+from scripts.cutover.planning.request import Cutover
+from scripts.cutover.running.deciding import Ledger
+from scripts.cutover.running.hooks import Hooks, Moment, Smoke
+from scripts.cutover.running.moving import MARGIN, take_away
+from scripts.cutover.running.record import BACK
+from scripts.cutover.running.stand import Stand
+from scripts.cutover.world import Sides
+from scripts.runs.canonical import Json
+from scripts.runs.lease import LeaseLostError
+from scripts.runs.steps import Acting, Plan, Step, StepFailedError, Timeout, duration
+from standards import figure
+
+WEIGHTS: Final = "weights"
+HEALTHY: Final = "healthy"
+SMOKE: Final = "smoke"
+VERIFIED: Final = "verified"
+_AGAIN: Final = "Page the person on call. It tries again with: slipway cutover resume"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Because:
+    """Why it goes back, and since when that is known."""
+
+    of: str
+    """The run that is taken back."""
+    why: str
+    at: float
+
+
+def bound(cutover: Cutover, hooks: Hooks) -> tuple[Timeout, ...]:
+    """The named timeouts of a rollback: of the weights, the database, the smoke tests."""
+    planned = [each for each in cutover.plan.rollback if each.name != SMOKE_TESTS or hooks.smoke]
+    return (*planned, *(step.timeout for step in hooks.database.back))
+
+
+def back(cutover: Cutover, because: Because, hooks: Hooks) -> Plan[Stand]:
+    """Every step of taking `cutover` back."""
+    return Plan(
+        target=cutover.target,
+        command=BACK,
+        inputs={
+            "cutover": cutover.inputs,
+            "of": because.of,
+            "why": because.why,
+            "decided_at": because.at,
+        },
+        steps=list(_Back(cutover, because, hooks).steps()),
+        always=True,
+    )
+
+
+@dataclass(frozen=True)
+class _Back:
+    cutover: Cutover
+    because: Because
+    hooks: Hooks
+
+    def steps(self) -> Iterator[Step[Stand]]:
+        yield self._weights()
+        yield self._healthy()
+        yield from self.hooks.database.back
+        if self.hooks.smoke:
+            yield self._smoke(self.hooks.smoke)
+        yield self._verified()
+        for service in reversed(self.cutover.order):
+            yield self._retire(service)
+
+    def _weights(self) -> Step[Stand]:
+        settings, services = self.cutover.settings, tuple(reversed(self.cutover.order))
+        each = settings.set_weights + settings.read_back
+
+        def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
+            failed = _each(services, stand, acting, each)
+            if failed:
+                named = ", ".join(failed)
+                raise StepFailedError(f"not read back within {duration(each)}: {named}")
+            stand.here.add(WEIGHTS)
+            return {"at": stand.now()}
+
+        return Step(
+            id=WEIGHTS,
+            title=f"All traffic back: {', '.join(services)}",
+            does="Sets each weight once, onto the old side, and reads it back.",
+            is_done=lambda stand: WEIGHTS in stand.here,
+            run=run,
+            timeout=Timeout("set and read weights back", len(services) * each + MARGIN),
+            on_failure=_AGAIN,
+            requirements=("ROLL-01", "ROLL-02"),
+        )
+
+    def _healthy(self) -> Step[Stand]:
+        settings, services = self.cutover.settings, self.cutover.order
+
+        def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
+            for service in services:
+                full = _full(service, stand)
+
+                def is_full(of: str = service, full: int = full) -> bool:
+                    return stand.sides(of).healthy(is_new=False) >= full
+
+                if not stand.until(is_full, settings.healthy, acting):
+                    raise StepFailedError(f"{service}: the old side is not healthy in full")
+            stand.here.add(HEALTHY)
+            return {"at": stand.now()}
+
+        return Step(
+            id=HEALTHY,
+            title="The old side in full",
+            does="Sees every instance of each old side healthy.",
+            is_done=lambda stand: HEALTHY in stand.here,
+            run=run,
+            timeout=Timeout("old sides healthy", len(services) * settings.healthy + MARGIN),
+            on_failure=_AGAIN,
+            requirements=("ROLL-01",),
+        )
+
+    def _smoke(self, tests: Smoke) -> Step[Stand]:
+        def is_done(stand: Stand) -> bool:
+            decided = stand.past.decided.get(SMOKE)
+            return decided is not None and decided.kind is Kind.CONTINUE
+
+        def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
+            decision = tests(Moment.TAKEN_BACK, self.cutover.order)
+            ledger = Ledger(stand=stand, acting=acting)
+            ledger.write(decision, f"smoke tests, {Moment.TAKEN_BACK.value}")
+            if decision.kind is not Kind.CONTINUE:
+                failed = "; ".join(map(str, decision.reasons[:3]))
+                raise StepFailedError(f"the old side is back, and fails its tests: {failed}")
+            return {"at": stand.now()}
+
+        limit = figure("SMOKE-06", "duration_below_minutes").seconds
+        return Step(
+            id=SMOKE,
+            title="Smoke tests of the old side",
+            does="Tests what users get now.",
+            is_done=is_done,
+            run=run,
+            timeout=Timeout(SMOKE_TESTS, limit),
+            on_failure=_AGAIN,
+            requirements=("ROLL-12",),
+        )
+
+    def _verified(self) -> Step[Stand]:
+        longest = float(sum(each.seconds for each in bound(self.cutover, self.hooks)))
+
+        def run(stand: Stand, _acting: Acting) -> Mapping[str, Json]:
+            at = stand.now()
+            stand.past.settled[VERIFIED] = at
+            return {"at": at, "seconds": at - self.because.at, "bound_seconds": longest}
+
+        return Step(
+            id=VERIFIED,
+            title="Back, and verified",
+            does="Writes down how long it took from the decision (ROLL-01).",
+            is_done=lambda stand: VERIFIED in stand.past.settled,
+            run=run,
+            timeout=Timeout("writing it down", MARGIN),
+            on_failure=_AGAIN,
+            requirements=("ROLL-01",),
+        )
+
+    def _retire(self, service: str) -> Step[Stand]:
+        name = f"{service} new side goes"
+
+        def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
+            take_away(service, stand, acting, is_new=True)
+            stand.here.add(name)
+            return {"at": stand.now()}
+
+        seconds = self.cutover.settings.starting + self.cutover.settings.read_back + MARGIN
+        return Step(
+            id=name,
+            title=f"{service}: the new side goes",
+            does="Takes the instances of the release away; its logs stay.",
+            is_done=lambda stand: name in stand.here,
+            run=run,
+            timeout=Timeout(f"{service}: new side gone", seconds),
+            on_failure="Users are on the old side. To try again: slipway cutover resume",
+        )
+
+
+def _full(service: str, stand: Stand) -> int:
+    """How many instances the old side has to have; one whose turn never came scales as always."""
+    planned = stand.full(service)
+    if service in stand.past.full:
+        return planned
+    return max(min(planned, stand.patient(stand.sides(service).size)), 1)
+
+
+def _each(services: Sequence[str], stand: Stand, acting: Acting, seconds: float) -> list[str]:
+    """Take each service back, whatever becomes of the others; those that were not read back."""
+    failed: list[str] = []
+    for service in services:
+        sides = stand.sides(service)
+
+        def is_back(sides: Sides = sides) -> bool:
+            if sides.is_retired(is_new=False):
+                raise StepFailedError("the old side is gone: nothing is sent there")
+            sides.set_weight(0)
+            return sides.weight() == 0
+
+        try:
+            if not stand.until(is_back, seconds, acting):
+                failed.append(service)
+        except LeaseLostError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one service's trouble leaves none behind
+            failed.append(f"{service} ({error})")
+    return failed
