@@ -28,6 +28,7 @@ class Means(StrEnum):
     RESOURCE = "resource"
     CONFIGURATION = "configuration"
     STEP = "step"
+    GATE = "gate"
     WORKFLOW = "workflow"
     DOCUMENT = "document"
 

@@ -237,11 +237,14 @@ def trace(
 ) -> None:
     """Show what serves each requirement of the standards, and what has nothing yet."""
     from preview.commands.trace import trace_command
-    from scripts.serving import serving_steps
+    from scripts.serving import serving_gates, serving_steps
 
     run(
         lambda: trace_command(
-            asked or [], as_json=as_json, as_markdown=as_markdown, steps=serving_steps()
+            asked or [],
+            as_json=as_json,
+            as_markdown=as_markdown,
+            acting=[*serving_steps(), *serving_gates()],
         ),
         debug=debug,
     )

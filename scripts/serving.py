@@ -1,7 +1,8 @@
-"""What the steps of the commands serve: a step counts where a command's plan has it.
+"""What the commands serve: a step counts where a command's plan has it, a gate where it guards.
 
 A command plans its steps with a pure function, so that an example of its plan, which acts on
-nothing, names the steps that each tier gets. Tests of the command hold the steps to what they do.
+nothing, names the steps that each tier gets. A gate is asked about a candidate that has nothing to
+show, on the clusters of each tier. Tests of the command hold both to what they do.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from environments import Environment, load, names
+from environments.model import Cluster
 from environments.program import Correction, Pause
 from preview.environment import find_project
 from preview.trace import Means, Serving
@@ -22,6 +24,7 @@ from scripts.cutover.examples import cutover_examples
 from scripts.program import plans
 from scripts.program.admin import correction, pause
 from scripts.program.admin.product import Product
+from scripts.program.gates import GATES, Candidate
 from scripts.program.idl import plans as idl
 from scripts.program.idl.document import Idl
 from scripts.program.idl.publication import Publication
@@ -63,6 +66,30 @@ EXAMPLES: Final[tuple[Example, ...]] = (
 def serving_steps(examples: tuple[Example, ...] = EXAMPLES) -> list[Serving]:
     """What the steps of the plans of `examples` serve, each in the tiers whose plans have it."""
     return [each for example in examples for tier in Tier for each in _served(example(tier), tier)]
+
+
+def serving_gates() -> list[Serving]:
+    """What the gates of programs serve, each in the tiers whose clusters it guards."""
+    nothing = Candidate(
+        cluster=Cluster.MAINNET_BETA,
+        size=0,
+        checksum="",
+        recorded_checksum=None,
+        version=None,
+        balance=0,
+    )
+    found = [(gate(nothing), guarded) for gate, guarded in GATES]
+    return [
+        Serving(
+            requirement=gate.requirement,
+            by=Means.GATE,
+            name=f"program {gate.name}",
+            environments=(environment.tier,),
+        )
+        for environment in _environments(find_project(Path.cwd()))
+        for gate, guarded in found
+        if environment.solana.cluster in guarded
+    ]
 
 
 def _smoke(tier: Tier) -> Plan[Any] | None:

@@ -21,14 +21,14 @@ def trace_command(
     *,
     as_json: bool = False,
     as_markdown: bool = False,
-    steps: Iterable[Serving] = (),
+    acting: Iterable[Serving] = (),
 ) -> int:
     """Print what serves the requirements `asked` (ids or themes, none: all); the exit code.
 
-    `steps` are those of the commands, which only their own room knows.
+    `acting` is what the commands that act serve, which only their own room knows.
     """
     chosen = choose(asked)
-    traced = trace_project(chosen, find_project(Path.cwd()), steps)
+    traced = trace_project(chosen, find_project(Path.cwd()), acting)
     if as_json:
         text = reports.json_text(traced)
     elif as_markdown:
@@ -61,9 +61,9 @@ def choose(asked: Sequence[str]) -> list[Requirement]:
 
 
 def trace_project(
-    chosen: Sequence[Requirement], folder: Path, steps: Iterable[Serving] = ()
+    chosen: Sequence[Requirement], folder: Path, acting: Iterable[Serving] = ()
 ) -> list[Traced]:
-    """What serves the requirements `chosen` in the project in `folder`, its `steps` among it."""
+    """What serves the requirements `chosen` in the project in `folder`, by its commands too."""
     pack = rules().values()
 
     def judged(stack: Environment | Foundation) -> Judgement:
@@ -84,5 +84,5 @@ def trace_project(
             judgement = judged(foundation)
             for tier in carried:
                 judgements[tier].append(judgement)
-    others = [*serving_jobs(folder), *serving_pages(folder), *steps]
+    others = [*serving_jobs(folder), *serving_pages(folder), *acting]
     return trace(chosen, pack, judgements, others)

@@ -19,6 +19,7 @@ _MEANS: Final = {
     Means.RESOURCE: ("resource built from its figure", "resources built from its figures"),
     Means.CONFIGURATION: ("key of an environment's file", "keys of an environment's file"),
     Means.STEP: ("step", "steps"),
+    Means.GATE: ("gate", "gates"),
     Means.WORKFLOW: ("job", "jobs"),
     Means.DOCUMENT: ("page", "pages"),
 }
@@ -61,7 +62,7 @@ def markdown(traced: Sequence[Traced]) -> str:
         "A rule serves where it cites the requirement and judges a resource, a resource where an",
         "input was built from the requirement's figure, a key where its value is held to it, a job",
         "or a page where a proof finds in it all that the sentence asks, a step where a command's",
-        "plan has it.",
+        "plan has it, a gate where no program comes to the environment's cluster without it.",
         "",
         _sum(traced),
     ]

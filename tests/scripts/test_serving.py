@@ -7,7 +7,7 @@ import pytest
 from preview.trace import Means, Serving
 from scripts.program import plans
 from scripts.runs.steps import Plan
-from scripts.serving import Example, serving_steps
+from scripts.serving import Example, serving_gates, serving_steps
 from standards import Tier
 
 
@@ -42,3 +42,17 @@ def test_a_tier_without_the_command_is_not_served(tier: Tier) -> None:
 
     example: Example = only
     assert {where for each in serving_steps((example,)) for where in each.environments} == {tier}
+
+
+def test_a_gate_serves_the_tiers_whose_clusters_it_guards() -> None:
+    """A soak on devnet is asked for before mainnet alone, a size everywhere."""
+    served = serving_gates()
+
+    def tiers(requirement: str) -> set[Tier]:
+        return {
+            tier for each in served if each.requirement == requirement for tier in each.environments
+        }
+
+    assert tiers("SOL-04") == {Tier.PRODUCTION}
+    assert tiers("SOL-08") == set(Tier)
+    assert names(served, "SOL-08") == {"program binary size"}

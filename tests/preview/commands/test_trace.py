@@ -6,7 +6,7 @@ import pytest
 
 from preview.commands.trace import choose, trace_command, trace_project
 from preview.reports import trace as reports
-from scripts.serving import serving_steps
+from scripts.serving import serving_gates, serving_steps
 from standards import requirements
 from tests.conftest import PROJECT
 
@@ -40,6 +40,6 @@ def test_a_sentence_is_quoted_for_an_id_and_listed_for_a_theme(
 
 def test_the_page_of_requirements_is_current() -> None:
     """`docs/requirements.md` says what `make docs` would write: what was lost shows as a change."""
-    traced = trace_project(choose([]), PROJECT, serving_steps())
+    traced = trace_project(choose([]), PROJECT, [*serving_steps(), *serving_gates()])
     page = (PROJECT / "docs" / "requirements.md").read_text(encoding="utf-8")
     assert page == reports.markdown(traced)
