@@ -9,7 +9,7 @@ from typing import cast
 from pydantic import ValidationError
 
 from scripts.exits import CommandError, ExitCode
-from scripts.runs.approvers import Approvers
+from scripts.runs.approvers import Approvers, Role
 from scripts.runs.evidence import Purpose, Signature, check_signatures
 
 
@@ -46,3 +46,34 @@ def valid_approvals(
     good, problems = check_signatures(Purpose.APPROVAL, plan, signatures, approvers, at)
     people = {one.by: one for one in good if one.by != operator}
     return list(people.values()), problems
+
+
+def unreleased(  # noqa: PLR0913 - each is a part of what releases it
+    plan: str,
+    signatures: Sequence[Signature],
+    approvers: Approvers | None,
+    operator: str,
+    *,
+    at: datetime,
+    typed: bool,
+) -> list[str]:
+    """Why nobody on call has released `plan` as an emergency (PIPE-11); empty where one has.
+
+    One approval of somebody else on call does, and so does the operator's own word, `typed` on a
+    terminal, where the operator is on call.
+    """
+    if approvers is None:
+        return ["there is no file of approvers, so nobody is on call: --approvers FILE (PIPE-11)"]
+    good, problems = check_signatures(Purpose.APPROVAL, plan, signatures, approvers, at)
+    if any(one.role is Role.ON_CALL and one.by != operator for one in good):
+        return []
+    keys = approvers.named(operator)
+    if typed and any(Role.ON_CALL in key.roles and key.is_valid(at) for key in keys):
+        return []
+    itself = "" if typed else ", or type the name on a terminal as an operator who is on call"
+    said = (
+        f"an emergency is released by somebody on call other than {operator} (PIPE-11): slipway"
+        f" evidence approve {plan} --by NAME --role {Role.ON_CALL} --key FILE; name the file with"
+        f" --approval{itself}"
+    )
+    return [said, *problems]

@@ -27,7 +27,7 @@ from scripts.exits import CommandError, ExitCode
 
 
 class Role(StrEnum):
-    """In what function a person signs: the five of GATE-05, and the deployment lead."""
+    """In what function a person signs: the five of GATE-05, the deployment lead, who is on call."""
 
     LEAD = "lead"
     ENGINEERING = "engineering"
@@ -35,9 +35,11 @@ class Role(StrEnum):
     OPERATIONS = "operations"
     LEGAL = "legal"
     EXECUTIVE = "executive"
+    ON_CALL = "on-call"
+    """Releases an emergency (PIPE-11)."""
 
 
-SIGN_OFFS: Final = frozenset(Role) - {Role.LEAD}
+SIGN_OFFS: Final = frozenset(Role) - {Role.LEAD, Role.ON_CALL}
 """The roles whose sign-off a production launch needs, besides the lead's own (GATE-05)."""
 
 

@@ -16,6 +16,8 @@ ROLES = {
     "Dee": ["operations"],
     "Eli": ["legal"],
     "Fay": ["executive", "security"],
+    "Gil": ["on-call"],
+    "Hal": ["lead", "on-call"],
 }
 
 

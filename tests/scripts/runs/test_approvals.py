@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from scripts.cli import app
 from scripts.exits import ExitCode
-from scripts.runs.approvals import ApprovalError, read_signatures, valid_approvals
+from scripts.runs.approvals import ApprovalError, read_signatures, unreleased, valid_approvals
 from scripts.runs.times import utc_now
 from tests.scripts.runs.people import approvers, key
 
@@ -88,3 +88,38 @@ def test_what_cannot_be_signed_is_refused(words: list[str], said: str) -> None:
     result = CliRunner().invoke(app, ["evidence", *words])
     assert result.exit_code == ExitCode.USAGE
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("by", "role", "operator", "typed", "is_released"),
+    [
+        ("Gil", "on-call", "Ana", False, True),
+        ("Ben", "engineering", "Ana", True, False),
+        ("Hal", "on-call", "Hal", False, False),
+        ("Ben", "engineering", "Hal", True, True),
+        ("Ben", "engineering", "Hal", False, False),
+        ("Ben", "engineering", "nobody", True, False),
+    ],
+    ids=[
+        "somebody on call",
+        "somebody who is not",
+        "who runs it, unseen",
+        "who runs it, on a terminal",
+        "who is on call, unseen",
+        "who is not in the file",
+    ],
+)
+def test_an_emergency_is_released_by_somebody_on_call(  # noqa: PLR0913, PLR0917
+    tmp_path: Path,
+    by: str,
+    role: str,
+    operator: str,
+    typed: bool,
+    is_released: bool,  # noqa: FBT001
+) -> None:
+    """By another's approval in that role, or by an operator on call who types the name."""
+    assert _approve(tmp_path, by, role).exit_code == ExitCode.DONE
+    given = read_signatures([tmp_path / f"{by}.json"])
+    problems = unreleased(_PLAN, given, approvers(), operator, at=utc_now(), typed=typed)
+    assert bool(problems) is not is_released
+    assert unreleased(_PLAN, given, None, operator, at=utc_now(), typed=typed)
