@@ -1,6 +1,6 @@
 """What the journal keeps of a cutover: each decision, each question, and how far its run is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Final, TypeAlias, cast
@@ -76,6 +76,8 @@ class Noted(_Kept):
     """By stage, with what was answered."""
     baselines: Mapping[str, float] = field(default_factory=dict[str, float])
     """While it holds: what each share is compared with."""
+    samples: Mapping[str, float] = field(default_factory=dict[str, float])
+    """While it holds: how many requests each share was taken from."""
     passed: tuple[str, ...] = ()
     """The stages that have passed once."""
 
@@ -104,15 +106,16 @@ def noted(decision: Decision, changed: Sequence[Reason]) -> Values:
 
 
 def _brief(shares: Sequence[Reason]) -> Values:
-    """What each share is, and what it is compared with."""
+    """What each share is, what it is compared with, and of how many requests."""
     return {
-        "values": {
-            each.gate: value for each in shares if (value := _number(each.value)) is not None
-        },
-        "baselines": {
-            each.gate: value for each in shares if (value := _number(each.baseline)) is not None
-        },
+        "values": _numbers((each.gate, each.value) for each in shares),
+        "baselines": _numbers((each.gate, each.baseline) for each in shares),
+        "samples": _numbers((each.gate, each.samples) for each in shares),
     }
+
+
+def _numbers(values: Iterable[tuple[str, float | None]]) -> Values:
+    return {gate: found for gate, value in values if (found := _number(value)) is not None}
 
 
 def _reason(reason: Reason) -> Values:
