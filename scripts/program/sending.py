@@ -151,6 +151,7 @@ class Sender:
         """Do what `build` says, signed anew whenever a blockhash is gone, until it has landed.
 
         `build` is asked anew each time. None: it found nothing to do, an earlier try has landed.
+        What an earlier process landed and somebody has undone since is done again.
         """
         footing = Footing.recalled(acting.noted(acting.step), units)
         recalled = footing is not None
@@ -165,7 +166,9 @@ class Sender:
                 acting.note(footing.note())
             transaction = self.sign(instructions, footing, signers)
             if landed := await self._follow(transaction, footing, acting, recalled=recalled):
-                return landed
+                if not recalled or await build() != instructions:
+                    return landed
+                footing = None
 
     async def _follow(
         self, transaction: VersionedTransaction, footing: Footing, acting: Acting, *, recalled: bool

@@ -265,10 +265,10 @@ class _Round:
                 one.since = answer.context.slot if one.since is None else one.since
                 if status is None or not status.satisfies_commitment(_CONFIRMED):
                     continue
+                self._node.seen = max(self._node.seen, status.slot)
                 if status.err is not None:
                     raise RefusedError(f"a write failed on chain ({signature}): {status.err}")
                 del self._pending[signature]
                 self._progress.landed += 1
                 signers = distinct(self._uploader.sender.payer, self._uploader.authority)
                 self._progress.fees += self._footing.fee(len(signers))
-                self._node.seen = max(self._node.seen, status.slot)

@@ -7,12 +7,16 @@ from solders.instruction import Instruction
 from solders.keypair import Keypair
 
 from scripts.program.loader import BUFFER_HEADER, create_buffer
+from scripts.program.sending import RefusedError
 from scripts.program.upload import Uploader, UploadError, held
 from scripts.program.world import World, step
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Step, Timeout
 
-_AGAIN = "Run the command again: it goes on. `slipway program recover` gives the lamports back."
+_AGAIN = (
+    "Run the command again: it goes on. Or the lamports come back:"
+    " slipway program recover ENVIRONMENT --close --execute"
+)
 
 
 def make_key() -> Step[World]:
@@ -39,44 +43,48 @@ def create() -> Step[World]:
     """The buffer on chain."""
 
     async def is_done(world: World) -> bool:
-        if await world.is_switched():
-            return True
-        _, account = await world.look()
-        return account is not None
-
-    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
-        key, length = _key(world), len(world.code)
-        lamports = await world.node.rent(BUFFER_HEADER + length)
-
-        async def build() -> Sequence[Instruction] | None:
-            if await is_done(world):
-                return None
-            return create_buffer(
-                payer=world.payer.pubkey(),
-                buffer=key.pubkey(),
-                authority=world.authority.pubkey(),
-                length=length,
-                lamports=lamports,
-            )
-
-        writes = [world.payer.pubkey(), key.pubkey()]
-        landed = await world.sender.send(build, writes=writes, signers=[key], acting=acting)
-        facts = landed.facts() if landed else {}
-        return {"buffer": str(key.pubkey()), "rent_lamports": lamports, **facts}
+        return await world.is_switched() or await _is_there(world)
 
     return step(
         id_="buffer",
         title="Create the buffer",
         does="Creates the buffer account; its rent comes back when the program is switched.",
         is_done=is_done,
-        run=run,
+        run=_create,
         timeout=Timeout("transaction", 90),
         on_failure=_AGAIN,
     )
 
 
+async def _create(world: World, acting: Acting) -> Mapping[str, Json]:
+    """Create the buffer, with a new key where its own is gone."""
+    key = world.folder.buffer(world.code) or world.folder.make_buffer(world.code)
+    length = len(world.code)
+    lamports = await world.node.rent(BUFFER_HEADER + length)
+
+    async def build() -> Sequence[Instruction] | None:
+        if await world.is_switched() or await _is_there(world):
+            return None
+        return create_buffer(
+            payer=world.payer.pubkey(),
+            buffer=key.pubkey(),
+            authority=world.authority.pubkey(),
+            length=length,
+            lamports=lamports,
+        )
+
+    writes = [world.payer.pubkey(), key.pubkey()]
+    landed = await world.sender.send(build, writes=writes, signers=[key], acting=acting)
+    facts = landed.facts() if landed else {}
+    return {"buffer": str(key.pubkey()), "rent_lamports": lamports, **facts}
+
+
+async def _is_there(world: World) -> bool:
+    return (await world.look())[1] is not None
+
+
 def upload(timeout: Timeout) -> Step[World]:
-    """The program's bytes in the buffer."""
+    """The program's bytes in the buffer; in another one, if somebody closes the first."""
 
     async def is_done(world: World) -> bool:
         return await world.is_switched() or await holds_all(world)
@@ -88,8 +96,19 @@ def upload(timeout: Timeout) -> Step[World]:
         uploader = Uploader(
             sender=world.sender, authority=world.authority, watch=world.watch, read=read
         )
-        done = await uploader.upload(_key(world).pubkey(), world.code, acting)
-        return {"writes": done.landed, "sent": done.sent, "fee_lamports": done.fees}
+        again: Mapping[str, Json] = {}
+        while True:
+            try:
+                done = await uploader.upload(_key(world).pubkey(), world.code, acting)
+            except (RefusedError, UploadError):
+                world.node.forget()
+                if await _is_there(world):
+                    raise
+                acting.note({})  # on a newer blockhash: what failed on this one is over
+                again = await _create(world, acting)
+            else:
+                facts = {"writes": done.landed, "sent": done.sent, "fee_lamports": done.fees}
+                return {**again, **facts}
 
     return step(
         id_="upload",
@@ -118,7 +137,8 @@ def compare() -> Step[World]:
         is_done=is_done,
         run=run,
         timeout=Timeout("reading", 30),
-        on_failure="Nothing runs from this buffer. Close it: `slipway program recover --close`.",
+        on_failure="Nothing runs from this buffer. Close it, and run the command again:"
+        " slipway program recover ENVIRONMENT --close --execute",
         requirements=("ART-04",),
     )
 
