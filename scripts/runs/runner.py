@@ -61,8 +61,13 @@ class Outcome:
     """Where it is written down."""
 
 
-def execute(plan: Plan[World], world: World, setting: Setting) -> Outcome:
+def execute(
+    plan: Plan[World], world: World, setting: Setting, *, let_in: Mapping[str, Json] | None = None
+) -> Outcome:
     """Run `plan` in `world`, or go on with it where its last run stopped.
+
+    What `let_in` says of how it was let in stands in the journal's first entry, also of a resumed
+    run.
 
     Raises:
         LeaseHeldError: somebody else acts on the target; nothing was changed.
@@ -78,7 +83,7 @@ def execute(plan: Plan[World], world: World, setting: Setting) -> Outcome:
             # One after a break has a lease of its own, which its entries are written under.
             keeper = more.enter_context(hold(setting.store, journal.name))
             setting.tell(f"the journal of {plan.target} was broken; this run is in {journal.name}")
-        return _Run(plan, world, setting, journal, keeper, broken).go()
+        return _Run(plan, world, setting, journal, keeper, broken, let_in or {}).go()
 
 
 def _journal(plan: Plan[World], setting: Setting) -> tuple[Journal, Mapping[str, Json] | None]:
@@ -114,6 +119,7 @@ class _Run(Generic[World]):
         journal: Journal,
         keeper: Keeper,
         broken: Mapping[str, Json] | None,
+        let_in: Mapping[str, Json],
     ) -> None:
         self._plan: Final = plan
         self._world: Final = world
@@ -121,9 +127,10 @@ class _Run(Generic[World]):
         self._journal: Final = journal
         self._keeper: Final = keeper
         self._broken: Final = broken
+        self._let_in: Final = {"let_in": let_in} if let_in else {}
         self._resumed: Final = open_run(journal, plan)
         self._id: Final = self._resumed or _new_id(setting.clock)
-        self._notes: Final = _notes(journal, self._id) if self._resumed else {}
+        self._notes: Final = _notes(journal, self._id) if self._resumed else []
 
     def go(self) -> Outcome:
         try:
@@ -142,7 +149,7 @@ class _Run(Generic[World]):
 
     def _open(self) -> None:
         if self._resumed:
-            self._write("run.resumed", {"host": self._setting.owner.host})
+            self._write("run.resumed", {"host": self._setting.owner.host, **self._let_in})
             self._setting.tell(f"resuming the run {self._id}")
             return
         self._write(
@@ -154,6 +161,7 @@ class _Run(Generic[World]):
                 "steps": [step.id for step in self._plan.steps],
                 "host": self._setting.owner.host,
                 "version": version("slipway"),
+                **self._let_in,
                 **({"after_break": self._broken} if self._broken else {}),
             },
         )
@@ -172,8 +180,9 @@ class _Run(Generic[World]):
             acting = Acting(
                 check=self._keeper.check,
                 note=partial(self._note, step),
-                noted=self._notes.get,
+                noted=self._noted,
                 step=step.id,
+                notes=self._notes.copy,
             )
             with self._setting.limit(step.timeout.seconds):
                 self._keeper.check()
@@ -193,7 +202,10 @@ class _Run(Generic[World]):
 
     def _note(self, step: Step[World], data: Mapping[str, Json]) -> None:
         self._step(step, "note", data)
-        self._notes[step.id] = data
+        self._notes.append({"step": step.id, **data})
+
+    def _noted(self, step: str) -> Mapping[str, Json] | None:
+        return next((note for note in reversed(self._notes) if note["step"] == step), None)
 
     def _step(self, step: Step[World], what: str, data: Mapping[str, Json]) -> None:
         self._write(f"step.{what}", {"step": step.id, **data})
@@ -220,13 +232,11 @@ class _Run(Generic[World]):
         return Outcome(self._id, code, message, self._journal.name)
 
 
-def _notes(journal: Journal, run: str) -> dict[str, Mapping[str, Json]]:
-    """What each step of `run` noted last."""
-    return {
-        str(entry.data["step"]): entry.data
-        for entry in journal.entries()
-        if entry.run == run and entry.kind == "step.note"
-    }
+def _notes(journal: Journal, run: str) -> list[Mapping[str, Json]]:
+    """What the steps of `run` noted, in order."""
+    return [
+        entry.data for entry in journal.entries() if entry.run == run and entry.kind == "step.note"
+    ]
 
 
 def _new_id(clock: Clock) -> str:

@@ -59,6 +59,8 @@ class Acting:
     """What the step with that id noted last in this run, also before a kill."""
     step: str = ""
     """The step's own id."""
+    notes: Callable[[], Sequence[Mapping[str, Json]]] = list
+    """Everything that the run's steps noted so far, also before a kill, each with its `step`."""
 
 
 @dataclass(frozen=True, kw_only=True)
