@@ -53,6 +53,10 @@ class World:
     """The chain that the node turned out to serve."""
     vault: Pubkey | None = None
     """The vault of a multisig that upgrades the program; none where `authority` does."""
+    member: Pubkey | None = None
+    """The member of that multisig who acts, and pays the rent of what is put to the others."""
+    product_pays: bool = False
+    """Whether a product's own commands send what is paid for, and not this one alone."""
     features: Features | None = None
     """How the cluster's loader behaves, once somebody asked."""
     passed: set[str] = field(default_factory=set[str])
@@ -67,6 +71,12 @@ class World:
     def payer(self) -> Keypair:
         """Who pays."""
         return self.sender.payer
+
+    @property
+    def wallets(self) -> frozenset[Pubkey]:
+        """Whose lamports a run spends, and gets back."""
+        own = {self.payer.pubkey(), self.authority.pubkey()}
+        return frozenset(own | ({self.member} if self.member else set()))
 
     @property
     def upgrade_authority(self) -> Pubkey:

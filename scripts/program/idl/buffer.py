@@ -191,14 +191,12 @@ async def _missing(world: World, publication: Publication, largest: int) -> list
     return [(chunk.offset, chunk.data) for chunk in plan_chunks(packed, largest, found.data)]
 
 
-async def clear(world: World, acting: Acting) -> list[str]:
-    """Close each buffer of an IDL that was left, forget its key; where they and the program's were.
+async def clear(world: World, acting: Acting) -> None:
+    """Close each buffer of an IDL that was left, and forget its key.
 
     One that is a vault's stays: its proposal closes it.
     """
     own, payer = world.authority.pubkey(), world.payer.pubkey()
-    noted = (acting.noted(acting.step) or {}).get("buffers")
-    cleared: list[Json] = list(noted) if isinstance(noted, list) else []
     for path, key in kept_keys(world.folder).items():
         buffer = key.pubkey()
         found = await buffer_at(world, buffer)
@@ -216,11 +214,7 @@ async def clear(world: World, acting: Acting) -> list[str]:
             acting=acting,
             units=UNITS,
         )
-        cleared.append(str(buffer))
-        acting.note({"buffers": cleared})
         path.unlink(missing_ok=True)
-    program = (acting.noted("settle") or {}).get("buffer")
-    return [one for one in {*map(str, cleared), str(program or "")} if one]
 
 
 def _key(world: World, publication: Publication) -> Keypair:

@@ -13,9 +13,7 @@ from solders.pubkey import Pubkey
 from scripts.program.idl import buffer, metadata
 from scripts.program.idl.account import look
 from scripts.program.idl.publication import Publication
-from scripts.program.loader import program_data_address
 from scripts.program.spending import spent
-from scripts.program.steps.checks import CLUSTER
 from scripts.program.world import World, step
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Step, StepFailedError, Timeout
@@ -125,19 +123,11 @@ def settle(publication: Publication) -> Step[World]:
         return "idl-settle" in world.passed
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
-        buffers = await buffer.clear(world, acting)
+        await buffer.clear(world, acting)
         await world.node.until_final((await world.node.now()).slot)
         if not await publication.is_done(world):
             raise StepFailedError("a fork undid it: run the command again, it goes on")
-        accounts = [program_data_address(world.program), metadata.metadata_address(world.program)]
-        accounts += [Pubkey.from_string(one) for one in buffers]
-        since = (acting.noted(CLUSTER) or {}).get("slot")
-        facts = await spent(
-            world.node,
-            world.payer.pubkey(),
-            accounts,
-            since=since if isinstance(since, int) else 0,
-        )
+        facts = await spent(world, acting.notes())
         world.passed.add("idl-settle")
         return facts
 

@@ -44,7 +44,7 @@ def join(session: Session, vault: Vault, *needs: Permission) -> Squad:
     found = world.wait(read_multisig(world.node, squad))
     for permission in needs:
         refuse_member(squad, found, permission)
-    world.vault = squad.vault
+    world.vault, world.member = squad.vault, squad.key
     return squad
 
 

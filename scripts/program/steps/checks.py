@@ -4,10 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from solders.pubkey import Pubkey
-
 from scripts.program.cluster import confirm
-from scripts.program.loader import program_data_address
 from scripts.program.node import FINALIZED
 from scripts.program.spending import spent
 from scripts.program.state import look
@@ -130,12 +127,8 @@ def settle() -> Step[World]:
         final = await look(world.node, world.program, FINALIZED)
         if not final.runs(world.code):
             raise StepPendingError("a fork undid the switch: run the command again, it goes on")
-        facts = await spent(
-            world.node,
-            world.payer.pubkey(),
-            [*await _clear_buffer(world, acting), program_data_address(world.program)],
-            since=_slot(acting.noted(CLUSTER)),
-        )
+        await _clear_buffer(world)
+        facts = await spent(world, acting.notes())
         world.passed.add("settle")
         return facts
 
@@ -151,18 +144,8 @@ def settle() -> Step[World]:
     )
 
 
-async def _clear_buffer(world: World, acting: Acting) -> list[Pubkey]:
-    """Forget the key of the buffer, which is gone from the chain; where the buffer was."""
+async def _clear_buffer(world: World) -> None:
+    """Forget the key of a buffer that is gone from the chain."""
     key = world.folder.buffer(world.code)
-    if key is None:
-        noted = acting.noted(acting.step) or {}
-        return [Pubkey.from_string(str(noted["buffer"]))] if "buffer" in noted else []
-    if await world.node.account(key.pubkey()) is None:
-        acting.note({"buffer": str(key.pubkey())})
+    if key and await world.node.account(key.pubkey()) is None:
         world.folder.buffer_path(world.code).unlink(missing_ok=True)
-    return [key.pubkey()]
-
-
-def _slot(noted: Mapping[str, Json] | None) -> int:
-    slot = (noted or {}).get("slot")
-    return slot if isinstance(slot, int) else 0

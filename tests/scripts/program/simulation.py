@@ -6,7 +6,7 @@ of a real chain pass in milliseconds, and what happens depends on nothing else.
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
@@ -225,6 +225,13 @@ async def _tick(chain: Chain) -> None:
     while True:
         await asyncio.sleep(SLOT_SECONDS)
         chain.advance()
+
+
+def paid(facts: Mapping[str, object]) -> int:
+    """What a sum of a run's costs says that its wallets have less by."""
+    names = ("fees_lamports", "rent_paid_lamports", "rent_returned_lamports")
+    fees, rent, returned = (int(str(facts[name])) for name in names)
+    return fees + rent - returned
 
 
 def _key(number: int) -> Keypair:

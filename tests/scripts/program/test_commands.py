@@ -17,6 +17,7 @@ from scripts.program.elf import program_hash
 from tests.localnet.elf import program
 from tests.localnet.programs import Wallet
 from tests.scripts.program.network import Project, listening, project
+from tests.scripts.program.simulation import paid
 from tests.scripts.runs.people import ROLES, key, write_approvers
 
 _ONE, _TWO = program(1, 2000), program(2, 4000)
@@ -99,8 +100,7 @@ def test_evidence_of_a_deployment_verifies_when_it_is_signed(tmp_path: Path) -> 
         costs = json.loads(file.read_bytes())["bundle"]["costs"]
         wallet = it.chain.account(it.payer.pubkey())
         assert wallet
-        paid = costs["fees_lamports"] + costs["rent_paid_lamports"]
-        assert 100 * 10**9 - wallet.lamports == paid - costs["rent_returned_lamports"]
+        assert 100 * 10**9 - wallet.lamports == paid(costs)
 
 
 def test_lamports_of_left_buffers_come_back(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from scripts.runs.steps import Plan, Step, describe
 from standards import figure
 from tests.localnet.elf import program
 from tests.localnet.programs import TOKEN, TOKEN_2022, Wallet, code_of
-from tests.scripts.program.simulation import TARGET, Simulation, simulated
+from tests.scripts.program.simulation import TARGET, Simulation, paid, simulated
 
 _SMALL = program(0, 3000)
 
@@ -47,9 +47,7 @@ def test_a_program_goes_there_and_back(tmp_path: Path) -> None:
             said = _do(simulation, make(TARGET, plans.inputs(world)), world)
             assert simulation.runs() == code.rstrip(b"\0")
             assert simulation.buffers() == []
-            paid = [said[name] for name in ("fees_lamports", "rent_paid_lamports")]
-            assert all(isinstance(one, int) for one in paid)
-            assert before - simulation.lamports == sum(one for one in paid if isinstance(one, int))
+            assert before - simulation.lamports == paid(said)
         assert world.folder.buffers() == {}
         assert world.folder.code(program_hash(second)) == second
         assert simulation.journal().verify() == []

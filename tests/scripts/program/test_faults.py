@@ -13,7 +13,7 @@ from scripts.program import plans
 from scripts.runs.runner import execute
 from tests.localnet.elf import program
 from tests.localnet.programs import TOKEN, code_of
-from tests.scripts.program.simulation import TARGET, Simulation, simulated
+from tests.scripts.program.simulation import TARGET, Simulation, paid, simulated
 from tests.soak import amount
 
 _SHARES = amount(4, 20)
@@ -47,10 +47,7 @@ def _deploy(folder: Path, seed: int) -> tuple[Simulation, bytes]:
             assert simulation.buffers() == [], seed
             said = simulation.journal().latest("step.done")
             assert said
-            fees, paid = said.data["fees_lamports"], said.data["rent_paid_lamports"]
-            assert isinstance(fees, int)
-            assert isinstance(paid, int)
-            assert before - simulation.lamports == fees + paid, seed
+            assert before - simulation.lamports == paid(said.data), seed
     return simulation, second
 
 

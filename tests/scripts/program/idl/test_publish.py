@@ -18,7 +18,7 @@ from scripts.program.idl.publication import Publication, largest_write
 from scripts.runs.runner import execute
 from scripts.runs.steps import Acting, StepFailedError
 from tests.scripts.program.idl.scene import CODE, Scene, scene
-from tests.scripts.program.simulation import TARGET
+from tests.scripts.program.simulation import TARGET, paid
 
 
 def assert_clean(there: Scene, idl: Idl) -> None:
@@ -41,8 +41,7 @@ def test_the_first_idl_is_published(tmp_path: Path, noise: int) -> None:
         assert there.publish(idl).code == ExitCode.DONE
         assert_clean(there, idl)
         entry = [one for one in there.simulation.journal().entries() if one.kind == "step.done"][-1]
-        paid = int(str(entry.data["fees_lamports"])) + int(str(entry.data["rent_paid_lamports"]))
-        assert before - there.simulation.lamports == paid
+        assert before - there.simulation.lamports == paid(entry.data)
         assert there.simulation.journal().verify() == []
 
 

@@ -48,7 +48,7 @@ class Scene:
 
     def world(self, code: bytes) -> World:
         """What a new process has in hand."""
-        return replace(self.simulation.world(code), vault=self.squad.vault)
+        return replace(self.simulation.world(code), vault=self.squad.vault, member=ANA.pubkey())
 
     def run(self, plan: Plan[World], world: World, store: SqliteStore | None = None) -> Outcome:
         """The plan, run as far as it goes."""
