@@ -247,8 +247,12 @@ def recover(  # noqa: PLR0913
     environment: Environment,
     *,
     close: Annotated[
-        bool, typer.Option("--close", help="Close them; their lamports come back.")
+        bool, typer.Option("--close", help="Close those of this program; their lamports come back.")
     ] = False,
+    buffer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Close this one, whosever it is; any number."),
+    ] = None,
     payer: Payer = PAYER,
     authority: Authority = None,
     state: State = None,
@@ -266,7 +270,10 @@ def recover(  # noqa: PLR0913
 
     options = options_of(environment, payer, authority, state, operator, 100.0, max_price)
     consent = consent_of(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
-    run(lambda: recover_command(options, consent, close=close, as_json=as_json), debug=debug)
+    run(
+        lambda: recover_command(options, consent, close=close, named=buffer or [], as_json=as_json),
+        debug=debug,
+    )
 
 
 @app.command()

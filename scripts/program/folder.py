@@ -60,9 +60,21 @@ class Folder:
         return make_key(self.buffer_path(code))
 
     def buffers(self) -> dict[Path, Keypair]:
-        """Every buffer key that is kept."""
-        found = sorted((self.root / "buffers").glob(f"{self.program}-*.json"))
-        return {path: read_key(path) for path in found}
+        """Every buffer key of the program that is kept."""
+        return {
+            path: key
+            for path, key in self.every_buffer().items()
+            if self.program_of(path) == self.program
+        }
+
+    def every_buffer(self) -> dict[Path, Keypair]:
+        """Every buffer key that is kept, other programs' too."""
+        return {path: read_key(path) for path in sorted((self.root / "buffers").glob("*-*.json"))}
+
+    @staticmethod
+    def program_of(path: Path) -> Pubkey:
+        """Whose buffer a key is of, by its file's name."""
+        return Pubkey.from_string(path.name.partition("-")[0])
 
     def save(self, code: bytes, about: Saved) -> None:
         """Keep `code`, on disk when this returns."""

@@ -80,7 +80,8 @@ async def refuse_buffer(world: World) -> None:
     if len(buffer.code) != len(world.code):
         raise ProgramRefusedError(
             f"the buffer {key.pubkey()} has room for {len(buffer.code):,} bytes, the program has"
-            f" {len(world.code):,}: `slipway program recover --close` gives its lamports back"
+            f" {len(world.code):,}. Its lamports come back with: slipway program recover"
+            f" ENVIRONMENT --buffer {key.pubkey()} --close --execute"
         )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ from scripts.program.node import Node, Pace
 from scripts.program.progress import Meter
 from scripts.program.sending import Sender
 from scripts.program.world import World
+from scripts.runs.canonical import Json
+from scripts.runs.journal import JournalError, current
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
 from scripts.runs.stores import open_store
@@ -75,6 +77,19 @@ class Session:
     def target(self) -> str:
         """What is acted on; names the journal and the lease."""
         return f"{self.environment.name}/program"
+
+    def unfinished(self, command: str) -> Mapping[str, Json]:
+        """What the target's last run is of, where it is one of `command` that did not end."""
+        journal = current(self.target, self.setting.store)
+        try:
+            started, done = journal.latest("run.started"), journal.latest("run.done")
+        except (JournalError, ValueError):
+            return {}
+        if started is None or started.data["command"] != command:
+            return {}
+        ended = done is not None and done.run == started.run
+        inputs = started.data["inputs"]
+        return inputs if isinstance(inputs, Mapping) and not ended else {}
 
 
 @contextmanager

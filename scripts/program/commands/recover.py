@@ -1,9 +1,12 @@
 """`slipway program recover`: the buffers that runs left behind, and their lamports back."""
 
+import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from solana.rpc.models import DataSliceOpts, MemcmpOpts
 from solders.pubkey import Pubkey
@@ -12,12 +15,16 @@ from scripts.exits import ExitCode
 from scripts.program.commands.act import Consent, Shown, act
 from scripts.program.loader import BUFFER_HEADER, LOADER, State
 from scripts.program.node import CONFIRMED, sol
-from scripts.program.session import Options, opened
+from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.steps import change, checks
 from scripts.program.world import World
+from scripts.runs.canonical import Json
 from scripts.runs.steps import Plan
 
-_TAG = bytes([State.BUFFER, 0, 0, 0, 1])
+_COMMAND: Final = "program recover"
+_TAG: Final = bytes([State.BUFFER, 0, 0, 0, 1])
+_BLOCKHASH_SLOTS: Final = 150
+"""How long a blockhash is good: what was sent that long ago may still land."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,36 +36,79 @@ class Left:
     size: int
     key: Path | None
     """Its key's file, with which a run of the same program goes on."""
+    program: Pubkey | None
+    """Whose it is; None where no key of it is here, so that nobody knows."""
+    slots: int | None
+    """How many have passed since a transaction was about it; None where the node does not know."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether some run may be uploading it at this moment."""
+        return self.slots is not None and self.slots < _BLOCKHASH_SLOTS
 
 
 def recover_command(
-    options: Options, consent: Consent, *, close: bool = False, as_json: bool = False
+    options: Options,
+    consent: Consent,
+    *,
+    close: bool = False,
+    named: Sequence[str] = (),
+    as_json: bool = False,
 ) -> int:
-    """List the authority's buffers; with `close` print or run the steps that close them."""
+    """List the authority's buffers; with `close` print or run the steps that close them.
+
+    Those of this program are closed, or those that are `named`.
+    """
     with opened(options) as session:
         world = session.world
         left = world.wait(buffers(world))
-        if not close:
-            sys.stdout.write(_json(left) if as_json else _text(world, left))
+        begun = _begun(session, named)
+        chosen = begun or _chosen(world, left, named)
+        if not close or not chosen:
+            sys.stdout.write(_json(left) if as_json else _text(session, left))
             return ExitCode.DONE
-        total = sum(one.lamports for one in left)
         plan = Plan(
             target=session.target,
-            command="program recover",
-            inputs={"buffers": [str(one.address) for one in left]},
-            steps=[checks.cluster(), *(change.close_one(one.address) for one in left)],
+            command=_COMMAND,
+            inputs={"buffers": list(map(str, chosen))},
+            steps=[checks.cluster(), *map(change.close_one, chosen)],
         )
         hash_ = world.wait(world.on_chain()).hash
+        closing = [one for one in left if one.address in chosen]
         shown = Shown(
-            facts=[f"{len(left)} buffers, {sol(total)} come back to {world.payer.pubkey()}"],
+            facts=[
+                *(_line(world, one) for one in closing),
+                f"{_sum(closing)} come back to {world.payer.pubkey()}",
+            ],
             hashes={"program": hash_} if hash_ else {},
         )
         code = act(session, plan, consent, shown, as_json=as_json)
         if consent.execute and code == ExitCode.DONE:
-            for one in left:
-                if one.key:
-                    one.key.unlink(missing_ok=True)
+            for path, key in world.folder.every_buffer().items():
+                if key.pubkey() in chosen:
+                    path.unlink(missing_ok=True)
         return code
+
+
+def _begun(session: Session, named: Sequence[str]) -> list[Pubkey]:
+    """What an unfinished run closes, which is gone on with as it was begun."""
+    inputs = session.unfinished(_COMMAND).get("buffers")
+    begun = list(map(str, inputs)) if isinstance(inputs, list) else []
+    return [Pubkey.from_string(one) for one in begun] if set(named) <= set(begun) else []
+
+
+def _chosen(world: World, left: Sequence[Left], named: Sequence[str]) -> list[Pubkey]:
+    """Which are closed: those that are named, else those of this program."""
+    if missing := set(named) - {str(one.address) for one in left}:
+        raise SessionError(
+            f"{', '.join(sorted(missing))}: no buffer of {world.authority.pubkey()} on"
+            f" {world.cluster}"
+        )
+    return [
+        one.address
+        for one in left
+        if (str(one.address) in named if named else one.program == world.program)
+    ]
 
 
 async def buffers(world: World) -> list[Left]:
@@ -76,16 +126,22 @@ async def buffers(world: World) -> list[Left]:
             ],
         )
     )
-    keys = {key.pubkey(): path for path, key in world.folder.buffers().items()}
-    return [
-        Left(
-            address=one.pubkey,
-            lamports=one.account.lamports,
-            size=await _size(world, one.pubkey),
-            key=keys.get(one.pubkey),
+    keys = {key.pubkey(): path for path, key in world.folder.every_buffer().items()}
+    now = (await world.node.now()).slot
+
+    async def left(address: Pubkey, lamports: int) -> Left:
+        size, written = await asyncio.gather(_size(world, address), _written(world, address))
+        path = keys.get(address)
+        return Left(
+            address=address,
+            lamports=lamports,
+            size=size,
+            key=path,
+            program=world.folder.program_of(path) if path else None,
+            slots=None if written is None else max(0, now - written),
         )
-        for one in answer.value
-    ]
+
+    return [await left(one.pubkey, one.account.lamports) for one in answer.value]
 
 
 async def _size(world: World, buffer: Pubkey) -> int:
@@ -93,32 +149,63 @@ async def _size(world: World, buffer: Pubkey) -> int:
     return len(account.data) - BUFFER_HEADER if account else 0
 
 
-def _text(world: World, left: list[Left]) -> str:
+async def _written(world: World, buffer: Pubkey) -> int | None:
+    """The slot of the last transaction about it."""
+    answer = await world.node.ask(
+        lambda: world.node.client.get_signatures_for_address(buffer, None, None, 1, CONFIRMED)
+    )
+    return answer.value[0].slot if answer.value else None
+
+
+def _text(session: Session, left: Sequence[Left]) -> str:
+    world = session.world
     if not left:
         return f"No buffer of {world.authority.pubkey()} is on {world.cluster}.\n"
-    lines = [
-        f"{one.address}  {one.size:,} bytes  {sol(one.lamports)}"
-        + (f"  resumable: {one.key}" if one.key else "")
-        for one in left
-    ]
-    return "\n".join(
-        [
-            *lines,
-            f"{sol(sum(one.lamports for one in left))} in {len(left)} buffers.",
+    own = [one for one in left if one.program == world.program]
+    others = [one for one in left if one.program != world.program]
+    recover = f"slipway program recover {session.environment.name}"
+    lines = [_line(world, one) for one in left]
+    if own:
+        lines += [
+            f"{_sum(own)} of this program.",
             "A resumable one goes on with the deploy, upgrade or rollback that made it, run again.",
-            "The lamports come back with: slipway program recover --close --execute",
-            "",
+            f"Or the lamports come back with: {recover} --close --execute",
         ]
-    )
+    if others:
+        lines += [
+            f"{_sum(others)} not of this program, as far as is known here.",
+            "A run may still need such a one: it is closed only where it is named.",
+            f"To close one: {recover} --buffer {others[0].address} --close --execute",
+        ]
+    return "\n".join([*lines, ""])
 
 
-def _json(left: list[Left]) -> str:
-    said = [
+def _line(world: World, one: Left) -> str:
+    if one.key is None:
+        whose = "made elsewhere, or by another tool: no key of it is here"
+    elif one.program == world.program:
+        whose = f"resumable: {one.key}"
+    else:
+        whose = f"of the program {one.program}: {one.key}"
+    busy = f"; BUSY, written to {one.slots} slots ago: a run may be uploading it"
+    said = f"{one.address}  {one.size:,} bytes  {sol(one.lamports)}  {whose}"
+    return said + (busy if one.is_busy else "")
+
+
+def _sum(left: Sequence[Left]) -> str:
+    count = f"{len(left)} buffer{'' if len(left) == 1 else 's'}"
+    return f"{sol(sum(one.lamports for one in left))} in {count}"
+
+
+def _json(left: Sequence[Left]) -> str:
+    said: list[dict[str, Json]] = [
         {
             "address": str(one.address),
             "lamports": one.lamports,
             "bytes": one.size,
             "key": str(one.key) if one.key else None,
+            "program": str(one.program) if one.program else None,
+            "busy": one.is_busy,
         }
         for one in left
     ]

@@ -14,7 +14,6 @@ from scripts.program.multisig.standing import Standing, recalled, standing
 from scripts.program.node import sol
 from scripts.program.session import Options, Session, opened
 from scripts.runs.canonical import Json
-from scripts.runs.journal import JournalError, current
 from scripts.runs.times import utc_now
 
 
@@ -44,17 +43,8 @@ def retire_command(
 
 def _begun(session: Session, found: Sequence[Standing]) -> list[Standing]:
     """What an unfinished run is about, which is gone on with as it was begun."""
-    journal = current(session.target, session.setting.store)
-    try:
-        started, done = journal.latest("run.started"), journal.latest("run.done")
-    except (JournalError, ValueError):
-        return []
-    if started is None or started.data["command"] != plans.RETIRE:
-        return []
-    if done and done.run == started.run:
-        return []
     there = {one.buffer: one for one in found}
-    return [there.get(one.buffer, one) for one in recalled(started.data["inputs"])]
+    return [there.get(one.buffer, one) for one in recalled(session.unfinished(plans.RETIRE))]
 
 
 def _nothing(found: Sequence[Standing], *, as_json: bool) -> str:

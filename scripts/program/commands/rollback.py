@@ -20,7 +20,6 @@ from scripts.program.session import Options, Session, opened
 from scripts.program.smoke import read_smoke
 from scripts.program.state import OnChain
 from scripts.program.world import World
-from scripts.runs.journal import JournalError, current
 from scripts.runs.steps import Plan, StepPendingError, duration
 
 
@@ -112,15 +111,5 @@ def _target(session: Session, found: OnChain, to: str | None) -> Saved:
 
 def _open(session: Session) -> Saved | None:
     """What an unfinished rollback brings back: after a kill, the same again."""
-    journal = current(session.target, session.setting.store)
-    try:
-        started, done = journal.latest("run.started"), journal.latest("run.done")
-    except (JournalError, ValueError):
-        return None
-    if started is None or started.data["command"] != "program rollback":
-        return None
-    if done and done.run == started.run:
-        return None
-    inputs = started.data["inputs"]
-    hash_ = inputs.get("hash") if isinstance(inputs, dict) else None
+    hash_ = session.unfinished("program rollback").get("hash")
     return session.world.folder.saved(hash_) if isinstance(hash_, str) else None

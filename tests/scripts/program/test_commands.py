@@ -6,16 +6,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from solders.keypair import Keypair
-from solders.pubkey import Pubkey
 from typer.testing import CliRunner
 
 from localnet.chain import GENESIS, Chain
 from scripts.cli import app
 from scripts.exits import ExitCode
-from scripts.program import loader
 from scripts.program.elf import program_hash
 from tests.localnet.elf import program
-from tests.localnet.programs import Wallet
 from tests.scripts.program.network import Project, listening, project
 from tests.scripts.program.simulation import paid
 from tests.scripts.runs.people import ROLES, key, write_approvers
@@ -103,17 +100,6 @@ def test_evidence_of_a_deployment_verifies_when_it_is_signed(tmp_path: Path) -> 
         assert 100 * 10**9 - wallet.lamports == paid(costs)
 
 
-def test_lamports_of_left_buffers_come_back(tmp_path: Path) -> None:
-    """Buffers are listed with their size and rent, and closed."""
-    with project(tmp_path) as it:
-        assert it.deploy(_ONE).exit_code == ExitCode.DONE
-        buffer = it.endpoint.between_blocks(lambda: _left_buffer(it))
-        assert f"{buffer}  500 bytes" in it.run("recover", "development").stdout
-        closed = it.run("recover", "development", "--close", "--execute")
-        assert closed.exit_code == ExitCode.DONE, closed.output
-        assert "No buffer of" in it.run("recover", "development").stdout
-
-
 def test_an_extension_and_a_new_authority(tmp_path: Path) -> None:
     """Both once; a key that is not the authority's any more is refused."""
     with project(tmp_path) as it:
@@ -125,14 +111,6 @@ def test_an_extension_and_a_new_authority(tmp_path: Path) -> None:
         refused = it.upgrade(_TWO)
         assert refused.exit_code == ExitCode.USAGE
         assert "is not the upgrade authority" in refused.stderr
-
-
-def _left_buffer(it: Project) -> Pubkey:
-    wallet = Wallet(it.chain)
-    buffer = wallet.upload(bytes(500))
-    wallet.do(loader.set_authority(buffer, wallet.key, it.payer.pubkey()))
-    it.chain.advance(3)
-    return buffer
 
 
 def _deployed(it: Project) -> None:
