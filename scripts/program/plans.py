@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from scripts.program.elf import program_hash
+from scripts.program.record.record import Record
+from scripts.program.record.steps import write
 from scripts.program.steps import buffer, checks, switch
 from scripts.program.world import World
 from scripts.runs.canonical import Json
@@ -35,9 +37,10 @@ def deploy(target: str, inputs: Mapping[str, Json]) -> Plan[World]:
     )
 
 
-def upgrade(target: str, inputs: Mapping[str, Json]) -> Plan[World]:
-    """A new version in the place of the running one."""
-    return _replace(target, "program upgrade", inputs, Timeout("upload", UPLOAD_SECONDS))
+def upgrade(target: str, inputs: Mapping[str, Json], record: Record | None = None) -> Plan[World]:
+    """A new version in the place of the running one, and from which source it was built."""
+    upload = Timeout("upload", UPLOAD_SECONDS)
+    return _replace(target, "program upgrade", inputs, upload, record=record)
 
 
 def rollback(target: str, inputs: Mapping[str, Json]) -> Plan[World]:
@@ -49,13 +52,14 @@ def rollback(target: str, inputs: Mapping[str, Json]) -> Plan[World]:
     return _replace(target, "program rollback", inputs, upload, withdrawn=True)
 
 
-def _replace(
+def _replace(  # noqa: PLR0913 - each is what upgrades and rollbacks differ in
     target: str,
     command: str,
     inputs: Mapping[str, Json],
     upload: Timeout,
     *,
     withdrawn: bool = False,
+    record: Record | None = None,
 ) -> Plan[World]:
     return Plan(
         target=target,
@@ -73,6 +77,7 @@ def _replace(
             switch.grow(),
             switch.switch(first=False),
             checks.verify(*(["ROLL-01"] if withdrawn else [])),
+            *([write(record)] if record else []),
             checks.smoke(),
             checks.settle(),
         ],

@@ -92,9 +92,13 @@ class Publication:
         found, key = await look(world.node, world.program), self.key(world)
         if found.holds(self.idl.content):
             return []
-        if key is None:
-            return None
-        program, payer, buffer = world.program, world.payer.pubkey(), key.pubkey()
+        return None if key is None else self.placed(world, found, key.pubkey(), owner)
+
+    def placed(
+        self, world: World, found: Published, buffer: Pubkey, owner: Pubkey
+    ) -> list[Instruction]:
+        """The same, in the place of what was `found`, from `buffer`."""
+        program, payer = world.program, world.payer.pubkey()
         grown = [metadata.extend(program, owner, more) for more in self.extensions(found)]
         if found.metadata is None:
             placed = [

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from scripts.program.idl import metadata
@@ -19,6 +20,7 @@ from scripts.program.multisig.squad import (
     read_multisig,
 )
 from scripts.program.multisig.squads import Status
+from scripts.program.record.record import Record
 from scripts.program.steps.buffer import difference
 from scripts.program.upload import UploadError
 from scripts.program.world import World
@@ -38,8 +40,10 @@ class Decision:
     """Why it must not be asked for or executed now; empty where it may."""
 
 
-def upgrading(squad: Squad, publication: Publication | None = None) -> Decision:
-    """The program from the buffer of the world's code, and its IDL in the same breath."""
+def upgrading(
+    squad: Squad, publication: Publication | None = None, record: Record | None = None
+) -> Decision:
+    """The program from the buffer of the world's code; its IDL and record in the same breath."""
 
     async def message(world: World) -> Message | None:
         key = world.folder.buffer(world.code)
@@ -51,10 +55,10 @@ def upgrading(squad: Squad, publication: Publication | None = None) -> Decision:
             authority=squad.vault,
             spill=world.payer.pubkey(),
         )
-        if publication is None:
-            return compiled(squad.vault, [switch])
-        beside = await publication.switch(world, squad.vault)
-        return None if beside is None else compiled(squad.vault, [switch, *beside])
+        placed = await publication.switch(world, squad.vault) if publication else []
+        if placed is None:
+            return None
+        return compiled(squad.vault, [switch, *placed, *await _written(world, record)])
 
     async def problem(world: World) -> str:
         if said := await difference(world):
@@ -65,7 +69,13 @@ def upgrading(squad: Squad, publication: Publication | None = None) -> Decision:
 
     return Decision(
         title="Switch the program",
-        does="the vault's upgrade" + (" and its IDL" if publication else ""),
+        does=", ".join(
+            [
+                "the vault's upgrade",
+                *(["its IDL"] if publication else []),
+                *(["its verify record"] if record else []),
+            ]
+        ),
         message=message,
         is_done=World.is_switched,
         problem=problem,
@@ -86,6 +96,30 @@ def publishing(squad: Squad, publication: Publication) -> Decision:
         is_done=publication.is_done,
         problem=publication.difference,
     )
+
+
+def recording(squad: Squad, record: Record) -> Decision:
+    """From which source the program was built."""
+
+    async def message(world: World) -> Message | None:
+        written = await _written(world, record)
+        return compiled(squad.vault, written) if written else None
+
+    async def problem(_world: World) -> str:
+        return ""
+
+    return Decision(
+        title="Write the verify record",
+        does="the vault's verify record",
+        message=message,
+        is_done=record.is_done,
+        problem=problem,
+    )
+
+
+async def _written(world: World, record: Record | None) -> list[Instruction]:
+    """What writes the record; nothing where there is none, or it stands there already."""
+    return [] if record is None or await record.is_done(world) else await record.writing(world)
 
 
 def handing_over(squad: Squad, new: Pubkey | None) -> Decision:

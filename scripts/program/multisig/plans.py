@@ -13,6 +13,8 @@ from scripts.program.multisig.decisions import Decision
 from scripts.program.multisig.squad import Squad
 from scripts.program.multisig.standing import Standing, noted, retiring
 from scripts.program.plans import UPLOAD_SECONDS
+from scripts.program.record import steps as verify_record
+from scripts.program.record.record import Record
 from scripts.program.steps import buffer, checks, switch
 from scripts.program.world import World
 from scripts.runs.canonical import Json
@@ -21,19 +23,21 @@ from scripts.runs.steps import Plan, Step, Timeout
 RETIRE: Final = "program retire"
 
 
-def upgrade(
+def upgrade(  # noqa: PLR0913, PLR0917 - each is a part of what is decided
     target: str,
     inputs: Mapping[str, Json],
     squad: Squad,
     running: bytes | None,
     publication: Publication | None = None,
+    record: Record | None = None,
 ) -> Plan[World]:
     """A new version, with the way back to `running` one execution away before it runs.
 
     Without `running` there is none: an emergency does not wait for two votes. What `publication`
-    publishes is decided and executed together with it.
+    publishes and `record` says is decided and executed together with it.
     """
-    back, decision = decisions.upgrading(squad), decisions.upgrading(squad, publication)
+    back = decisions.upgrading(squad)
+    decision = decisions.upgrading(squad, publication, record)
     beside = _published(squad, publication) if publication else []
     return Plan(
         target=target,
@@ -50,11 +54,13 @@ def upgrade(
             ),
             *_filled(squad),
             *beside,
+            *([verify_record.fund(record)] if record else []),
             *_decided(squad, decision),
             switch.grow(),
             steps.execute(squad, decision),
             checks.verify(),
             *([idl.verify(publication)] if publication else []),
+            *([verify_record.verify(record)] if record else []),
             checks.smoke(),
             checks.settle(),
             *([idl.settle(publication)] if publication else []),
@@ -101,6 +107,23 @@ def publish(
             steps.execute(squad, decision),
             idl.verify(publication),
             idl.settle(publication),
+        ],
+    )
+
+
+def record(target: str, inputs: Mapping[str, Json], squad: Squad, written: Record) -> Plan[World]:
+    """A verify record that the vault writes."""
+    decision = decisions.recording(squad, written)
+    return Plan(
+        target=target,
+        command="program record",
+        inputs={**inputs, "multisig": str(squad.multisig)},
+        steps=[
+            checks.cluster(),
+            verify_record.fund(written),
+            *_decided(squad, decision),
+            steps.execute(squad, decision),
+            verify_record.verify(written),
         ],
     )
 

@@ -17,6 +17,7 @@ from scripts.program.multisig.squads import (
     Permission,
     Proposal,
     Status,
+    VaultTransaction,
     parse_multisig,
     parse_proposal,
     parse_transaction,
@@ -108,9 +109,12 @@ def refuse_member(squad: Squad, multisig: Multisig, permission: Permission) -> N
 
 async def newest(node: Node, squad: Squad, multisig: Multisig) -> list[Asked]:
     """The newest transactions that were put to the members, the newest first."""
+    return await _asked(node, squad, _newest(multisig))
+
+
+def _newest(multisig: Multisig) -> list[int]:
     last = multisig.transaction_index
-    indexes = range(last, max(0, last - _LOOKED_AT), -1)
-    return await _asked(node, squad, list(indexes))
+    return list(range(last, max(0, last - _LOOKED_AT), -1))
 
 
 async def asked(node: Node, squad: Squad, index: int) -> Asked:
@@ -119,6 +123,19 @@ async def asked(node: Node, squad: Squad, index: int) -> Asked:
     if not found:
         raise SquadError(f"{squad.multisig} has no proposal {index}")
     return found[0]
+
+
+async def unasked(node: Node, squad: Squad, message: Message) -> int | None:
+    """The newest transaction that does just this and has no proposal yet."""
+    multisig = await read_multisig(node, squad)
+    indexes = [index for index in _newest(multisig) if index > multisig.stale_index]
+    for index, (transaction, proposal) in zip(
+        indexes, await _pairs(node, squad, indexes), strict=True
+    ):
+        written = _transaction(transaction, squad)
+        if proposal is None and written and written.message == message:
+            return index
+    return None
 
 
 async def find(node: Node, squad: Squad, message: Message) -> Asked | None:
@@ -134,6 +151,14 @@ async def find(node: Node, squad: Squad, message: Message) -> Asked | None:
 
 
 async def _asked(node: Node, squad: Squad, indexes: Sequence[int]) -> list[Asked]:
+    pairs = await _pairs(node, squad, indexes)
+    return [one for pair in pairs if (one := _read(*pair, squad))]
+
+
+async def _pairs(
+    node: Node, squad: Squad, indexes: Sequence[int]
+) -> list[tuple[Account | None, Account | None]]:
+    """The accounts of each transaction and its proposal."""
     addresses = [
         address
         for index in indexes
@@ -143,21 +168,26 @@ async def _asked(node: Node, squad: Squad, indexes: Sequence[int]) -> list[Asked
         )
     ]
     accounts = await node.accounts(addresses) if addresses else []
-    pairs = zip(accounts[::2], accounts[1::2], strict=True)
-    return [one for pair in pairs if (one := _read(*pair, squad))]
+    return list(zip(accounts[::2], accounts[1::2], strict=True))
 
 
 def _read(transaction: Account | None, proposal: Account | None, squad: Squad) -> Asked | None:
     """Both accounts as one; None for a batch, a change of members, or what was never proposed."""
-    if transaction is None or proposal is None:
+    found = _transaction(transaction, squad)
+    if found is None or proposal is None:
         return None
     try:
-        found = parse_transaction(bytes(transaction.data))
-        said = parse_proposal(bytes(proposal.data))
+        return Asked(message=found.message, proposal=parse_proposal(bytes(proposal.data)))
     except MessageError:
         return None
-    return (
-        Asked(message=found.message, proposal=said)
-        if found.vault_index == squad.vault_index
-        else None
-    )
+
+
+def _transaction(account: Account | None, squad: Squad) -> VaultTransaction | None:
+    """What the vault is to do; None where the account holds something else."""
+    if account is None:
+        return None
+    try:
+        found = parse_transaction(bytes(account.data))
+    except MessageError:
+        return None
+    return found if found.vault_index == squad.vault_index else None

@@ -15,6 +15,7 @@ from solders.pubkey import Pubkey
 
 from scripts.program.loader import read_buffer, set_authority
 from scripts.program.multisig import decisions, squads
+from scripts.program.multisig.asking import asking
 from scripts.program.multisig.decisions import Decision
 from scripts.program.multisig.squad import Squad, read_multisig
 from scripts.program.multisig.squads import Permission, Status
@@ -95,31 +96,18 @@ def propose(squad: Squad, decision: Decision) -> Step[World]:
         )
 
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
-        index = 0
-
         async def build() -> Sequence[Instruction] | None:
-            nonlocal index
             if await is_done(world):
                 return None
-            message = await decisions.ready(world, decision)
-            index = (await read_multisig(world.node, squad)).transaction_index + 1
-            multisig, creator = squad.multisig, squad.key
-            return [
-                squads.create_transaction(
-                    multisig=multisig,
-                    index=index,
-                    creator=creator,
-                    message=message,
-                    vault_index=squad.vault_index,
-                ),
-                squads.create_proposal(multisig=multisig, index=index, creator=creator),
-            ]
+            return await asking(world, squad, await decisions.ready(world, decision))
 
-        landed = await world.sender.send(
-            build, writes=[squad.multisig], signers=[squad.member], acting=acting, units=UNITS
-        )
+        landed = None
+        while not await is_done(world):
+            landed = await world.sender.send(
+                build, writes=[squad.multisig], signers=[squad.member], acting=acting, units=UNITS
+            )
         found = await decisions.proposed(world, squad, decision)
-        told: dict[str, Json] = {"proposal": found.proposal.index if found else index}
+        told: dict[str, Json] = {"proposal": found.proposal.index} if found else {}
         return {**told, **(landed.facts() if landed else {})}
 
     return step(

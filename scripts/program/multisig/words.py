@@ -11,9 +11,11 @@ from scripts.program.idl import metadata
 from scripts.program.idl.account import unpacked
 from scripts.program.idl.document import IdlError
 from scripts.program.loader import LOADER, AccountStateError, Tag, read_buffer
+from scripts.program.multisig.message import MessageError
 from scripts.program.multisig.squad import Asked
 from scripts.program.multisig.squads import Multisig, Permission, Status
 from scripts.program.node import Node
+from scripts.program.record.otter import OTTER, parse_instruction
 from scripts.runs.canonical import sha256
 
 _UPGRADE_PROGRAM, _UPGRADE_BUFFER = 1, 2
@@ -58,6 +60,8 @@ def who_votes(multisig: Multisig) -> str:
 async def _does(node: Node, instruction: Instruction) -> list[str]:
     if instruction.program_id == metadata.METADATA:
         return await _does_to_idl(node, instruction)
+    if instruction.program_id == OTTER:
+        return _does_to_record(instruction)
     tag = int.from_bytes(instruction.data[:4], "little")
     if instruction.program_id != LOADER or tag not in set(Tag):
         accounts = ", ".join(str(one.pubkey) for one in instruction.accounts)
@@ -90,6 +94,19 @@ async def _does_to_idl(node: Node, instruction: Instruction) -> list[str]:
         case _:
             return [f"calls {metadata.METADATA} with {data.hex()}"]
     return [f"puts the IDL at {address} in place from buffer {buffer}", await _idl_in(node, buffer)]
+
+
+def _does_to_record(instruction: Instruction) -> list[str]:
+    """From which source the vault is to say that the program was built."""
+    keys, data = [one.pubkey for one in instruction.accounts], instruction.data
+    try:
+        said = parse_instruction(data)
+    except MessageError:
+        return [f"calls {OTTER} with {data.hex()} on {', '.join(map(str, keys))}"]
+    return [
+        f"writes the verify record {keys[0]} of {keys[2]}: built from {said.git_url}",
+        f"at {said.commit} with {' '.join(said.args)}",
+    ]
 
 
 async def _idl_in(node: Node, buffer: Pubkey) -> str:

@@ -85,9 +85,11 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path, faults: Faults | None = None) -> Generator[Scene]:
+def scene(
+    folder: Path, faults: Faults | None = None, chain: MetadataChain | None = None
+) -> Generator[Scene]:
     """A new chain with the program on it; `faults` begin after that."""
-    chain = MetadataChain()
+    chain = chain or MetadataChain()
     with simulated(folder, chain=chain) as simulation:
         world = simulation.world(CODE)
         plan = deployments.deploy(TARGET, deployments.inputs(world))

@@ -28,6 +28,7 @@ from scripts.runs.runner import Outcome, execute
 from scripts.runs.sqlite import SqliteStore
 from scripts.runs.steps import Plan
 from tests.localnet.elf import program
+from tests.scripts.program.idl.program import MetadataChain
 from tests.scripts.program.idl.scene import CODE, Scene, scene
 from tests.scripts.program.idl.test_publish import assert_clean
 from tests.scripts.program.killing import KILLED, WAITS, Killer, process
@@ -105,9 +106,9 @@ class Vault:
 
 
 @contextmanager
-def vault(folder: Path) -> Generator[Vault]:
+def vault(folder: Path, chain: MetadataChain | None = None) -> Generator[Vault]:
     """The program, handed to the vault of two."""
-    with scene(folder) as there:
+    with scene(folder, chain=chain) as there:
         simulation, chain = there.simulation, there.chain
         members = tuple((key.pubkey(), ALL) for key in (ANA, BO))
         state = State(create_key=MULTISIG, threshold=2, time_lock=LOCK_SECONDS, members=members)

@@ -1,0 +1,1 @@
+"""Which source a program was built from, on chain for others to build it again: Otter Verify."""
