@@ -14,6 +14,7 @@ from preview.files import replace
 from scripts.exits import CommandError
 from scripts.program.elf import program_hash
 from scripts.program.keys import make_key, read_key
+from scripts.runs.canonical import sha256
 from scripts.runs.times import Timestamp
 
 _SHORT: Final = 16
@@ -36,6 +37,8 @@ class Saved(BaseModel):
     """When a release took its place."""
     withdrawn: bool = False
     """Whether a rollback took it away: nothing goes back to it unasked."""
+    idl: str | None = None
+    """The SHA-256 of the IDL that was published of it when it was replaced."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +106,21 @@ class Folder:
         if program_hash(code) != hash_:
             raise SavedError(f"{path} was changed: its hash is {program_hash(code)}")
         return code
+
+    def save_idl(self, hash_: str, content: bytes) -> None:
+        """Keep an IDL, by the SHA-256 of its file."""
+        replace(self._private(self.root / "programs") / f"{hash_}.idl", content, mode=0o600)
+
+    def idl(self, hash_: str) -> bytes:
+        """A kept IDL; `SavedError` where it is no longer what it was."""
+        path = self.root / "programs" / f"{hash_}.idl"
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise SavedError(f"{path} is gone: publish the IDL from its file") from None
+        if sha256(content) != hash_:
+            raise SavedError(f"{path} was changed: its SHA-256 is {sha256(content)}")
+        return content
 
     def previous(self, running: str | None) -> Saved:
         """What ran last before `running`, and was not taken away; `SavedError` if nothing did."""

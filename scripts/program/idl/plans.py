@@ -1,6 +1,7 @@
 """Plans for an IDL that one key may change."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from solders.pubkey import Pubkey
 
@@ -9,7 +10,7 @@ from scripts.program.idl.publication import Publication
 from scripts.program.steps import checks
 from scripts.program.world import World
 from scripts.runs.canonical import Json
-from scripts.runs.steps import Plan
+from scripts.runs.steps import Plan, Step
 
 
 def publish(target: str, inputs: Mapping[str, Json], publication: Publication) -> Plan[World]:
@@ -18,17 +19,33 @@ def publish(target: str, inputs: Mapping[str, Json], publication: Publication) -
         target=target,
         command="program idl publish",
         inputs=inputs,
+        steps=[checks.cluster(), *_published(publication)],
+    )
+
+
+def then_publish(plan: Plan[World], publication: Publication) -> Plan[World]:
+    """A way back, and once the program is back the IDL that belongs to it: no way back waits."""
+    back = "The program is back, and stays; only its IDL is not yet. "
+    return replace(
+        plan,
+        inputs={**plan.inputs, "idl": publication.idl.hash},
         steps=[
-            checks.cluster(),
-            buffer.make_key(publication),
-            buffer.create(publication),
-            buffer.upload(publication),
-            buffer.compare(publication),
-            steps.publish(publication),
-            steps.verify(publication),
-            steps.settle(publication),
+            *plan.steps,
+            *(replace(one, on_failure=back + one.on_failure) for one in _published(publication)),
         ],
     )
+
+
+def _published(publication: Publication) -> list[Step[World]]:
+    return [
+        buffer.make_key(publication),
+        buffer.create(publication),
+        buffer.upload(publication),
+        buffer.compare(publication),
+        steps.publish(publication),
+        steps.verify(publication),
+        steps.settle(publication),
+    ]
 
 
 def authority(target: str, inputs: Mapping[str, Json], new: Pubkey | None) -> Plan[World]:

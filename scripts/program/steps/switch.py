@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from solders.instruction import Instruction
-from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from scripts.program.elf import program_hash, without_room
 from scripts.program.folder import Saved, now
+from scripts.program.idl.kept import belonging, keep
+from scripts.program.keys import Signer
 from scripts.program.loader import (
     LARGEST_PROGRAM,
     PROGRAM_SIZE,
@@ -56,7 +57,7 @@ def keep_build() -> Step[World]:
 
 
 def save(*, withdrawn: bool) -> Step[World]:
-    """The running program on disk; `withdrawn` where it goes because it is bad."""
+    """The running program and its IDL on disk; `withdrawn` where it goes because it is bad."""
 
     async def is_done(world: World) -> bool:
         found = await world.on_chain()
@@ -64,6 +65,9 @@ def save(*, withdrawn: bool) -> Step[World]:
             return True
         saved = world.folder.saved(found.hash)
         if saved is None or saved.replaced is None or saved.withdrawn is not withdrawn:
+            return False
+        idl = await belonging(world, saved)
+        if idl and saved.idl != idl.hash:
             return False
         return found.runs(world.folder.code(found.hash))
 
@@ -75,13 +79,14 @@ def save(*, withdrawn: bool) -> Step[World]:
         about = world.folder.about(code).model_copy(
             update={"replaced": now(), "withdrawn": withdrawn}
         )
+        about = keep(world, await belonging(world, about), about)
         world.folder.save(code, about)
-        return {"previous": found.hash, "previous_bytes": len(code)}
+        return {"previous": found.hash, "previous_bytes": len(code), "previous_idl": about.idl}
 
     return step(
         id_="save",
         title="Save the running program",
-        does="Keeps the program that runs now, with its hash: the way back.",
+        does="Keeps the program that runs now, with its hash and its IDL: the way back.",
         is_done=is_done,
         run=run,
         timeout=Timeout("reading", 45),
@@ -145,7 +150,7 @@ async def extended(world: World, more: int) -> list[Instruction]:
     return [extend_checked(world.program, payer, world.authority.pubkey(), more)]
 
 
-async def signers_of_extension(world: World) -> list[Keypair]:
+async def signers_of_extension(world: World) -> list[Signer]:
     """Who signs it beside the payer."""
     checks = (await world.how_loads()).checks_extensions
     return [world.authority] if checks and not world.vault else []
