@@ -22,6 +22,7 @@ from scripts.telling import tell
 _PATIENCE: Final = (LEASE_TIME + 3 * CLOCK_SKEW).total_seconds()
 """How long a lease is waited for: longer than one of somebody who is gone can last."""
 _BETWEEN: Final = 3.0
+_ASKING: Final = {State.OPEN, State.DONE, State.UNWELL, State.TAKEN_BACK}
 
 
 def rollback_command(
@@ -121,9 +122,10 @@ def answer_command(options: Options, answer: Answer, *, because: str) -> int:
 def open_question(there: Standing) -> NotedQuestion | None:
     """What waits for an answer, the first of it."""
     decided = there.decisions
-    if there.state not in {State.OPEN, State.DONE} or not decided:
+    if there.state not in _ASKING or not decided:
         return None
-    if decided[-1].kind is not Kind.ASK:
+    # What went by its default afterwards, and led nowhere, may be answered still.
+    if decided[-1].kind is not Kind.ASK and not there.unwell:
         return None
     waiting = [each for each in decided[-1].questions.values() if each.answer is None]
     return min(waiting, key=lambda each: each.number, default=None)

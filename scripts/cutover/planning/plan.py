@@ -188,11 +188,14 @@ def _spend(
         )
         for weight, part in zip(weights, parts, strict=True)
     ]
-    lasting = {
+    week = figure("ROLL-06", "first_week_days").seconds
+    lasting: dict[Period, float] = {
         Period.FIRST_MINUTES: settings.first_minutes
         or figure("ROLL-06", "first_period_minutes").seconds,
-        Period.FIRST_WEEK: figure("ROLL-06", "first_week_days").seconds,
+        Period.FIRST_WEEK: week,
     }
+    if settings.retain > week:
+        lasting[Period.STEADY] = settings.retain - week
     rest = budget * (1 - _IN_WINDOW) / len(lasting)
     watches = [
         Slot(period=period, weight=ALL, seconds=seconds, alpha=rest)

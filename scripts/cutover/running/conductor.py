@@ -37,6 +37,8 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
     STUCK = "stuck"
     """It is neither done nor verified to be back: a person has to look."""
+    UNWELL = "not well"
+    """It is done, was found not well since, and no weight leads back."""
 
 
 _CODES: Final = {
@@ -46,7 +48,14 @@ _CODES: Final = {
     Outcome.PENDING: ExitCode.PENDING,
     Outcome.INTERRUPTED: ExitCode.INTERRUPTED,
     Outcome.STUCK: ExitCode.FAILED,
+    Outcome.UNWELL: ExitCode.FAILED,
 }
+_FAILED: Final = {
+    State.REFUSED: Outcome.REFUSED,
+    State.UNWELL: Outcome.UNWELL,
+    State.TAKEN_BACK: Outcome.UNWELL,
+}
+"""What a run is that failed, by where that leaves the cutover, if it does not go back."""
 _UNFINISHED: Final = {
     ExitCode.PENDING: Outcome.PENDING,
     ExitCode.INTERRUPTED: Outcome.INTERRUPTED,
@@ -147,7 +156,7 @@ def _after(ran: Ran, cutover: Cutover, world: World, setting: Setting, hooks: Ho
     if there.state is State.GOING_BACK and there.because:
         setting.tell(f"going back: {there.because.why}")
         return take_back(cutover, there.because, world, setting, hooks, ran)
-    outcome = Outcome.REFUSED if there.state is State.REFUSED else Outcome.STUCK
+    outcome = _FAILED.get(there.state, Outcome.STUCK)
     return Ended(outcome=outcome, message=ran.message, runs=(ran,))
 
 

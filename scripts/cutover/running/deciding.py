@@ -108,7 +108,7 @@ class Ledger:
             GoingBackError: always.
         """
         self.write(decision, stage)
-        why = "; ".join(str(each) for each in _breached(decision.reasons))
+        why = "; ".join(str(each) for each in breached(decision.reasons))
         raise GoingBackError(f"going back: {why}")
 
 
@@ -139,5 +139,6 @@ def _changed(last: Decision | None, decision: Decision) -> list[Reason]:
     return [each for each in decision.reasons if before.get(each.gate) is not each.finding]
 
 
-def _breached(reasons: Iterable[Reason]) -> Sequence[Reason]:
+def breached(reasons: Iterable[Reason]) -> Sequence[Reason]:
+    """The first of `reasons` that are breached."""
     return [each for each in reasons if each.finding is Finding.BREACHED][:NAMED]

@@ -72,6 +72,8 @@ class Lookout:
     stages: Sequence[Stage]
     name: str
     """What the step is about, for people."""
+    sees: Callable[[Observations], Observations] = lambda seen: seen
+    """What counts of all that is there: after a rollback the side that serves is the old one."""
     _looked: float = -inf
     _is_asking: bool = False
 
@@ -116,7 +118,7 @@ class Lookout:
         """
         last = self.stand.seen.get(stage.name, Observations(new={}))
         try:
-            now = self.stand.world.watch.observe(stage)
+            now = self.sees(self.stand.world.watch.observe(stage))
         except TimeoutError:
             return last
         seen = replace(now, new={**last.new, **now.new}, old={**last.old, **now.old})

@@ -21,6 +21,7 @@ VERIFY: Final = "verify"
 """The step that ends the deployment window."""
 MINUTES: Final = "watch the first minutes"
 """The step after it, for as long as the standards watch closely."""
+WEEK: Final = "watch the first week"
 NAMED: Final = 3
 """How many reasons a message names."""
 _LARGEST: Final = 2**53 - 1

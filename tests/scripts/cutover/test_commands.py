@@ -450,7 +450,8 @@ def test_an_old_side_that_fails_after_the_rollback_is_told(project: Project) -> 
     project.world.clock.at += 900
     said = project.run("watch", "staging", "--execute")
     assert said.exit_code == ExitCode.FAILED
-    assert "the old side does not hold its limits, either" in said.stderr
+    assert "health checks that fail" in said.stderr
+    assert "There is nothing to go back to: page the person on call" in said.stderr
     project.world.watch.changed = lambda seen, _: seen
     project.world.clock.at += 900
     assert project.run("watch", "staging", "--execute").exit_code == ExitCode.DONE

@@ -11,13 +11,14 @@ import pytest
 
 from scripts.cutover.judgement.decisions import Decision, Finding, Kind, Reason
 from scripts.cutover.judgement.judge import Stage
-from scripts.cutover.judgement.observations import Alarm, Answer, Observations
+from scripts.cutover.judgement.limits import Period
+from scripts.cutover.judgement.observations import Alarm, Answer, Counts, Observations, Series
 from scripts.cutover.planning.request import Cutover, Releases, RequestError
 from scripts.cutover.running.answers import give_answer, give_order
 from scripts.cutover.running.back import Because
 from scripts.cutover.running.conductor import Ended, Outcome, carry_out, look_later, take_back
 from scripts.cutover.running.hooks import Database, Hooks, Moment, Smoke
-from scripts.cutover.running.later import Since
+from scripts.cutover.running.later import Since, later
 from scripts.cutover.running.record import MINUTES, decisions
 from scripts.cutover.running.stand import Stand
 from scripts.cutover.running.standing import Standing, State, readable, standing
@@ -560,8 +561,144 @@ def test_an_old_side_is_kept_as_long_as_the_environment_has_it(store: SqliteStor
     assert world.sides["api"].old == SIZE
     assert _standing(store).state is State.DONE
     world.clock.at += 1800
-    assert look().outcome is Outcome.DONE
+    assert look().outcome is Outcome.PENDING  # the first week goes on
     assert world.log[-1] == "api retire old"
+    assert _standing(store).state is State.DONE
+    world.clock.at += 7 * 86400
+    assert look().outcome is Outcome.DONE
+    assert _standing(store).is_watched
+
+
+def _few(world: Cloud) -> None:
+    """One request is all that the services get."""
+    world.watch.changed = lambda seen, _: replace(
+        seen,
+        new={name: _one(each) for name, each in seen.new.items()},
+        old={name: _one(each) for name, each in seen.old.items()},
+    )
+
+
+def _one(series: Series) -> Series:
+    if not isinstance(series, Counts):
+        return series
+    return Counts(series.at, (1.0, *(0.0,) * (len(series.at) - 1)), (0.0,) * len(series.at))
+
+
+def _look(world: Cloud, store: SqliteStore, of: Cutover, since: Since) -> Ended:
+    return look_later(of, since, world, setting(world.clock, store))
+
+
+def _answer(store: SqliteStore, world: Cloud, said: Answer) -> None:
+    there = _standing(store)
+    (question,) = there.decisions[-1].questions.values()
+    where = setting(world.clock, store)
+    give_answer(
+        store,
+        ONE.target,
+        where.owner,
+        run=there.entries[-1].run,
+        number=question.number,
+        answer=said,
+        clock=where.clock,
+    )
+
+
+@pytest.mark.parametrize("of", [ONE, KEPT])
+def test_too_little_data_at_the_end_is_no_pass(store: SqliteStore, of: Cutover) -> None:
+    """A person decides; the old side is not taken away on what nobody knows."""
+    world = cloud(("api",))
+    assert _carried(world, store, of).outcome is Outcome.DONE
+    since = _since(store)
+    assert _look(world, store, of, since).outcome is Outcome.PENDING
+    _few(world)
+    world.clock.at += of.settings.retain or 7 * 86400
+    before = list(world.log)
+    asked = _look(world, store, of, since)
+    assert asked.outcome is Outcome.PENDING
+    assert "a person decides until" in asked.message
+    assert "slipway cutover answer staging go-on|roll-back" in asked.message
+    assert world.log == before
+    _answer(store, world, Answer.GO_ON)
+    ended = _look(world, store, of, since)
+    assert ended.outcome is (Outcome.PENDING if of is KEPT else Outcome.DONE)
+    assert world.sides["api"].old == 0
+
+
+def test_an_undecided_old_side_goes_back_to_where_nobody_answers(store: SqliteStore) -> None:
+    """The default is that of every other question."""
+    world = cloud(("api",))
+    _carried(world, store, KEPT)
+    since = _since(store)
+    _few(world)
+    world.clock.at += 3600
+    assert _look(world, store, KEPT, since).outcome is Outcome.PENDING
+    world.clock.at += KEPT.settings.ask
+    assert _look(world, store, KEPT, since).outcome is Outcome.ROLLED_BACK
+    assert world.sides["api"].share == 0
+
+
+def test_a_breach_that_no_weight_leads_back_from_is_told_with_what_does(
+    store: SqliteStore,
+) -> None:
+    """It is neither done nor back; the next look says so again until it is well."""
+    world = cloud(("api",))
+    _carried(world, store)
+    since = _since(store)
+    world.watch.errors["api"] = lambda _: 0.2
+    world.clock.at += 900
+    ended = _look(world, store, ONE, since)
+    assert (ended.outcome, ended.code) == (Outcome.UNWELL, ExitCode.FAILED)
+    assert "slipway cutover rollback staging --execute" in ended.message
+    there = _standing(store)
+    assert there.state is State.UNWELL
+    assert "api/errors" in there.unwell
+    assert not there.is_watched
+    assert _look(world, store, ONE, since).outcome is Outcome.UNWELL
+    del world.watch.errors["api"]
+    assert _look(world, store, ONE, since).outcome is Outcome.PENDING
+    assert _standing(store).state is State.DONE
+
+
+def test_after_a_rollback_too_little_data_is_no_pass_either(store: SqliteStore) -> None:
+    """Where nobody says that it is well, the watch does not end well."""
+    world = cloud(("api",))
+    _failing(world, "api")
+    assert _carried(world, store).outcome is Outcome.ROLLED_BACK
+    since = Since(run=_standing(store).run, at=world.clock.at, is_back=True)
+    _few(world)
+    world.clock.at += 1800
+    assert _look(world, store, ONE, since).outcome is Outcome.PENDING
+    world.clock.at += ONE.settings.ask
+    assert _look(world, store, ONE, since).outcome is Outcome.UNWELL
+    there = _standing(store)
+    assert (there.state, there.is_watched) == (State.TAKEN_BACK, False)
+    assert "nobody answered in time" in there.unwell
+    world.watch.changed = lambda seen, _: seen
+    _answer(store, world, Answer.GO_ON)
+    assert _look(world, store, ONE, since).outcome is Outcome.DONE
+    assert _standing(store).is_watched
+
+
+@pytest.mark.parametrize(
+    ("days", "steps"),
+    [
+        (0, ["watch the first week"]),
+        (7, ["watch the first week", "confirm", "api retire"]),
+        (
+            9,
+            ["watch the first week", "watch until the old side goes", "confirm", "api retire"],
+        ),
+    ],
+)
+def test_old_sides_go_when_their_time_is_over_and_the_week_is_watched_to_its_end(
+    days: int, steps: Sequence[str]
+) -> None:
+    """After the week steady state has its own limits (ROLL-06)."""
+    of = replace(ONE, settings=replace(ONE.settings, retain=days * 86400))
+    plan = later(of, Since(run="", at=0), Hooks())
+    assert [step.id for step in plan.steps] == steps
+    periods = {each.period for each in of.plan.steps}
+    assert (Period.STEADY in periods) is (days > 7)
 
 
 def test_a_breach_in_the_first_week_goes_back_while_the_old_side_is_kept(
