@@ -6,11 +6,16 @@ next. What is unknown never passes; it holds, and after a while a person is aske
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Final
 
 from scripts.cutover.judgement.decisions import Decision, Finding, Kind, Reason, Verdict
 from scripts.cutover.judgement.gates import Action, Gate
 from scripts.cutover.judgement.observations import Answer, Observations, Question
 from scripts.cutover.judgement.verdicts import Span, alarm, emergency, verdict
+
+_OPEN: Final = (Finding.UNDECIDED, Finding.UNKNOWN)
+"""What more data may still decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +70,7 @@ def judge(stage: Stage, seen: Observations, now: float) -> Decision:
     open_ = [
         each
         for each in others
-        if each.finding in {Finding.UNDECIDED, Finding.UNKNOWN} and each.gate not in accepted
+        if each.finding in _OPEN and (each.gate, each.finding) not in accepted
     ]
     left = stage.since + stage.bake_seconds - now
     if left > 0:
@@ -90,9 +95,14 @@ def _too_late(
     return [*blind, *undecided]
 
 
-def _accepted(stage: Stage, question: Question | None, now: float) -> frozenset[str]:
-    """The gates that a person, or the default, decided to go on with."""
-    return question.gates if question and _answer(stage, question, now) is Answer.GO_ON else _NONE
+def _accepted(
+    stage: Stage, question: Question | None, now: float
+) -> frozenset[tuple[str, Finding]]:
+    """The gates that a person, or the default, decided to go on with, each as it was found."""
+    if question is None or _answer(stage, question, now) is not Answer.GO_ON:
+        return frozenset()
+    breached = ((gate, Finding.BREACHED) for gate in question.breached)
+    return frozenset([*product(question.gates, _OPEN), *breached])
 
 
 def _answer(stage: Stage, question: Question, now: float) -> Answer | None:
@@ -117,13 +127,11 @@ def _asked(
     if question and answer is Answer.ROLL_BACK:
         return _decision(Kind.ROLL_BACK, [_told(question), *asking], others)
     accepted = _accepted(stage, question, now)
-    new = [each for each in asking if each.gate not in accepted]
+    new = [each for each in asking if (each.gate, each.finding) not in accepted]
     if new:
         return _ask(stage, frozenset(each.gate for each in new), new, others, now)
     known = [
-        replace(each, finding=Finding.ACCEPTED)
-        if each.gate in accepted and each.finding is not Finding.PASSED
-        else each
+        replace(each, finding=Finding.ACCEPTED) if (each.gate, each.finding) in accepted else each
         for each in others
     ]
     return Decision(kind=Kind.CONTINUE, reasons=tuple(known))
@@ -171,6 +179,3 @@ def _baking(stage: Stage, left: float) -> Reason:
 def _decision(kind: Kind, first: Sequence[Reason], others: Sequence[Reason]) -> Decision:
     rest = [each for each in others if each not in first]
     return Decision(kind=kind, reasons=(*first, *rest))
-
-
-_NONE: frozenset[str] = frozenset()

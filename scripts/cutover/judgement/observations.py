@@ -99,6 +99,8 @@ class Question:
     at: float
     gates: frozenset[str]
     """The gates that it was asked for: an answer to these answers no other."""
+    breached: frozenset[str] = frozenset()
+    """Those of them that were beyond their limits: to go on without data accepts no breach."""
     answer: Answer | None = None
     by: str = ""
 

@@ -59,7 +59,7 @@ def _unfit_share(gate: Share, series: Series) -> str | None:
         return f"{gate.what} from {gate.source}: nothing is counted, so nothing would be"
     recorded, now = compared(gate, None), compared(gate, series)
     if recorded is None or now is None:
-        return f"{gate.what}: the baseline is too short to compare with"
+        return f"{gate.what}: the baseline is too short, or too bad, to compare with"
     share = sum(series.bad) / sum(series.total)
     is_beyond = max(now.baseline, recorded.baseline) >= now.limit
     if is_beyond or recorded.test.alarms(recorded.test.evidence(series.looks)):

@@ -28,6 +28,7 @@ LEAST: Final = 0.05
 """A baseline counts as at least this part of its limit: two unlucky requests are no reason."""
 MOST: Final = 0.9
 """And as at most this part: no number of requests tells a nearer one from its limit in time."""
+_BASELESS: Final = "its baseline is too short, or too bad, to compare with"
 TWICE: Final = 2
 """One point above a level may be a spike; two are not."""
 
@@ -71,7 +72,7 @@ def compared(gate: Share, old: Series | None) -> Compared | None:
     """What `gate` compares with: the old side while it takes traffic, then what was recorded.
 
     The old side has to have seen as much as was recorded, or enough to be as sharp a measure. None
-    where neither is enough to compare with.
+    where neither is enough to compare with, or so bad that there is nothing beyond its limit.
     """
     bad, total = gate.recorded
     if isinstance(old, Counts) and old.problem() is None:
@@ -80,8 +81,8 @@ def compared(gate: Share, old: Series | None) -> Compared | None:
             bad, total = sum(old.bad), live
     if not isfinite(total) or total * gate.limit < ENOUGH or not 0 <= bad <= total:
         return None
-    extra = bad / total if gate.is_above_baseline else 0.0
-    return _against(bad, total, gate.limit + extra, gate.alpha)
+    limit = gate.limit + (bad / total if gate.is_above_baseline else 0.0)
+    return _against(bad, total, limit, gate.alpha) if limit < 1 else None
 
 
 @lru_cache(maxsize=4096)
@@ -111,7 +112,7 @@ def alarm(name: str, state: Alarm | None) -> Reason:
 def _share(gate: Share, series: Counts, old: Series | None, span: Span) -> Verdict:
     against = compared(gate, old)
     if against is None:
-        return _unknown(gate, "its baseline is too short to compare with", span.since)
+        return _unknown(gate, _BASELESS, span.since)
     judged = series.between(span.since, span.now)
     requests, bad = sum(judged.total), sum(judged.bad)
     if not requests:

@@ -46,14 +46,17 @@ class Ledger:
         old = past.questions.get(stage)
         old = old if old and old.at >= since else None
         is_open = old is not None and old.answer is None
-        if old and is_open and decision.asked <= {*old.gates}:
+        found = {each.gate for each in decision.reasons if each.finding is Finding.BREACHED}
+        beyond = decision.asked & found
+        if old and is_open and decision.asked <= {*old.gates} and beyond <= {*old.breached}:
             return
         accepted = old.gates if old and old.answer is Answer.GO_ON else ()
         past.questions[stage] = NotedQuestion(
             number=past.sequence + 1,
             # More gates do not make more time: what is open was asked for back then.
             at=old.at if old and is_open else self.stand.now(),
-            gates=tuple(sorted({*decision.asked, *accepted})),
+            gates=tuple(sorted({*decision.asked, *(kept.gates if kept else ())})),
+            breached=tuple(sorted({*beyond, *(kept.breached if kept else ())})),
         )
 
     def ordered(self) -> Decision | None:

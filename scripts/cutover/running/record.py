@@ -52,12 +52,20 @@ class NotedQuestion(_Kept):
     """The decision that asked it."""
     at: float
     gates: tuple[str, ...]
+    breached: tuple[str, ...] = ()
+    """Those of them that were beyond their limits."""
     answer: Answer | None = None
     by: str = ""
 
     def question(self) -> Question:
         """It, as a judgement takes it."""
-        return Question(at=self.at, gates=frozenset(self.gates), answer=self.answer, by=self.by)
+        return Question(
+            at=self.at,
+            gates=frozenset(self.gates),
+            breached=frozenset(self.breached),
+            answer=self.answer,
+            by=self.by,
+        )
 
 
 class Noted(_Kept):

@@ -169,7 +169,8 @@ def _people() -> Iterator[str]:
     hot = {"api/cpu": levels(END, 90, 90), "api/memory": levels(END, 90, 90)}
     gate = "api/cpu (MON-09 cpu_above_percent)"
     for answer in (None, *Answer):
-        asked = Question(at=END - 60, gates=frozenset({gate}), answer=answer, by="ana")
+        gates = frozenset({gate})
+        asked = Question(at=END - 60, gates=gates, breached=gates, answer=answer, by="ana")
         for name, changed in (("both hot", hot), ("none hot", {})):
             for later in (0, 239, 240):
                 seen = replace(but(healthy(of, END), changed), question=asked)

@@ -292,8 +292,8 @@ def test_an_alarm_that_fires_asks_and_one_without_data_holds() -> None:
 
 def question(answer: Answer | None = None, at: float = END) -> Question:
     """A question for the CPU, asked at `at`."""
-    gate = "api/cpu (MON-09 cpu_above_percent)"
-    return Question(at=at, gates=frozenset({gate}), answer=answer, by="ana")
+    gates = frozenset({"api/cpu (MON-09 cpu_above_percent)"})
+    return Question(at=at, gates=gates, breached=gates, answer=answer, by="ana")
 
 
 def busy(of: Stage, now: float, asked: Question) -> Observations:
@@ -339,6 +339,29 @@ def test_an_answer_answers_nothing_else() -> None:
     assert decision.asked == {"api/memory (MON-09 memory_above_percent)"}
     ill = but(seen, {"api/health": levels(END, 1)})
     assert judge(of, ill, END).kind is Kind.ROLL_BACK
+
+
+def test_to_go_on_without_data_accepts_no_breach() -> None:
+    """Who went on while nothing was known of the CPU is asked again once it is too high."""
+    of = stage()
+    unknown = replace(question(Answer.GO_ON), breached=frozenset[str]())
+    blind = replace(but(healthy(of, END), {"api/cpu": Levels()}), question=unknown)
+    assert judge(of, blind, END).kind is Kind.CONTINUE
+    decision = judge(of, busy(of, END, unknown), END)
+    assert decision.kind is Kind.ASK
+    assert finding(decision, "api/cpu") is Finding.BREACHED
+
+
+@pytest.mark.parametrize("share", [0.9, 0.99, 1.0])
+def test_an_old_side_that_is_dead_is_nothing_to_compare_with(share: float) -> None:
+    """Whoever is held above a baseline that fails everything is unknown; the others are judged."""
+    of = stage()
+    seen = healthy(of, END)
+    at = times(START, END)
+    dead = Counts(at, (7500.0,) * len(at), (7500.0 * share,) * len(at))
+    decision = judge(of, replace(seen, old={**seen.old, "api/errors": dead}), END)
+    assert decision.kind in {Kind.HOLD, Kind.ASK, Kind.CONTINUE}
+    assert finding(decision, "api/errors") is not Finding.BREACHED
 
 
 @pytest.mark.parametrize(
