@@ -24,7 +24,8 @@ from scripts.cutover.examples import cutover_examples
 from scripts.program import plans
 from scripts.program.admin import correction, pause
 from scripts.program.admin.product import Product
-from scripts.program.gates import GATES, Candidate
+from scripts.program.candidate import Candidate
+from scripts.program.gates import GATES
 from scripts.program.idl import plans as idl
 from scripts.program.idl.document import Idl
 from scripts.program.idl.publication import Publication
@@ -41,6 +42,7 @@ Example = Callable[[Tier], Plan[Any] | None]
 
 _IDL: Final = Publication(idl=Idl(content=b"", name="", version="", instructions=()))
 _SQUAD: Final = Squad(multisig=Pubkey.default(), member=Keypair())
+_SMOKED: Final = {"smoke": ""}
 _OWN: Final = ("./admin",)
 _PRODUCT: Final = Product(folder=Path(), variables={})
 _PAUSE: Final = Pause(activate=_OWN, unpause=_OWN, status=_OWN, writes=("write.json",))
@@ -48,11 +50,11 @@ _CORRECTION: Final = Correction(test=_OWN, accounts=_OWN, apply=_OWN, status=_OW
 
 EXAMPLES: Final[tuple[Example, ...]] = (
     *(
-        lambda tier, planned=planned: planned(f"{tier}/program", {})
+        lambda tier, planned=planned: planned(f"{tier}/program", _SMOKED)
         for planned in (plans.deploy, plans.upgrade, plans.rollback)
     ),
     lambda tier: idl.publish(f"{tier}/program", {}, _IDL),
-    lambda tier: multisig.upgrade(f"{tier}/program", {}, _SQUAD, b""),
+    lambda tier: multisig.upgrade(f"{tier}/program", _SMOKED, _SQUAD, b""),
     lambda tier: pause.pause(f"{tier}/program", {}, _PRODUCT, _PAUSE, {}),
     lambda tier: pause.unpause(f"{tier}/program", {}, _PRODUCT, _PAUSE, {}),
     lambda tier: correction.correct(f"{tier}/program", {}, _PRODUCT, _CORRECTION),

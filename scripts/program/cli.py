@@ -39,6 +39,7 @@ from scripts.program.options import (
     State,
     VaultIndex,
     Version,
+    WithoutSmoke,
     Yes,
     consent_of,
     options_of,
@@ -77,6 +78,7 @@ def deploy(  # noqa: PLR0913 - each is an option of the command
     size_limit: SizeLimitBytes = None,
     because: Because = None,
     smoke: Smoke = None,
+    without_smoke: WithoutSmoke = "",
     payer: Payer = PAYER,
     authority: Authority = None,
     state: State = None,
@@ -95,7 +97,18 @@ def deploy(  # noqa: PLR0913 - each is an option of the command
     from scripts.program.commands.deploy import deploy_command
 
     options = options_of(environment, payer, authority, state, operator, rate, max_price)
-    build = _build(file, version, checksum, smoke, proof, evidence, source, size_limit, because)
+    build = _build(
+        file,
+        version,
+        checksum,
+        smoke,
+        without_smoke,
+        proof,
+        evidence,
+        source,
+        size_limit,
+        because,
+    )
     consent = consent_of(execute, yes, emergency, approval, approvers)
     run(
         lambda: deploy_command(
@@ -118,6 +131,7 @@ def upgrade(  # noqa: PLR0913
     size_limit: SizeLimitBytes = None,
     because: Because = None,
     smoke: Smoke = None,
+    without_smoke: WithoutSmoke = "",
     idl: Annotated[
         Path | None,
         typer.Option(
@@ -150,7 +164,18 @@ def upgrade(  # noqa: PLR0913
     from scripts.program.commands.deploy import upgrade_command
 
     options = options_of(environment, payer, authority, state, operator, rate, max_price)
-    build = _build(file, version, checksum, smoke, proof, evidence, source, size_limit, because)
+    build = _build(
+        file,
+        version,
+        checksum,
+        smoke,
+        without_smoke,
+        proof,
+        evidence,
+        source,
+        size_limit,
+        because,
+    )
     consent = consent_of(execute, yes, emergency, approval, approvers)
     owner = vault_of(multisig, vault, member)
     run(
@@ -375,7 +400,9 @@ def prove(  # noqa: PLR0913
     file: File,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="-- COMMAND...", help="What proves it by ending with 0."),
+        typer.Argument(
+            metavar="-- COMMAND...", help="What proves it by ending with 0; {file} stands for FILE."
+        ),
     ] = None,
     *,
     by: Annotated[str, typer.Option(metavar="NAME", help="Who answers for it.")],
@@ -386,9 +413,16 @@ def prove(  # noqa: PLR0913
         Path | None,
         typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The report of an audit."),
     ] = None,
+    rebuilt: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="What the command builds anew."),
+    ] = None,
     figure: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=NUMBER", help="What was measured or counted; any number."),
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="What the command counted and does not print itself; any number.",
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", dir_okay=False)
@@ -408,6 +442,7 @@ def prove(  # noqa: PLR0913
             key=key,
             kms=kms,
             report=report,
+            rebuilt=rebuilt,
             figures=figure or [],
             output=output,
         ),
@@ -420,6 +455,7 @@ def _build(  # noqa: PLR0913, PLR0917 - each is an option that two commands have
     version: str | None,
     checksum: str | None,
     smoke: Path | None,
+    without_smoke: str,
     proofs: list[Path] | None,
     evidence: list[Path] | None,
     source: Path | None,
@@ -428,14 +464,17 @@ def _build(  # noqa: PLR0913, PLR0917 - each is an option that two commands have
 ) -> "Build":
     if (size_limit is None) != (because is None):
         raise typer.BadParameter("--size-limit and --because go together: a limit has a reason")
+    if smoke and without_smoke:
+        raise typer.BadParameter("--smoke FILE or --without-smoke TEXT, not both")
+    from scripts.program.candidate import SizeLimit
     from scripts.program.commands.deploy import Build
-    from scripts.program.gates import SizeLimit
 
     return Build(
         file=file,
         version=version,
         checksum=checksum,
         smoke=smoke,
+        without_smoke=without_smoke,
         proofs=proofs or [],
         evidence=evidence or [],
         source=source,

@@ -4,18 +4,20 @@ Each is a pure function of a candidate, which holds what was found out before.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from environments.model import Cluster
+from scripts.program.candidate import Candidate
 from scripts.program.choices import Kind
 from scripts.program.node import sol
-from scripts.program.proofs import Proof, problem
-from scripts.program.source import StandIn
-from scripts.runs.approvers import SIGN_OFFS, Approvers, Role
-from scripts.runs.evidence import Bundle
+from scripts.program.proofs import Proof, Statement, problem
+from scripts.program.soak import Soak
+from scripts.runs.approvers import SIGN_OFFS, Role
+from scripts.runs.canonical import Json
+from scripts.runs.evidence import Bundle, hash_of
 from standards import Whole, figure, requirement
 
 _VERSION: Final = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
@@ -36,47 +38,15 @@ class Gate:
     """What is so now."""
     how: str
     """What to do where it is missing."""
+    on: tuple[str, ...] = ()
+    """The hashes of the proofs, or of the evidence, that it was passed on."""
+    skipped: str = ""
+    """The sentence that lets an emergency pass it by; empty where it was not."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class SizeLimit:
-    """A limit of the product's own, and why it needs one."""
-
-    size: int
-    because: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """What is to be deployed, where, and what is known about both."""
-
-    cluster: Cluster
-    program: str = ""
-    """The program's hash, as solana-verify shows it."""
-    size: int
-    checksum: str
-    """SHA-256 of the file as it lies here."""
-    recorded_checksum: str | None
-    """The one that was recorded when it was built."""
-    version: str | None
-    balance: int
-    """Lamports of the wallet that pays."""
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    limit: SizeLimit | None = None
-    proofs: Sequence[Proof] = ()
-    approvers: Approvers | None = None
-    """Whose signatures of proofs count; nobody's where there is no such file."""
-    stand_ins: Sequence[StandIn] | None = None
-    """What should not stand in the source; None where no source was given."""
-    tag_problem: str | None = None
-    """Why the source is not the release's; None where no source was given."""
-    earlier: Sequence[Bundle] = ()
-    """Deployments to other clusters, from evidence that verified."""
-    is_first: bool = False
-    has_multisig: bool = False
-    """Whether a multisig owns the program."""
-    signed_off: frozenset[Role] = frozenset()
-    """In which roles the plan was signed off, each by another person."""
+    def found_out(self) -> dict[str, Json]:
+        """What was found, as it is kept."""
+        said = {name: value for name, value in vars(self).items() if name != "how"}
+        return {**said, "on": list(self.on)}
 
 
 def _size(candidate: Candidate) -> Gate:
@@ -138,8 +108,8 @@ def _proven(candidate: Candidate, kind: Kind, *, requirement: str, name: str, co
         name=name,
         passed=found is not None,
         found=why,
-        how=f"slipway program prove {kind} FILE --by NAME --role engineering --key FILE --"
-        f" {command}",
+        how=f"slipway program prove {kind} FILE --by NAME --role engineering --key FILE {command}",
+        on=(found.hash,) if found else (),
     )
 
 
@@ -149,7 +119,7 @@ def _tests(candidate: Candidate) -> Gate:
         Kind.TESTS,
         requirement="SOL-02",
         name="tests on a local chain",
-        command="the command that tests it",
+        command="-- the command that tests it, with {file} where the program's file goes",
     )
 
 
@@ -159,7 +129,7 @@ def _build(candidate: Candidate) -> Gate:
         Kind.BUILD,
         requirement="SOL-09",
         name="deterministic build",
-        command="a command that rebuilds it and fails where the hash differs (solana-verify)",
+        command="--rebuilt target/deploy/NAME.so -- the command that rebuilds it",
     )
 
 
@@ -178,6 +148,7 @@ def _audit(candidate: Candidate) -> Gate:
         name="third-party audit",
         passed=critical is not None and critical <= most,
         found=why,
+        on=(found.hash,) if found else (),
         how="slipway program prove audit FILE --report REPORT --figure critical_findings_count=0"
         " --by NAME --role security --key FILE",
     )
@@ -212,9 +183,10 @@ def _compute(candidate: Candidate) -> Gate:
         name="compute and transaction budgets",
         passed=found is not None and not problems,
         found="; ".join(problems) if found and problems else why,
-        how="slipway program prove compute FILE --figure instruction_compute_units=N --figure"
-        " transaction_bytes=N [--figure trade_compute_units=N] --by NAME --role engineering"
-        " --key FILE -- the command that measures them",
+        on=(found.hash,) if found else (),
+        how="slipway program prove compute FILE --by NAME --role engineering --key FILE -- the"
+        " command that measures them and prints a line"
+        ' {"figures": {"instruction_compute_units": N, "transaction_bytes": N}}',
     )
 
 
@@ -230,9 +202,16 @@ def _proof(candidate: Candidate, kind: Kind) -> tuple[Proof | None, str]:
         why = problem(one, candidate.approvers, program=candidate.program, at=candidate.at)
         if not why:
             by = ", ".join(signature.by for signature in one.signatures)
-            return one, f"proven by {by} on {one.statement.at:%Y-%m-%d}"
+            return one, f"attested by {by} on {one.statement.at:%Y-%m-%d}{_from(one.statement)}"
         problems.append(why)
     return None, problems[0]
+
+
+def _from(stated: Statement) -> str:
+    """What was run, and which figures it did not print itself."""
+    typed = ", ".join(sorted(stated.figures.keys() - {*stated.read}))
+    ran = f" with `{stated.command}`" if stated.command else ""
+    return ran + (f", typed by hand: {typed}" if typed else "")
 
 
 def _stand_ins(candidate: Candidate) -> Gate:
@@ -263,12 +242,13 @@ def _tag(candidate: Candidate) -> Gate:
 
 def _sequence(candidate: Candidate) -> Gate:
     before = _BEFORE[candidate.cluster]
-    ran = [one for one in candidate.earlier if _passed(one, before, candidate.program)]
+    ran = [one for one in candidate.earlier if passed(one, before, candidate.program)]
     return Gate(
         requirement="SOL-01",
         name=f"passed {before} before",
         passed=bool(ran),
         found=f"deployed there on {ran[0].ended:%Y-%m-%d}" if ran else "no evidence of these bytes",
+        on=tuple(map(hash_of, ran)),
         how=f"deploy these bytes to {before} first, sign the run's evidence, and name it with"
         " --evidence FILE",
     )
@@ -276,19 +256,38 @@ def _sequence(candidate: Candidate) -> Gate:
 
 def _soak(candidate: Candidate) -> Gate:
     least = figure("SOL-04", "soak_min_hours").hours
-    ran = [one for one in candidate.earlier if _passed(one, Cluster.DEVNET, candidate.program)]
-    longest = max((candidate.at - one.ended for one in ran), default=timedelta())
+    soaks = [_soaked(one, candidate) for one in candidate.soaks]
+    longest, found = max(soaks, default=(timedelta(), "no evidence of a deployment to devnet"))
     return Gate(
         requirement="SOL-04",
         name="soak on devnet",
         passed=longest >= timedelta(hours=least),
-        found=f"{longest.total_seconds() / 3600:.1f} hours, at least {least} wanted",
+        found=f"{found}, at least {least} hours wanted",
         how=f"leave it on devnet for {least} hours, and name that deployment's evidence with"
         " --evidence FILE",
     )
 
 
-def _passed(bundle: Bundle, cluster: Cluster, program: str) -> bool:
+def _soaked(soak: Soak, candidate: Candidate) -> tuple[timedelta, str]:
+    """For how long it has run on devnet, as devnet says; where it does not, by the evidence."""
+    began = max(soak.deployed, soak.since or soak.deployed)
+    hours = f"{(candidate.at - began).total_seconds() / 3600:.1f} hours"
+    if soak.unasked:
+        said = f"{hours} by the evidence alone, whether it still runs was not seen"
+        return candidate.at - began, f"{said} ({soak.unasked})"
+    since = f"slot {soak.slot:,}"
+    if soak.hash != candidate.program:
+        return timedelta(), f"devnet runs {soak.hash or 'nothing'} now, since {since}"
+    if soak.since is None:
+        return candidate.at - began, f"{hours} by the evidence, runs there since {since}"
+    return candidate.at - began, f"{hours}, runs there since {since} ({_minute(soak.since)})"
+
+
+def _minute(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def passed(bundle: Bundle, cluster: Cluster, program: str) -> bool:
     """Whether the evidence is of a deployment of these bytes to that cluster."""
     inputs = bundle.entries[0].data.get("inputs") if bundle.entries else None
     return (
@@ -332,6 +331,28 @@ def sign_offs(given: frozenset[Role]) -> Gate:
     )
 
 
+def _operator(candidate: Candidate) -> Gate:
+    return Gate(
+        requirement="AUD-01",
+        name="operator",
+        passed=not candidate.stranger,
+        found=candidate.stranger or "may sign this run's evidence as lead",
+        how="name who runs it as the file of approvers does, with the role lead: --operator NAME",
+    )
+
+
+def _smoke(candidate: Candidate) -> Gate:
+    why = candidate.without_smoke
+    return Gate(
+        requirement="SOL-15",
+        name="smoke instruction",
+        passed=bool(candidate.smoke or why),
+        found=candidate.smoke or (f"none: {why}" if why else "none was given"),
+        how="name the instruction that is simulated afterwards: --smoke FILE; or say why there can"
+        " be none: --without-smoke TEXT",
+    )
+
+
 _EVERY: Final = frozenset(Cluster)
 _SHARED: Final = frozenset({Cluster.DEVNET, Cluster.MAINNET_BETA})
 _MAINNET: Final = frozenset({Cluster.MAINNET_BETA})
@@ -340,12 +361,14 @@ GATES: Final[tuple[tuple[Callable[[Candidate], Gate], frozenset[Cluster]], ...]]
     (_version, _EVERY),
     (_checksum, _EVERY),
     (_size, _EVERY),
+    (_operator, _SHARED),
     (_sequence, _SHARED),
     (_tests, _SHARED),
     (_build, _SHARED),
     (_compute, _SHARED),
     (_stand_ins, _SHARED),
     (_soak, _MAINNET),
+    (_smoke, _MAINNET),
     (_audit, _MAINNET),
     (_tag, _MAINNET),
     (_authority, _MAINNET),
@@ -355,7 +378,7 @@ GATES: Final[tuple[tuple[Callable[[Candidate], Gate], frozenset[Cluster]], ...]]
 """Each gate, and the clusters that it guards."""
 
 AFTERWARDS: Final[Mapping[str, str]] = {
-    "GATE-05": "AUD-02: an emergency is signed off afterwards",
+    "GATE-05": "AUD-02: signed off afterwards; PIPE-11: somebody on call releases it",
     "SOL-04": "SOL-15: a fix is deployed in an emergency, its function validated",
 }
 """What an emergency may leave for later, by requirement, and the sentence that lets it."""
@@ -374,5 +397,4 @@ def skipped(gate: Gate) -> Gate:
     reason = AFTERWARDS.get(gate.requirement)
     if gate.passed or reason is None:
         return gate
-    said = f"SKIPPED ({reason}): {gate.found}"
-    return Gate(requirement=gate.requirement, name=gate.name, passed=True, found=said, how=gate.how)
+    return replace(gate, passed=True, skipped=reason)

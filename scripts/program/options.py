@@ -15,7 +15,7 @@ import typer
 from scripts.program.choices import Choice
 
 if TYPE_CHECKING:
-    from scripts.program.commands.act import Consent
+    from scripts.program.commands.consent import Consent
     from scripts.program.multisig.commands import Vault
     from scripts.program.session import Options
 
@@ -94,6 +94,12 @@ Smoke = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE", dir_okay=False, help="The instruction to simulate afterwards, JSON."
+    ),
+]
+WithoutSmoke = Annotated[
+    str,
+    typer.Option(
+        metavar="TEXT", help="Why there is no such instruction, which mainnet else wants."
     ),
 ]
 Multisig = Annotated[
@@ -193,7 +199,7 @@ def consent_of(
     approvers: Path,
 ) -> "Consent":
     """How the run is let in."""
-    from scripts.program.commands.act import Consent
+    from scripts.program.commands.consent import Consent
 
     return Consent(
         execute=execute,

@@ -31,7 +31,7 @@ def deploy(target: str, inputs: Mapping[str, Json]) -> Plan[World]:
             buffer.compare(),
             switch.switch(first=True),
             checks.verify(),
-            checks.smoke(),
+            *checks.smoke(inputs),
             checks.settle(),
         ],
     )
@@ -78,7 +78,7 @@ def _replace(  # noqa: PLR0913 - each is what upgrades and rollbacks differ in
             switch.switch(first=False),
             checks.verify(*(["ROLL-01"] if withdrawn else [])),
             *([write(record)] if record else []),
-            checks.smoke(),
+            *checks.smoke(inputs),
             checks.settle(),
         ],
     )
@@ -94,4 +94,5 @@ def inputs(world: World) -> dict[str, Json]:
         "version": world.version,
         "authority": str(world.upgrade_authority),
         "payer": str(world.payer.pubkey()),
+        **({"smoke": world.smoke.hash} if world.smoke else {}),
     }

@@ -16,6 +16,7 @@ from solders.transaction import VersionedTransaction
 from scripts.exits import CommandError, ExitCode
 from scripts.program.node import CONFIRMED, Node
 from scripts.program.sending import refusal
+from scripts.runs.canonical import digest
 
 _KEY: Final = r"^[1-9A-HJ-NP-Za-km-z]{32,44}$"
 
@@ -51,6 +52,15 @@ class Smoke:
     accounts: tuple[AccountMeta, ...] = ()
     data: bytes = b""
     logs: str = ""
+
+    @property
+    def hash(self) -> str:
+        """What tells it from another, in a plan that is approved."""
+        accounts = [
+            {"address": str(one.pubkey), "signer": one.is_signer, "writable": one.is_writable}
+            for one in self.accounts
+        ]
+        return digest({"accounts": accounts, "data": self.data.hex(), "logs": self.logs})
 
     async def problem(self, node: Node, program: Pubkey, payer: Pubkey) -> str:
         """Why it fails on the chain as it is now; empty if it does not."""

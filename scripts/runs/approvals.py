@@ -67,8 +67,7 @@ def unreleased(  # noqa: PLR0913 - each is a part of what releases it
     good, problems = check_signatures(Purpose.APPROVAL, plan, signatures, approvers, at)
     if any(one.role is Role.ON_CALL and one.by != operator for one in good):
         return []
-    keys = approvers.named(operator)
-    if typed and any(Role.ON_CALL in key.roles and key.is_valid(at) for key in keys):
+    if typed and approvers.may(operator, Role.ON_CALL, at):
         return []
     itself = "" if typed else ", or type the name on a terminal as an operator who is on call"
     said = (

@@ -108,6 +108,10 @@ class Approvers(BaseModel):
         """The keys of the person `name`."""
         return [approver for approver in self.approvers if approver.name == name]
 
+    def may(self, name: str, role: Role, time: datetime) -> bool:
+        """Whether the person `name` has a key that counts in `role` at `time`."""
+        return any(role in key.roles and key.is_valid(time) for key in self.named(name))
+
 
 def read_approvers(path: Path) -> Approvers:
     """The file `path`.

@@ -9,7 +9,8 @@ from environments.program import Pause
 from preview.environment import find_project
 from scripts.program.admin import correction, pause
 from scripts.program.admin.product import Product
-from scripts.program.commands.act import Consent, Shown, act, signed_off
+from scripts.program.commands.act import Shown, act
+from scripts.program.commands.consent import Consent, signed_off
 from scripts.program.gates import Gate, sign_offs, skipped
 from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.smoke import Smoke, read_smoke
@@ -92,6 +93,7 @@ def _pause_of(session: Session) -> Pause:
 
 def _product(session: Session, options: Options) -> Product:
     world = session.world
+    world.product_pays = True
     return Product(
         folder=find_project(Path.cwd()),
         variables={

@@ -5,11 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from scripts.program import plans
-from scripts.program.commands.act import Consent, Shown, act, signed_off
+from environments.model import Cluster
+from preview.environment import find_project
+from scripts.program import plans, soak
+from scripts.program.candidate import Candidate, SizeLimit
+from scripts.program.commands.act import Shown, act
+from scripts.program.commands.consent import Consent, signed_off, stranger
 from scripts.program.elf import Program, read_program_file, without_room
-from scripts.program.estimate import Estimate, estimate
-from scripts.program.gates import Candidate, SizeLimit, judge
+from scripts.program.estimate import Estimate, estimate, left_behind
+from scripts.program.gates import judge, passed
 from scripts.program.idl.document import read_idl
 from scripts.program.idl.publication import Publication
 from scripts.program.idl.refusals import refuse_publication
@@ -21,11 +25,12 @@ from scripts.program.proofs import read_proofs
 from scripts.program.refusals import refuse_buffer, refuse_change, refuse_deploy, refuse_poor
 from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.smoke import read_smoke
+from scripts.program.soak import Soak
 from scripts.program.source import scan, tag_problem
 from scripts.program.state import OnChain
 from scripts.program.world import World
-from scripts.runs.approvers import Approvers, read_approvers
-from scripts.runs.canonical import sha256
+from scripts.runs.approvers import Approvers
+from scripts.runs.canonical import Json, sha256
 from scripts.runs.evidence import Bundle, verify
 from scripts.runs.steps import Plan
 from scripts.runs.times import utc_now
@@ -46,6 +51,17 @@ class Build:
     """Of deployments of the same bytes to the clusters before."""
     source: Path | None = None
     limit: SizeLimit | None = None
+    without_smoke: str = ""
+    """Why there is no smoke instruction, where mainnet wants one."""
+
+    def inputs(self) -> dict[str, Json]:
+        """What of it is approved with the plan, besides the bytes."""
+        told: dict[str, Json] = {}
+        if self.limit:
+            told |= {"size_limit": self.limit.size, "size_limit_because": self.limit.because}
+        if self.without_smoke:
+            told["without_smoke"] = self.without_smoke
+        return told
 
 
 def deploy_command(  # noqa: PLR0913 - each is an option of the command
@@ -65,9 +81,12 @@ def deploy_command(  # noqa: PLR0913 - each is an option of the command
         world.code, world.version, world.smoke = program.code, build.version, smoke
         world.program_key, world.room = key, room
         found = world.wait(world.on_chain())
-        refuse_deploy(world, found)
-        plan = plans.deploy(session.target, plans.inputs(world))
+        refuse_deploy(world, found, runs=consent.execute)
+        plan = plans.deploy(session.target, _inputs(world, build, consent))
         shown = _shown(session, found, program, build, consent, plan)
+        if key is None and found.data is None:
+            missing = f"  MISSING the key of {world.program}: --program-key FILE"
+            shown = replace(shown, facts=[*shown.facts, missing])
         return act(session, plan, consent, shown, as_json=as_json)
 
 
@@ -93,7 +112,7 @@ def upgrade_command(  # noqa: PLR0913
         squad = join(session, vault, Permission.INITIATE, Permission.EXECUTE) if vault else None
         found = world.wait(world.on_chain())
         refuse_change(world, found)
-        inputs = plans.inputs(world)
+        inputs = _inputs(world, build, consent)
         if squad is None:
             plan = plans.upgrade(session.target, inputs)
         else:
@@ -104,6 +123,12 @@ def upgrade_command(  # noqa: PLR0913
             plan = multisig_plans.upgrade(session.target, inputs, squad, back, beside)
         shown = _shown(session, found, program, build, consent, plan)
         return act(session, plan, consent, shown, as_json=as_json)
+
+
+def _inputs(world: World, build: Build, consent: Consent) -> dict[str, Json]:
+    """What is approved: the bytes, and what is let pass with them."""
+    change: dict[str, Json] = {"change": consent.change.value} if consent.emergency else {}
+    return {**plans.inputs(world), **build.inputs(), **change}
 
 
 def _publication(world: World, file: Path, version: str | None) -> Publication:
@@ -121,7 +146,7 @@ def _running(session: Session, found: OnChain) -> bytes:
     return world.folder.code(world.folder.previous(found.hash).hash)
 
 
-def facts(session: Session, found: OnChain, taken: Estimate) -> list[str]:
+def facts(session: Session, found: OnChain, taken: Estimate, plan: Plan[World]) -> list[str]:
     """What is printed above the steps."""
     world = session.world
     running = found.hash or "nothing"
@@ -133,8 +158,20 @@ def facts(session: Session, found: OnChain, taken: Estimate) -> list[str]:
             f"  at {world.node.pace.per_second:g} transactions a second, at most"
             f" {world.sender.ceiling:,} micro-lamports a compute unit"
         ),
-        *(f"  {line}" for line in taken.lines()),
+        *(f"  {line}" for line in [*taken.lines(), *_late(taken, plan)]),
+        *(f"  {line}" for line in world.wait(left_behind(world, found))),
     ]
+
+
+def is_late(taken: Estimate, plan: Plan[World]) -> bool:
+    """Whether the upload takes longer than its step may, at the rate that was named."""
+    return any(step.id == "upload" and taken.seconds > step.timeout.seconds for step in plan.steps)
+
+
+def _late(taken: Estimate, plan: Plan[World]) -> list[str]:
+    if not is_late(taken, plan):
+        return []
+    return ["TOO SLOW at that rate: the upload's time is up before its end. Give a higher --rate"]
 
 
 def _shown(  # noqa: PLR0913, PLR0917 - what is printed comes from all of them
@@ -148,12 +185,13 @@ def _shown(  # noqa: PLR0913, PLR0917 - what is printed comes from all of them
     world = session.world
     world.wait(refuse_buffer(world))
     taken = world.wait(estimate(world, found))
-    refuse_poor(world, taken)
+    if consent.execute:
+        refuse_poor(taken)
     candidate = _as_begun(_candidate(session, program, build, consent, plan, taken), taken)
     return Shown(
         facts=[
             f"{build.file}: {program.size:,} bytes, hash {program.hash}",
-            *facts(session, found, taken),
+            *facts(session, found, taken, plan),
         ],
         # What already runs passed them when it was let in: a resumed run has spent the balance.
         gates=[] if found.runs(program.code) else judge(candidate, emergency=consent.emergency),
@@ -171,8 +209,9 @@ def _candidate(  # noqa: PLR0913, PLR0917 - what is known comes from all of them
 ) -> Candidate:
     """What is known of the build, before anything is spent."""
     world, now = session.world, utc_now()
-    approvers = read_approvers(consent.approvers) if consent.approvers.exists() else None
+    approvers = consent.known()
     branch = session.environment.release.branch
+    earlier = _earlier(build.evidence, approvers, now)
     return Candidate(
         cluster=world.cluster,
         program=program.hash,
@@ -189,11 +228,24 @@ def _candidate(  # noqa: PLR0913, PLR0917 - what is known comes from all of them
         tag_problem=tag_problem(build.source, build.version or "", branch)
         if build.source
         else None,
-        earlier=_earlier(build.evidence, approvers, now),
+        earlier=earlier,
         is_first=plan.command == "program deploy",
         has_multisig=world.vault is not None,
         signed_off=signed_off(session, plan, consent),
+        stranger=stranger(session, consent),
+        soaks=_soaks(world, program, earlier),
+        smoke=world.smoke.hash if world.smoke else "",
+        without_smoke=build.without_smoke,
     )
+
+
+def _soaks(world: World, program: Program, earlier: Sequence[Bundle]) -> list[Soak]:
+    """What devnet says of the deployments there, where that matters."""
+    if world.cluster is not Cluster.MAINNET_BETA:
+        return []
+    project = find_project(Path.cwd())
+    ran = [one for one in earlier if passed(one, Cluster.DEVNET, program.hash)]
+    return [world.wait(soak.ask(one, project)) for one in ran]
 
 
 def _earlier(paths: Sequence[Path], approvers: Approvers | None, now: datetime) -> list[Bundle]:

@@ -8,7 +8,7 @@ from scripts.commands.signing import role_of, signer_of
 from scripts.exits import ExitCode
 from scripts.program.choices import Kind
 from scripts.program.elf import read_program_file
-from scripts.program.proofs import ProofError, prove
+from scripts.program.proofs import ONE_OFF, ProofError, prove, ran, reported
 from scripts.runs.times import utc_now
 
 
@@ -22,25 +22,36 @@ def prove_command(  # noqa: PLR0913 - each is an option of the command
     key: Path | None,
     kms: str | None,
     report: Path | None,
+    rebuilt: Path | None,
     figures: Iterable[str],
     output: Path | None,
 ) -> int:
     """Write the proof of `kind` for the binary in `file`."""
     program = read_program_file(file)
+    typed = dict(map(_figure, figures))
+    if kind in ONE_OFF:
+        if command or not report:
+            raise ProofError(f"what proves the {kind} is a report: --report FILE, and no command")
+        found = reported(report, typed)
+    elif report or not command:
+        raise ProofError(f"what proves the {kind} is a command: name it after --")
+    else:
+        found = ran(command, file, typed, rebuilt)
     proof = prove(
         kind,
+        found,
         program=program.hash,
         at=utc_now(),
         by=by,
         role=role_of(role),
         signer=signer_of(key, kms),
-        command=command,
-        report=report,
-        figures=dict(map(_figure, figures)),
     )
     path = output or Path(f"{kind}-{program.hash[:12]}.json")
     proof.write(path)
     sys.stdout.write(f"{path}: {kind} of {program.hash}, signed by {by} as {role}\n")
+    for name, value in proof.statement.figures.items():
+        how = "as the command printed it" if name in proof.statement.read else "as typed"
+        sys.stdout.write(f"  {name}: {value:,}, {how}\n")
     return ExitCode.DONE
 
 

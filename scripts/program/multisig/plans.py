@@ -18,7 +18,7 @@ from scripts.program.record.record import Record
 from scripts.program.steps import buffer, checks, switch
 from scripts.program.world import World
 from scripts.runs.canonical import Json
-from scripts.runs.steps import Plan, Step, Timeout
+from scripts.runs.steps import Plan, Step, Timeout, duration
 
 RETIRE: Final = "program retire"
 
@@ -42,6 +42,7 @@ def upgrade(  # noqa: PLR0913, PLR0917 - each is a part of what is decided
     return Plan(
         target=target,
         command="program upgrade",
+        waits=_waits(squad, 1 if running is None else 2),
         inputs={**inputs, "multisig": str(squad.multisig)},
         steps=[
             checks.cluster(),
@@ -61,7 +62,7 @@ def upgrade(  # noqa: PLR0913, PLR0917 - each is a part of what is decided
             checks.verify(),
             *([idl.verify(publication)] if publication else []),
             *([verify_record.verify(record)] if record else []),
-            checks.smoke(),
+            *checks.smoke(inputs),
             checks.settle(),
             *([idl.settle(publication)] if publication else []),
         ],
@@ -78,6 +79,7 @@ def rollback(
         command="program rollback",
         inputs={**inputs, "multisig": str(squad.multisig)},
         always=True,
+        waits="" if is_ready else _waits(squad, 1),
         steps=[
             checks.cluster(),
             switch.save(withdrawn=True),
@@ -85,7 +87,7 @@ def rollback(
             switch.grow(),
             steps.execute(squad, decision, "Switch the program back"),
             checks.verify("ROLL-01"),
-            checks.smoke(),
+            *checks.smoke(inputs),
             checks.settle(),
         ],
     )
@@ -99,6 +101,7 @@ def publish(
     return Plan(
         target=target,
         command="program idl publish",
+        waits=_waits(squad, 1),
         inputs={**inputs, "multisig": str(squad.multisig)},
         steps=[
             checks.cluster(),
@@ -117,6 +120,7 @@ def record(target: str, inputs: Mapping[str, Json], squad: Squad, written: Recor
     return Plan(
         target=target,
         command="program record",
+        waits=_waits(squad, 1),
         inputs={**inputs, "multisig": str(squad.multisig)},
         steps=[
             checks.cluster(),
@@ -136,6 +140,7 @@ def idl_authority(
     return Plan(
         target=target,
         command="program idl authority",
+        waits=_waits(squad, 1),
         inputs={
             **inputs,
             "multisig": str(squad.multisig),
@@ -150,9 +155,19 @@ def retire(target: str, squad: Squad, due: Sequence[Standing]) -> Plan[World]:
     return Plan(
         target=target,
         command=RETIRE,
+        waits=_waits(squad, len(due)),
         inputs={"multisig": str(squad.multisig), **noted(due)},
         steps=[checks.cluster(), *(part for one in due for part in retiring(squad, one))],
     )
+
+
+def _waits(squad: Squad, decisions: int) -> str:
+    """What so many decisions, one after another, wait for beside their steps."""
+    if not squad.time_lock:
+        return "what the members take"
+    times = f"{decisions} times " if decisions > 1 else ""
+    total = f", {duration(decisions * squad.time_lock)}" if decisions > 1 else ""
+    return f"{times}a time lock of {duration(squad.time_lock)}{total}, and what the members take"
 
 
 def _filled(squad: Squad) -> list[Step[World]]:

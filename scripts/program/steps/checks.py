@@ -82,16 +82,19 @@ async def _wrong(world: World) -> str:
     return ""
 
 
-def smoke() -> Step[World]:
-    """The product's smoke instruction."""
+def smoke(inputs: Mapping[str, Json]) -> list[Step[World]]:
+    """The product's smoke instruction, where the plan's `inputs` name one."""
+    return [_smoke()] if "smoke" in inputs else []
 
+
+def _smoke() -> Step[World]:
     async def problem(world: World) -> str:
         if world.smoke is None:
-            return ""
+            return "no smoke instruction was given"
         return await world.smoke.problem(world.node, world.program, world.payer.pubkey())
 
     async def is_done(world: World) -> bool:
-        return world.smoke is None or "smoke" in world.passed
+        return "smoke" in world.passed
 
     async def run(world: World, _acting: Acting) -> Mapping[str, Json]:
         before = (await world.node.now()).slot

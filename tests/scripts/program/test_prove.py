@@ -18,15 +18,26 @@ from tests.scripts.runs.people import key
 _CODE = program(1, 700)
 
 
-def _prove(folder: Path, *words: str) -> Result:
-    pem = folder / "ana.pem"
+_MEASURES = """
+import json, os, sys
+assert os.environ["SLIPWAY_PROGRAM_FILE"] == sys.argv[1]
+size = os.path.getsize(sys.argv[1])
+print(json.dumps({"figures": {"instruction_compute_units": size}}))
+"""
+_AS = ("--role", "engineering")
+_REPORT = b"nothing was found " * 20
+_PRINTS = ("--", sys.executable, "-c", "print('ok')")
+
+
+def _prove(folder: Path, *words: str, by: str = "Ana") -> Result:
+    pem = folder / f"{by}.pem"
     pem.touch(mode=0o600)
-    pem.write_bytes(key("Ana").private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    pem.write_bytes(key(by).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     file = folder / "program.so"
     file.write_bytes(_CODE)
-    by = ("--by", "Ana", "--key", str(pem), "--output", str(folder / "proof.json"))
+    signs = ("--by", by, "--key", str(pem), "--output", str(folder / "proof.json"))
     kind, *rest = words
-    return CliRunner().invoke(app, ["program", "prove", kind, str(file), *by, *rest])
+    return CliRunner().invoke(app, ["program", "prove", kind, str(file), *signs, *rest])
 
 
 def test_what_a_command_proves_is_signed_for_these_bytes(tmp_path: Path) -> None:
@@ -34,32 +45,71 @@ def test_what_a_command_proves_is_signed_for_these_bytes(tmp_path: Path) -> None
     said = _prove(
         tmp_path,
         *("compute", "--role", "engineering", "--figure", "transaction_bytes=900"),
-        *("--", sys.executable, "-c", "print('all of it')"),
+        *("--", sys.executable, "-c", _MEASURES, "{file}"),
     )
     assert said.exit_code == ExitCode.DONE, said.output
     stated = json.loads((tmp_path / "proof.json").read_bytes())["statement"]
     assert stated["program"] == program_hash(_CODE)
-    assert stated["figures"] == {"transaction_bytes": 900}
+    assert stated["figures"] == {
+        "transaction_bytes": 900,
+        "instruction_compute_units": len(_CODE),
+    }
+    assert stated["read"] == ["instruction_compute_units"]
+    assert stated["command"].endswith("{file}'")
+    assert f"instruction_compute_units: {len(_CODE):,}, as the command printed it" in said.stdout
+    assert "transaction_bytes: 900, as typed" in said.stdout
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("tests", "--role", "engineering", "--", sys.executable, "-c", "exit(1)"), "ended with 1"),
-        (("tests", "--role", "engineering", "--", "/no/such/command"), "No such file"),
-        (("tests", "--role", "engineering"), "name what proves it"),
-        (("audit", "--role", "lead", "--", "true"), "signed as security"),
-        (("tests", "--role", "engineering", "--figure", "a=b", "--", "true"), "a whole number"),
+        (("tests", *_AS, "--", sys.executable, "-c", "exit(1)"), "ended with 1"),
+        (("tests", *_AS, "--", "/no/such/command"), "No such file"),
+        (("tests", *_AS, "--", "true"), "printed nothing"),
+        (("tests", *_AS), "what proves the tests is a command"),
+        (("tests", *_AS, "--figure", "a=b", *_PRINTS), "a whole number"),
+        (("tests", *_AS, *_PRINTS[:-1], 'print(\'{"figures": {"a": -1}}\')'), "whole numbers"),
+        (("build", *_AS, *_PRINTS), "nothing was rebuilt"),
+        (("build", *_AS, "--rebuilt", "program.so", *_PRINTS), "did not write program.so"),
+        (("audit", "--role", "security", *_PRINTS), "what proves the audit is a report"),
+        (("audit", "--role", "security", "--report", "short.txt"), "has 1 words"),
+        (("audit", "--role", "security", "--report", "cut.pdf"), "was cut short"),
+        (("audit", "--role", "security", "--report", "program.so"), "is no report"),
+        (("audit", "--role", "lead", "--report", "report.txt"), "signed as security"),
     ],
 )
 def test_what_proves_nothing_is_not_signed(
-    tmp_path: Path, words: tuple[str, ...], told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
 ) -> None:
-    """A command that fails, or that nobody named; a role that cannot answer for it."""
+    """A command that fails or says nothing, a report that is none, a role that cannot answer."""
+    monkeypatch.chdir(tmp_path)
+    for name, content in (("short.txt", b"x"), ("cut.pdf", b"%PDF-1.7"), ("report.txt", _REPORT)):
+        (tmp_path / name).write_bytes(content)
     said = _prove(tmp_path, *words)
     assert said.exit_code == ExitCode.USAGE
     assert told in said.stderr
     assert not (tmp_path / "proof.json").exists()
+
+
+def test_a_build_is_proven_by_what_was_built_anew(tmp_path: Path) -> None:
+    """The same bytes from another build; others are told by their hash."""
+    for code, exit_code in ((_CODE, ExitCode.DONE), (program(2, 700), ExitCode.USAGE)):
+        made = tmp_path / "made.so"
+        (tmp_path / "other.so").write_bytes(code)
+        copies = "import shutil, sys; print(shutil.copyfile(*sys.argv[1:]))"
+        words = ("--", sys.executable, "-c", copies, str(tmp_path / "other.so"), str(made))
+        said = _prove(tmp_path, "build", *_AS, "--rebuilt", str(made), *words)
+        assert said.exit_code == exit_code, said.output
+        assert exit_code == ExitCode.DONE or program_hash(code) in said.stderr
+
+
+def test_an_audit_is_proven_by_its_report(tmp_path: Path) -> None:
+    """Its findings are counted by who signs."""
+    (tmp_path / "report.txt").write_bytes(_REPORT)
+    words = ("--report", str(tmp_path / "report.txt"), "--figure", "critical_findings_count=0")
+    said = _prove(tmp_path, "audit", "--role", "security", *words, by="Cem")
+    assert said.exit_code == ExitCode.DONE, said.output
+    assert "critical_findings_count: 0, as typed" in said.stdout
 
 
 def test_what_runs_is_compared_with_a_hash_or_with_evidence(tmp_path: Path) -> None:
