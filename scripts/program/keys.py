@@ -2,13 +2,19 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
 from solders.keypair import Keypair
+from solders.null_signer import NullSigner
+from solders.pubkey import Pubkey
 
 from preview.files import replace
 from scripts.runs.signing import KeyFileError, read_private
+
+Signer = Keypair | NullSigner
+"""Who signs; where only plans are made, an address in the place of a key."""
 
 
 def read_key(path: Path) -> Keypair:
@@ -22,6 +28,14 @@ def read_key(path: Path) -> Keypair:
             f"{path} is no key of the Solana CLI (a JSON list of 64 numbers):"
             " solana-keygen new writes one"
         ) from None
+
+
+def read_signer(named: Path) -> Signer:
+    """The key in the file `named`, or an address, which signs nothing but says who would."""
+    if not named.exists():
+        with suppress(ValueError):
+            return NullSigner(Pubkey.from_string(str(named)))
+    return read_key(named)
 
 
 def make_key(path: Path) -> Keypair:

@@ -1,6 +1,8 @@
 """What is refused before a lamport moves: each says why, and what to do."""
 
-from scripts.program.estimate import Estimate
+from solders.null_signer import NullSigner
+
+from scripts.program.estimate import Bill
 from scripts.program.loader import LARGEST_ACCOUNT, LOADER, PROGRAM_DATA_HEADER, read_buffer
 from scripts.program.node import sol
 from scripts.program.state import OnChain, ProgramRefusedError
@@ -8,14 +10,14 @@ from scripts.program.steps.switch import LEAST_EXTENSION
 from scripts.program.world import World
 
 
-def refuse_deploy(world: World, found: OnChain) -> None:
-    """Refuse what is no first deployment."""
+def refuse_deploy(world: World, found: OnChain, *, runs: bool = True) -> None:
+    """Refuse what is no first deployment; where it `runs` at once, also without the key for it."""
     _refuse_closed(found)
     if found.data is not None and not found.runs(world.code):
         raise ProgramRefusedError(
             f"{world.program} is deployed and runs {found.hash}: use `slipway program upgrade`"
         )
-    if found.data is None and world.program_key is None:
+    if runs and found.data is None and world.program_key is None:
         raise ProgramRefusedError(
             f"a first deployment needs the key of {world.program}: name its file with --program-key"
         )
@@ -85,13 +87,29 @@ async def refuse_buffer(world: World) -> None:
         )
 
 
-def refuse_poor(world: World, estimate: Estimate) -> None:
+def refuse_poor(bill: Bill) -> None:
     """Refuse to begin what the payer cannot pay to its end."""
-    if estimate.missing:
+    if bill.missing:
         raise ProgramRefusedError(
-            f"{world.payer.pubkey()} has {sol(estimate.balance)} and needs {sol(estimate.needed)}:"
-            f" {sol(estimate.missing)} is missing"
+            f"{bill.payer} has {sol(bill.balance)} and needs {sol(bill.needed)}:"
+            f" {sol(bill.missing)} is missing"
         )
+
+
+def unsigned(world: World) -> list[str]:
+    """The keys that are missing where addresses stand for them, for people."""
+    named = (("payer", world.payer), ("authority", world.authority))
+    return [
+        f"  MISSING the key of {signer.pubkey()}: --{option} FILE"
+        for option, signer in named
+        if isinstance(signer, NullSigner) and not (option == "authority" and signer is world.payer)
+    ]
+
+
+def refuse_unsigned(world: World) -> None:
+    """Refuse to begin without a key that has to sign."""
+    if missing := unsigned(world):
+        raise ProgramRefusedError("\n".join(["an address signs nothing:", *missing]))
 
 
 def _refuse_closed(found: OnChain) -> None:

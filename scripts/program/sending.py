@@ -13,7 +13,6 @@ from solders.commitment_config import CommitmentConfig, CommitmentLevel
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
 from solders.instruction import Instruction
-from solders.keypair import Keypair
 from solders.message import Message
 from solders.pubkey import Pubkey
 from solders.rpc.responses import RpcSimulateTransactionResult
@@ -21,6 +20,7 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 from solders.transaction_status import TransactionErrorFieldless, TransactionStatus
 
+from scripts.program.keys import Signer
 from scripts.program.node import CONFIRMED, Node, Now
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, StepFailedError
@@ -107,7 +107,7 @@ class Sender:
     """Who pays, over which node, and how much for haste at the most."""
 
     node: Node
-    payer: Keypair
+    payer: Signer
     ceiling: int
     """The highest price of a compute unit, in millionths of a lamport."""
 
@@ -131,7 +131,7 @@ class Sender:
         )
 
     def sign(
-        self, instructions: Sequence[Instruction], footing: Footing, signers: Sequence[Keypair]
+        self, instructions: Sequence[Instruction], footing: Footing, signers: Sequence[Signer]
     ) -> VersionedTransaction:
         """The transaction: the same bytes whenever it is made from the same."""
         message = Message.new_with_blockhash(
@@ -144,7 +144,7 @@ class Sender:
         build: Build,
         *,
         writes: Sequence[Pubkey],
-        signers: Sequence[Keypair] = (),
+        signers: Sequence[Signer] = (),
         acting: Acting,
         units: int = UNITS,
     ) -> Landed | None:
@@ -243,6 +243,6 @@ def priority_fee(price: int, units: int = UNITS) -> int:
     return -(-price * units // _MICRO)
 
 
-def distinct(*keys: Keypair) -> tuple[Keypair, ...]:
+def distinct(*keys: Signer) -> tuple[Signer, ...]:
     """Each key once, in order: who signs a transaction."""
     return tuple({key.pubkey(): key for key in keys}.values())

@@ -21,7 +21,7 @@ from preview.environment import find_project
 from scripts.exits import CommandError, ExitCode
 from scripts.program.cluster import check_address, confirm
 from scripts.program.folder import Folder
-from scripts.program.keys import read_key
+from scripts.program.keys import Signer, read_signer
 from scripts.program.node import Node, Pace
 from scripts.program.progress import Meter
 from scripts.program.sending import Sender
@@ -102,8 +102,8 @@ def opened(options: Options) -> Generator[Session]:
     for url in urls:
         check_address(url, environment.solana.cluster)
     # Who only looks needs no key: nothing is ever signed with this one.
-    payer = read_key(options.payer) if options.payer else Keypair()
-    authority = read_key(options.authority) if options.authority else payer
+    payer = read_signer(options.payer) if options.payer else Keypair()
+    authority = read_signer(options.authority) if options.authority else payer
     state = options.state or project / ".slipway"
     program = Pubkey.from_string(environment.solana.program_id)
     with asyncio.Runner() as runner:
@@ -142,8 +142,9 @@ def opened(options: Options) -> Generator[Session]:
                 runner.get_loop().run_until_complete(client.close())
 
 
-def _secrets(*keys: Keypair) -> list[SecretStr]:
+def _secrets(*signers: Signer) -> list[SecretStr]:
     """Each form in which a private key might be written."""
+    keys = [signer for signer in signers if isinstance(signer, Keypair)]
     forms = {form for key in keys for form in (str(key), str(list(bytes(key))), bytes(key).hex())}
     return [SecretStr(form) for form in sorted(forms)]
 

@@ -11,11 +11,11 @@ from typing import Final
 
 from solders.account import Account
 from solders.commitment_config import CommitmentConfig, CommitmentLevel
-from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from scripts.program.chunks import Chunk, largest_chunk, plan_chunks
+from scripts.program.keys import Signer
 from scripts.program.loader import read_buffer, write
 from scripts.program.node import Node
 from scripts.program.sending import Footing, RefusedError, Sender, distinct
@@ -83,7 +83,7 @@ class Uploader:
     """Who writes into a buffer."""
 
     sender: Sender
-    authority: Keypair
+    authority: Signer
     watch: Callable[[Progress], None] = field(default=lambda _: None)
     read: Callable[[], Awaitable[Account | None]] | None = None
     """Reads the buffer, where somebody else reads it together with other accounts."""

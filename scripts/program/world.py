@@ -14,6 +14,7 @@ from solders.pubkey import Pubkey
 from environments.model import Cluster
 from scripts.program.features import Features, read_features
 from scripts.program.folder import Folder
+from scripts.program.keys import Signer
 from scripts.program.loader import program_data_address
 from scripts.program.node import Node
 from scripts.program.sending import Sender
@@ -34,7 +35,7 @@ class World:
 
     runner: asyncio.Runner
     sender: Sender
-    authority: Keypair
+    authority: Signer
     cluster: Cluster
     program: Pubkey
     folder: Folder
@@ -68,7 +69,7 @@ class World:
         return self.sender.node
 
     @property
-    def payer(self) -> Keypair:
+    def payer(self) -> Signer:
         """Who pays."""
         return self.sender.payer
 

@@ -9,13 +9,16 @@ from solders.pubkey import Pubkey
 
 from scripts.program.commands.act import Consent, Shown, act
 from scripts.program.elf import without_room
-from scripts.program.keys import read_key
+from scripts.program.estimate import Bill, bill
+from scripts.program.keys import Signer, read_key
 from scripts.program.loader import PROGRAM_DATA_HEADER
 from scripts.program.node import sol
-from scripts.program.refusals import refuse_change, refuse_extension
+from scripts.program.refusals import refuse_change, refuse_extension, refuse_poor
+from scripts.program.sending import distinct
 from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.state import OnChain
 from scripts.program.steps import change, checks
+from scripts.program.steps.switch import signers_of_extension
 from scripts.program.world import World
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Plan, Step
@@ -43,9 +46,11 @@ def authority_command(  # noqa: PLR0913 - each is an option of the command
         # An address does not sign: a typing error there is the end of the program, too.
         typed = f"final {program}" if final else str(new_address) if new_address else None
         plan = _plan(session, "authority", {"authority": str(successor)}, [change.hand_over(new)])
-        shown = _shown(session, found, f"The upgrade authority becomes {successor or 'nobody'}")
-        consent = replace(consent, typed=typed)
-        return act(session, plan, consent, shown, as_json=as_json)
+        signers = [session.world.authority, *([new] if isinstance(new, Keypair) else [])]
+        taken = _bill(session, plan, signers)
+        said = f"The upgrade authority becomes {successor or 'nobody'}"
+        shown = _shown(session, found, said, taken, consent)
+        return act(session, plan, replace(consent, typed=typed), shown, as_json=as_json)
 
 
 def extend_command(options: Options, consent: Consent, *, to: int, as_json: bool = False) -> int:
@@ -55,11 +60,13 @@ def extend_command(options: Options, consent: Consent, *, to: int, as_json: bool
         found = world.wait(world.on_chain())
         refuse_change(world, found)
         plan = _plan(session, "extend", {"bytes": to}, [change.grow_to(to)])
-        rent = world.wait(world.node.rent(PROGRAM_DATA_HEADER + to)) - found.lamports
-        if not plan.steps[1].is_done(world):
+        if not plan.steps[-1].is_done(world):
             refuse_extension(found, to)
-        said = f"Room for {to:,} bytes instead of {found.capacity:,}, for {sol(max(rent, 0))}"
-        return act(session, plan, consent, _shown(session, found, said), as_json=as_json)
+        rent = max(world.wait(world.node.rent(PROGRAM_DATA_HEADER + to)) - found.lamports, 0)
+        taken = _bill(session, plan, world.wait(signers_of_extension(world)), rent)
+        said = f"Room for {to:,} bytes instead of {found.capacity:,}, for {sol(rent)}"
+        shown = _shown(session, found, said, taken, consent)
+        return act(session, plan, consent, shown, as_json=as_json)
 
 
 def close_command(options: Options, consent: Consent, *, as_json: bool = False) -> int:
@@ -72,8 +79,9 @@ def close_command(options: Options, consent: Consent, *, as_json: bool = False) 
         code = without_room(found.data.code) if found.data else b""
         plan = _plan(session, "close", {}, [change.keep(code), change.close_for_good()])
         said = f"Closes {world.program} for good; {sol(found.lamports)} come back"
+        shown = _shown(session, found, said, _bill(session, plan, [world.authority]), consent)
         consent = replace(consent, typed=f"close {world.program}")
-        return act(session, plan, consent, _shown(session, found, said), as_json=as_json)
+        return act(session, plan, consent, shown, as_json=as_json)
 
 
 def _found(session: Session, successor: Pubkey | None) -> OnChain:
@@ -97,11 +105,26 @@ def _plan(
     )
 
 
-def _shown(session: Session, found: OnChain, said: str) -> Shown:
+def _bill(session: Session, plan: Plan[World], signers: Sequence[Signer], rent: int = 0) -> Bill:
+    """What the plan's last step takes: a transaction of the payer and `signers`."""
     world = session.world
+    if plan.steps[-1].is_done(world):
+        return world.wait(bill(world, 0, 0))
+    return world.wait(bill(world, 1, len(distinct(world.payer, *signers)), rent=rent))
+
+
+def _shown(session: Session, found: OnChain, said: str, taken: Bill, consent: Consent) -> Shown:
+    """What is printed above the steps; refused where it is to be done and cannot be paid."""
+    world = session.world
+    if consent.execute:
+        refuse_poor(taken)
     now = found.data.authority if found.data else "nobody"
     return Shown(
-        facts=[said, f"Program {world.program} on {world.cluster}, authority {now}"],
+        facts=[
+            said,
+            f"Program {world.program} on {world.cluster}, authority {now}",
+            *(f"  {line}" for line in taken.lines()),
+        ],
         hashes={"program": found.hash} if found.hash else {},
     )
 

@@ -11,12 +11,13 @@ from scripts.program.commands.act import Consent, Shown, act
 from scripts.program.idl import plans
 from scripts.program.idl.account import Published, look, look_legacy
 from scripts.program.idl.document import Idl, IdlError, parse_idl, read_idl, says_the_same
-from scripts.program.idl.estimate import estimate, refuse_poor
+from scripts.program.idl.estimate import estimate
 from scripts.program.idl.publication import Publication
 from scripts.program.idl.refusals import refuse_publication, refuse_version
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.commands import Vault, join
 from scripts.program.multisig.squads import Permission
+from scripts.program.refusals import refuse_poor
 from scripts.program.session import Options, Session, opened
 from scripts.runs.canonical import Json, sha256
 
@@ -63,7 +64,8 @@ def publish_command(  # noqa: PLR0913 - each is an option of the command
             else plans.publish(session.target, inputs, publication)
         )
         taken = world.wait(estimate(world, publication))
-        refuse_poor(world, taken)
+        if consent.execute:
+            refuse_poor(taken)
         facts = [*_facts(file, publication.idl, found), *taken.lines()]
         return act(session, plan, consent, _shown(session, facts, publication), as_json=as_json)
 

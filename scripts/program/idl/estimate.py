@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from scripts.program.chunks import plan_chunks
+from scripts.program.estimate import Bill, counted
 from scripts.program.idl import buffer as buffers
 from scripts.program.idl.account import look
 from scripts.program.idl.metadata import HEADER
@@ -10,36 +11,27 @@ from scripts.program.idl.publication import Publication, largest_write
 from scripts.program.idl.steps import UNITS
 from scripts.program.node import sol
 from scripts.program.sending import SIGNATURE_FEE, distinct, priority_fee
-from scripts.program.state import ProgramRefusedError
 from scripts.program.world import World
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """All in lamports, where nothing else is said."""
+class Estimate(Bill):
+    """What a publication takes, without the transactions of a vault's proposal."""
 
     writes: int
-    transactions: int
-    """Without those of a vault's proposal."""
-    most_fees: int
-    """At the highest price that may be offered."""
     buffer_rent: int
     """Still to be paid; comes back when the IDL is in place."""
     stays: int
     """The rent that the IDL's account lacks; what it has too much, where negative."""
-    needed: int
-    balance: int
 
     def lines(self) -> list[str]:
         """For people."""
         rent = "comes back from the larger one" if self.stays < 0 else "stays with the IDL"
         return [
-            (
-                f"{self.writes:,} writes, {self.transactions:,} transactions,"
-                f" fees of at most {sol(self.most_fees)}"
-            ),
+            f"{counted(self.writes, 'write')}, {counted(self.transactions, 'transaction')}",
+            self.paid,
             f"rent {sol(self.buffer_rent)} of a buffer comes back; {sol(abs(self.stays))} {rent}",
-            f"needed {sol(self.needed)}, the payer has {sol(self.balance)}",
+            self.wallet,
         ]
 
 
@@ -50,8 +42,10 @@ async def estimate(world: World, publication: Publication) -> Estimate:
     balance = await node.lamports(payer)
     if await publication.is_done(world):
         return Estimate(
+            payer=payer,
             writes=0,
             transactions=0,
+            fees=0,
             most_fees=0,
             buffer_rent=0,
             stays=0,
@@ -64,27 +58,28 @@ async def estimate(world: World, publication: Publication) -> Estimate:
     signers = len(distinct(world.payer, world.authority))
     transactions = writes + (0 if buffer else 1) + 1
     signatures = writes * signers + (0 if buffer else 2) + signers
-    most_fees = signatures * SIGNATURE_FEE
-    most_fees += (transactions - 1) * priority_fee(world.sender.ceiling, buffers.UNITS)
-    most_fees += priority_fee(world.sender.ceiling, UNITS)
+    footing = await world.sender.footing([found.address])
+    base = signatures * SIGNATURE_FEE
+
+    def fees(price: int) -> int:
+        return (
+            base
+            + (transactions - 1) * priority_fee(price, buffers.UNITS)
+            + priority_fee(price, UNITS)
+        )
+
+    most_fees = fees(world.sender.ceiling)
     rent = await node.rent(HEADER + len(packed))
     buffer_rent = 0 if buffer else rent
     stays = rent - found.lamports
     return Estimate(
+        payer=payer,
         writes=writes,
         transactions=transactions,
+        fees=fees(footing.price),
         most_fees=most_fees,
         buffer_rent=buffer_rent,
         stays=stays,
         needed=buffer_rent + max(stays, 0) + most_fees + await node.rent(0),
         balance=balance,
     )
-
-
-def refuse_poor(world: World, taken: Estimate) -> None:
-    """Refuse to begin what the payer cannot pay to its end."""
-    if taken.needed > taken.balance:
-        raise ProgramRefusedError(
-            f"{world.payer.pubkey()} has {sol(taken.balance)} and needs {sol(taken.needed)}:"
-            f" {sol(taken.needed - taken.balance)} is missing"
-        )

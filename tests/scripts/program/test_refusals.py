@@ -118,11 +118,11 @@ def test_too_few_lamports_are_counted(tmp_path: Path) -> None:
     with simulated(tmp_path) as simulation:
         world = simulation.world(_CODE)
         found = world.wait(world.on_chain())
-        refuse_poor(world, world.wait(estimate(world, found)))
+        refuse_poor(world.wait(estimate(world, found)))
         simulation.leave(0)
         taken = world.wait(estimate(world, found))
         with pytest.raises(ProgramRefusedError, match=r"has 0 SOL and needs 0\.0.* is missing"):
-            refuse_poor(world, taken)
+            refuse_poor(taken)
 
 
 def test_what_is_needed_suffices_and_no_less(tmp_path: Path) -> None:

@@ -47,12 +47,12 @@ def test_the_evidence_of_every_command_says_what_it_cost(tmp_path: Path) -> None
         before = _wallet(it)
         assert it.deploy(program(1, 2000)).exit_code == ExitCode.DONE
         assert before - _wallet(it) == paid(_evidence(it, known)["costs"])
-        it.endpoint.between_blocks(lambda: _leave_buffer(it))
+        buffer = it.endpoint.between_blocks(lambda: _leave_buffer(it))
         new = str(it.key("new.json", Keypair()))
         back = ("--authority", new, "--new-key", str(it.folder / "payer.json"))
         for command, *words in (
             ("extend", "--to", "20000"),
-            ("recover", "--close"),
+            ("recover", "--buffer", buffer, "--close"),
             ("authority", "--new-key", new),
             ("authority", *back),
         ):
@@ -64,11 +64,12 @@ def test_the_evidence_of_every_command_says_what_it_cost(tmp_path: Path) -> None
             assert before - _wallet(it) == paid(made["costs"]), command
 
 
-def _leave_buffer(it: Project) -> None:
+def _leave_buffer(it: Project) -> str:
     wallet = Wallet(it.chain)
     buffer = wallet.upload(bytes(500))
     wallet.do(loader.set_authority(buffer, wallet.key, it.payer.pubkey()))
     it.chain.advance(3)
+    return str(buffer)
 
 
 def _costs(simulation: Simulation, outcome: Outcome) -> dict[str, int]:
