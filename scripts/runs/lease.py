@@ -24,6 +24,9 @@ from scripts.runs.times import CLOCK_SKEW, Clock, Timestamp, stamp, utc_now
 
 LEASE_TIME: Final = timedelta(seconds=60)
 """How long a lease holds without being renewed."""
+TAKEN_OVER: Final = LEASE_TIME + 3 * CLOCK_SKEW
+"""How long a lease that nobody renews may keep others out: the clock of who held it is ahead, that
+of who waits behind, and waits for longer."""
 _RENEWALS: Final = 4
 """How often it is renewed in that time."""
 

@@ -48,6 +48,8 @@ def end(
             "code": ended.code,
             "why": ended.why,
             "decision_to_verified_seconds": ended.seconds,
+            "bound_seconds": ended.bound,
+            "is_within_bound": ended.is_within_bound,
             "runs": [ran.run for ran in ended.runs],
             "evidence": [str(file) for file in files],
             "report": str(report),
@@ -68,9 +70,10 @@ def _said(ended: Ended) -> str:
     match ended.outcome:
         case Outcome.DONE:
             return f"done: {ended.message}"
-        case Outcome.ROLLED_BACK:
-            taken = duration(ended.seconds or 0)
-            return f"slipway: rolled back, verified {taken} after the decision: {ended.why}"
+        case Outcome.ROLLED_BACK | Outcome.LATE:
+            taken, bound = duration(ended.seconds or 0), duration(ended.bound or 0)
+            missed = "" if ended.is_within_bound else f", BEYOND its bound of {bound} (ROLL-01)"
+            return f"slipway: rolled back, verified {taken} after the decision{missed}: {ended.why}"
         case _:
             return f"slipway: {ended.outcome}: {ended.message}"
 

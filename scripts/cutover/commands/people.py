@@ -15,11 +15,11 @@ from scripts.cutover.running.record import NotedQuestion
 from scripts.cutover.running.standing import Standing, State, has_left
 from scripts.cutover.session import Options, Session, opened
 from scripts.exits import ExitCode
-from scripts.runs.lease import CLOCK_SKEW, LEASE_TIME, LeaseHeldError
+from scripts.runs.lease import TAKEN_OVER, LeaseHeldError
 from scripts.runs.times import utc_now
 from scripts.telling import tell
 
-_PATIENCE: Final = (LEASE_TIME + 3 * CLOCK_SKEW).total_seconds()
+_PATIENCE: Final = TAKEN_OVER.total_seconds()
 """How long a lease is waited for: longer than one of somebody who is gone can last."""
 _BETWEEN: Final = 3.0
 _ASKING: Final = {State.OPEN, State.DONE, State.UNWELL, State.TAKEN_BACK}

@@ -13,6 +13,7 @@ from scripts.cutover.judgement.limits import Period
 from scripts.cutover.judgement.verdicts import compared
 from scripts.cutover.planning.steps import ALL, Moved, Settings, Slot, Step, step, undecided
 from scripts.exits import CommandError, ExitCode
+from scripts.runs.lease import TAKEN_OVER
 from scripts.runs.steps import Timeout, duration
 from standards import Tier, figure, requirement
 
@@ -21,6 +22,8 @@ FALSE_ROLLBACKS: Final = 0.001
 _IN_WINDOW: Final = 0.97
 """What the deployment window may spend of the false rollbacks; the rest is for the watches."""
 SMOKE_TESTS: Final = "smoke tests"
+_RESERVE: Final = 60.0
+"""What a rollback has beyond the times of its steps: all its tries share one bound."""
 _STEEP: Final = -2.5
 """A step gets of it by this power of its weight: the fewer requests, the more it takes."""
 _FEWEST: Final = 2
@@ -207,18 +210,23 @@ def _spend(
 def _rollback(services: Sequence[Moved], settings: Settings) -> tuple[Timeout, ...]:
     """The named timeouts of taking all `services` back, which are still full and warm.
 
+    They count from the decision, whoever carries it out by then, and however often it is tried.
+
     Raises:
         PlanError: together they are not below the limit of ROLL-01.
     """
-    timeouts: list[Timeout] = []
+    timeouts = [Timeout("taking over from a controller that died", TAKEN_OVER.total_seconds())]
     for moved in reversed(services):
         service = moved.watched.service
         timeouts += [
             Timeout(f"{service}: set weights", settings.set_weights),
             Timeout(f"{service}: read weights back", settings.read_back),
-            Timeout(f"{service}: old side healthy", settings.healthy),
         ]
-    timeouts.append(Timeout(SMOKE_TESTS, figure("SMOKE-06", "duration_below_minutes").seconds))
+    timeouts += [
+        Timeout("old sides healthy", settings.healthy),
+        Timeout(SMOKE_TESTS, figure("SMOKE-06", "duration_below_minutes").seconds),
+        Timeout("calls under way, and trying again", _RESERVE),
+    ]
     bound = sum(timeout.seconds for timeout in timeouts)
     limit = figure("ROLL-01", "duration_below_minutes").seconds
     if bound >= limit:

@@ -2,9 +2,13 @@
 
 It never asks, never waits for a journal, and sets what it has set before once more after a kill:
 what a load balancer says may be old, and what was set and read back in one go is not.
+
+From the decision to the verified old side it has one bound (ROLL-01), which all tries share,
+whoever makes them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,10 +20,9 @@ from scripts.cutover.running.hooks import Hooks, Moment, Smoke
 from scripts.cutover.running.moving import MARGIN, take_away
 from scripts.cutover.running.record import BACK
 from scripts.cutover.running.stand import Stand
-from scripts.cutover.world import Sides
 from scripts.runs.canonical import Json
 from scripts.runs.lease import LeaseLostError
-from scripts.runs.steps import Acting, Plan, Step, StepFailedError, Timeout, duration
+from scripts.runs.steps import Acting, Limit, Plan, Step, StepFailedError, Timeout, duration
 from standards import figure
 
 WEIGHTS: Final = "weights"
@@ -27,6 +30,8 @@ HEALTHY: Final = "healthy"
 SMOKE: Final = "smoke"
 VERIFIED: Final = "verified"
 _AGAIN: Final = "Page the person on call. It tries again with: slipway cutover resume"
+_UNDER_WAY: Final = 15.0
+"""What a call under way takes at most when the time of its step is up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,29 @@ def bound(cutover: Cutover, hooks: Hooks) -> tuple[Timeout, ...]:
     """The named timeouts of a rollback: of the weights, the database, the smoke tests."""
     planned = [each for each in cutover.plan.rollback if each.name != SMOKE_TESTS or hooks.smoke]
     return (*planned, *(step.timeout for step in hooks.database.back))
+
+
+def bound_seconds(cutover: Cutover, hooks: Hooks) -> float:
+    """The longest from the decision to the verified old side: the sum of the named timeouts."""
+    return float(sum(each.seconds for each in bound(cutover, hooks)))
+
+
+def held_to(seconds: float, at: float, stand: Stand, limit: Limit) -> Limit:
+    """`limit`, which no step outlasts that gets users back within `seconds` of the decision `at`.
+
+    A clock may have been set back since: more than all of it is never left.
+    """
+
+    @contextmanager
+    def held(own: float) -> Generator[None]:
+        if VERIFIED in stand.past.settled:
+            left = own  # users are back, and the new sides go in their own time
+        elif (left := min(at + seconds - stand.now(), seconds)) <= 0:
+            raise TimeoutError(f"the bound of {duration(seconds)} is over (ROLL-01)")
+        with limit(min(own, left)):
+            yield
+
+    return held
 
 
 def back(cutover: Cutover, because: Because, hooks: Hooks) -> Plan[Stand]:
@@ -79,23 +107,22 @@ class _Back:
 
     def _weights(self) -> Step[Stand]:
         settings, services = self.cutover.settings, tuple(reversed(self.cutover.order))
-        each = settings.set_weights + settings.read_back
+        within = len(services) * (settings.set_weights + settings.read_back)
 
         def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
-            failed = _each(services, stand, acting, each)
-            if failed:
+            if failed := _each(services, stand, acting, within):
                 named = ", ".join(failed)
-                raise StepFailedError(f"not read back within {duration(each)}: {named}")
+                raise StepFailedError(f"not read back within {duration(within)}: {named}")
             stand.here.add(WEIGHTS)
             return {"at": stand.now()}
 
         return Step(
             id=WEIGHTS,
             title=f"All traffic back: {', '.join(services)}",
-            does="Sets each weight once, onto the old side, and reads it back.",
+            does="Sets each weight, onto the old side, and reads it back.",
             is_done=lambda stand: WEIGHTS in stand.here,
             run=run,
-            timeout=Timeout("set and read weights back", len(services) * each + MARGIN),
+            timeout=Timeout("set and read weights back", within + _UNDER_WAY),
             on_failure=_AGAIN,
             requirements=("ROLL-01", "ROLL-02"),
         )
@@ -104,14 +131,15 @@ class _Back:
         settings, services = self.cutover.settings, self.cutover.order
 
         def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
-            for service in services:
-                full = _full(service, stand)
+            lacking = [*services]
 
-                def is_full(of: str = service, full: int = full) -> bool:
-                    return stand.sides(of).healthy(is_new=False) >= full
+            def are_full() -> bool:
+                while lacking and _is_full(lacking[0], stand):
+                    del lacking[0]
+                return not lacking
 
-                if not stand.until(is_full, settings.healthy, acting):
-                    raise StepFailedError(f"{service}: the old side is not healthy in full")
+            if not stand.until(are_full, settings.healthy, acting):
+                raise StepFailedError(f"{', '.join(lacking)}: the old side is not healthy in full")
             stand.here.add(HEALTHY)
             return {"at": stand.now()}
 
@@ -121,7 +149,7 @@ class _Back:
             does="Sees every instance of each old side healthy.",
             is_done=lambda stand: HEALTHY in stand.here,
             run=run,
-            timeout=Timeout("old sides healthy", len(services) * settings.healthy + MARGIN),
+            timeout=Timeout("old sides healthy", settings.healthy + _UNDER_WAY),
             on_failure=_AGAIN,
             requirements=("ROLL-01",),
         )
@@ -153,12 +181,18 @@ class _Back:
         )
 
     def _verified(self) -> Step[Stand]:
-        longest = float(sum(each.seconds for each in bound(self.cutover, self.hooks)))
+        timeouts = bound(self.cutover, self.hooks)
+        longest = bound_seconds(self.cutover, self.hooks)
 
         def run(stand: Stand, _acting: Acting) -> Mapping[str, Json]:
             at = stand.now()
             stand.past.settled[VERIFIED] = at
-            return {"at": at, "seconds": at - self.because.at, "bound_seconds": longest}
+            return {
+                "at": at,
+                "seconds": max(at - self.because.at, 0.0),
+                "bound_seconds": longest,
+                "bound": [str(each) for each in timeouts],
+            }
 
         return Step(
             id=VERIFIED,
@@ -166,7 +200,7 @@ class _Back:
             does="Writes down how long it took from the decision (ROLL-01).",
             is_done=lambda stand: VERIFIED in stand.past.settled,
             run=run,
-            timeout=Timeout("writing it down", MARGIN),
+            timeout=Timeout("writing it down", _UNDER_WAY),
             on_failure=_AGAIN,
             requirements=("ROLL-01",),
         )
@@ -191,31 +225,43 @@ class _Back:
         )
 
 
-def _full(service: str, stand: Stand) -> int:
-    """How many instances the old side has to have; one whose turn never came scales as always."""
-    planned = stand.full(service)
-    if service in stand.past.full:
-        return planned
-    return max(min(planned, stand.patient(stand.sides(service).size)), 1)
+def _is_full(service: str, stand: Stand) -> bool:
+    """Whether the old side has all that it has to have; one whose turn never came scales freely."""
+    sides, full = stand.sides(service), stand.full(service)
+    if service not in stand.past.full:
+        full = max(min(full, sides.size()), 1)
+    return sides.healthy(is_new=False) >= full
 
 
 def _each(services: Sequence[str], stand: Stand, acting: Acting, seconds: float) -> list[str]:
-    """Take each service back, whatever becomes of the others; those that were not read back."""
-    failed: list[str] = []
-    for service in services:
-        sides = stand.sides(service)
+    """Take each service back, whatever becomes of the others; those that were not read back.
 
-        def is_back(sides: Sides = sides) -> bool:
-            if sides.is_retired(is_new=False):
-                raise StepFailedError("the old side is gone: nothing is sent there")
-            sides.set_weight(0)
-            return sides.weight() == 0
+    None waits for another: a load balancer that does not answer is asked again after the rest.
+    """
+    left, failed = [*services], list[str]()
 
-        try:
-            if not stand.until(is_back, seconds, acting):
-                failed.append(service)
-        except LeaseLostError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one service's trouble leaves none behind
-            failed.append(f"{service} ({error})")
-    return failed
+    def are_back() -> bool:
+        for service in [*left]:
+            acting.check()
+            try:
+                if _is_back(service, stand):
+                    left.remove(service)
+            except LeaseLostError:
+                raise
+            except TimeoutError:
+                continue
+            except Exception as error:  # noqa: BLE001 - one service's trouble leaves none behind
+                left.remove(service)
+                failed.append(f"{service} ({error})")
+        return not left
+
+    stand.until(are_back, seconds, acting)
+    return [*left, *failed]
+
+
+def _is_back(service: str, stand: Stand) -> bool:
+    sides = stand.sides(service)
+    if sides.is_retired(is_new=False):
+        raise StepFailedError("the old side is gone: nothing is sent there")
+    sides.set_weight(0)
+    return sides.weight() == 0

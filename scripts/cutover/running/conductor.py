@@ -10,21 +10,22 @@ from typing import Final
 
 from scripts.cutover.planning.request import Cutover, RequestError
 from scripts.cutover.running.answers import Answers
-from scripts.cutover.running.back import Because, back
+from scripts.cutover.running.back import Because, back, bound_seconds, held_to
 from scripts.cutover.running.forward import forward
 from scripts.cutover.running.hooks import Hooks
 from scripts.cutover.running.later import Since, later
 from scripts.cutover.running.moving import is_leaving
-from scripts.cutover.running.stand import Stand
+from scripts.cutover.running.stand import BETWEEN_READS, Stand
 from scripts.cutover.running.standing import Standing, State, readable, standing
 from scripts.cutover.world import World
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.journal import Store, current
 from scripts.runs.runner import Outcome as Ran
 from scripts.runs.runner import Setting, execute
+from scripts.runs.steps import duration
 
-ATTEMPTS: Final = 3
-"""How often a rollback that does not succeed is tried by itself."""
+PAUSE: Final = 30.0
+"""The longest that a rollback which does not succeed waits before it is tried again."""
 
 
 class Outcome(StrEnum):
@@ -32,6 +33,8 @@ class Outcome(StrEnum):
 
     DONE = "done"
     ROLLED_BACK = "rolled back"
+    LATE = "rolled back late"
+    """The old side is verified, and that took longer than the bound of its plan."""
     REFUSED = "refused"
     PENDING = "pending"
     INTERRUPTED = "interrupted"
@@ -44,6 +47,7 @@ class Outcome(StrEnum):
 _CODES: Final = {
     Outcome.DONE: ExitCode.DONE,
     Outcome.ROLLED_BACK: ExitCode.FAILED,
+    Outcome.LATE: ExitCode.FAILED,
     Outcome.REFUSED: ExitCode.USAGE,
     Outcome.PENDING: ExitCode.PENDING,
     Outcome.INTERRUPTED: ExitCode.INTERRUPTED,
@@ -74,6 +78,8 @@ class Ended:
     """What it went back for."""
     seconds: float | None = None
     """From the decision to the verified old side, where it went back."""
+    bound: float | None = None
+    """What that may take, where it went back."""
     store: Store | None = None
     """Where the way back is written down."""
 
@@ -81,6 +87,13 @@ class Ended:
     def code(self) -> ExitCode:
         """What the command ends with."""
         return _CODES[self.outcome]
+
+    @property
+    def is_within_bound(self) -> bool | None:
+        """Whether the old side was verified in time; None where nothing went back, or goes on."""
+        if self.outcome in {Outcome.ROLLED_BACK, Outcome.LATE, Outcome.STUCK} and self.bound:
+            return self.outcome is Outcome.ROLLED_BACK
+        return None
 
 
 def carry_out(
@@ -170,28 +183,52 @@ def take_back(  # noqa: PLR0913, PLR0917 - what is taken back, why, where
 ) -> Ended:
     """Put all traffic back on the old sides, or go on with that; asks nothing.
 
+    It tries until that is so or the bound is over; then a person is paged, and each call of this is
+    one more try.
+
     Raises:
         LeaseHeldError: somebody else acts on the target; nothing was changed.
         LeaseLostError: somebody else took over.
     """
-    hooks = hooks or Hooks()
-    plan = back(cutover, because, hooks)
-    ran = execute(plan, stand_of(cutover, world, setting), setting)
-    for _ in range(ATTEMPTS - 1):
-        if ran.code is ExitCode.FAILED:
-            ran = execute(plan, stand_of(cutover, world, setting), setting)
+    hooks, clock = hooks or Hooks(), world.clock
+    plan, longest = back(cutover, because, hooks), bound_seconds(cutover, hooks)
+    ends = because.at + longest
+    is_within, pause = clock.now() < ends, BETWEEN_READS
+    while True:
+        stand = stand_of(cutover, world, setting)
+        limit = held_to(longest, because.at, stand, setting.limit) if is_within else setting.limit
+        ran = execute(plan, stand, replace(setting, limit=limit))
+        if ran.code is not ExitCode.FAILED or clock.now() + pause >= ends:
+            break
+        setting.tell(f"{ran.message}\n  It is tried again in {duration(pause)}.")
+        clock.sleep(pause)
+        pause = min(2 * pause, PAUSE)
     there = standing(readable(setting.store, cutover.target))
-    outcome = _UNFINISHED.get(ran.code) or (
-        Outcome.ROLLED_BACK if there.is_verified else Outcome.STUCK
-    )
+    outcome, message = _outcome(ran, there), ran.message
+    if outcome is Outcome.STUCK:
+        passed = duration(max(clock.now() - because.at, 0))
+        message = (
+            f"page the person on call: {passed} after the decision the old side is not verified, "
+            f"and the bound is {duration(longest)} (ROLL-01)\n  {message}"
+        )
     return Ended(
         outcome=outcome,
-        message=ran.message,
+        message=message,
         runs=(before, ran) if before else (ran,),
         why=because.why,
         seconds=there.seconds_back,
+        bound=there.bound or longest,
         store=setting.store,
     )
+
+
+def _outcome(ran: Ran, there: Standing) -> Outcome:
+    """How a way back ended."""
+    if outcome := _UNFINISHED.get(ran.code):
+        return outcome
+    if not there.is_verified:
+        return Outcome.STUCK
+    return Outcome.LATE if there.is_late else Outcome.ROLLED_BACK
 
 
 def stand_of(cutover: Cutover, world: World, setting: Setting) -> Stand:

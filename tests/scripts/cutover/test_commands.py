@@ -117,7 +117,7 @@ def test_without_execute_it_prints_the_steps(project: Project) -> None:
         "  3. api: 25 % to the new side\n",
         "requests that fail: rolls back (ROLL-07 error_rate_above_percent; CloudWatch; baseline 0.",
         "The deployment window takes 10 min when all goes well, and the first minutes after it 30",
-        "A rollback ends within 2 min (ROLL-01",
+        "A rollback ends within 4 min 30 s (ROLL-01",
         "  30 s (api: set weights)",
         "The database is not changed.",
         "Nothing was changed; --execute runs it.",
@@ -130,7 +130,7 @@ def test_programs_get_the_plan_as_json(project: Project) -> None:
     """With its hash, for approvers."""
     plan = json.loads(project.run("run", "staging", "--image", IMAGE, "--json").stdout)
     assert len(plan["plan"]) == 64
-    assert plan["rollback_bound_seconds"] == 120
+    assert plan["rollback_bound_seconds"] == 270
     gate = plan["stages"][0]["gates"][0]
     assert gate["requirement"] == "ROLL-07"
     assert gate["needed_requests"] > 100

@@ -17,6 +17,7 @@ from scripts.cutover.running.conductor import Outcome
 from scripts.cutover.running.deciding import Ledger
 from scripts.cutover.running.hooks import Hooks
 from scripts.cutover.running.stand import Stand
+from scripts.cutover.running.standing import Standing
 from scripts.runs.canonical import Json
 from scripts.runs.journal import Entry, Journal
 from scripts.runs.lease import Keeper, Lease
@@ -177,6 +178,20 @@ def half_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(back, "_each", last)
 
 
+def forget_bound(patch: pytest.MonkeyPatch) -> None:
+    """A way back is tried for as long as it takes."""
+
+    def endless(_cutover: Cutover, _hooks: Hooks) -> float:
+        return 86400.0
+
+    patch.setattr(conductor, "bound_seconds", endless)
+
+
+def hide_lateness(patch: pytest.MonkeyPatch) -> None:
+    """What took too long is told as if it had not."""
+    patch.setattr(Standing, "is_late", property(lambda _: False))
+
+
 @pytest.mark.parametrize(
     ("breaks", "seen", "first"),
     [
@@ -190,6 +205,8 @@ def half_back(patch: pytest.MonkeyPatch) -> None:
         (dawdle, "later than one poll", 0),
         (want_a_journal, "not ended after", 60),
         (half_back, "rolled back with", 10),
+        (forget_bound, "nobody was paged", 130),
+        (hide_lateness, "rolled back is said of", 150),
     ],
 )
 def test_the_simulation_sees_what_is_broken(

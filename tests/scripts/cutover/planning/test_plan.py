@@ -96,7 +96,7 @@ def test_a_frontend_comes_after_the_backends() -> None:
     cutover = plan([web, moved("api")], Tier.PRODUCTION, Settings())
     order = list(dict.fromkeys(step.service for step in cutover.steps))
     assert order == ["api", "web"]
-    assert cutover.rollback[0].name == "web: set weights"
+    assert cutover.rollback[1].name == "web: set weights"
 
 
 def test_the_new_side_is_sized_before_its_share() -> None:
@@ -109,11 +109,13 @@ def test_the_new_side_is_sized_before_its_share() -> None:
 
 
 def test_the_bound_of_a_rollback_is_the_sum_of_its_timeouts() -> None:
-    """Smoke tests have their own figure; the sum stays under ROLL-01's, or it is refused."""
+    """A dead controller's lease and further tries count, and it is below ROLL-01's, or refused."""
     cutover = plan([moved("a"), moved("b")], Tier.PRODUCTION, Settings())
-    assert cutover.rollback_bound == 2 * (30 + 30 + 60) + 300
-    with pytest.raises(PlanError, match=r"could take 15 min, .* less than 15 min \(ROLL-01\)"):
-        plan([moved(name) for name in "abcde"], Tier.PRODUCTION, Settings())
+    lease, tries, smoke = 60 + 3 * 10, 60, 300
+    assert cutover.rollback_bound == lease + 2 * (30 + 30) + 60 + smoke + tries
+    refused = r"could take 15 min 30 s, .* less than 15 min \(ROLL-01\): 1 min 30 s \(taking over"
+    with pytest.raises(PlanError, match=refused):
+        plan([moved(name) for name in "abcdefg"], Tier.PRODUCTION, Settings())
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ def test_the_plan_is_printed_with_thresholds_windows_sources_and_samples() -> No
         r"age of the oracle's price: asks a person \(PM-06 .*; Prometheus\)",
         r"Left out: api at 1 %",
         r"The deployment window takes \d+ min",
-        r"A rollback ends within 7 min \(ROLL-01 duration_below_minutes: under 15 min\): ",
-        r"15 min\): 30 s \(api: set weights\); 30 s \(api: read weights back\)",
+        r"A rollback ends within 9 min 30 s \(ROLL-01 duration_below_minutes: under 15 min\): ",
+        r"15 min\): 1 min 30 s \(taking over from a controller that died\); 30 s \(api: set wei",
     ):
         assert re.search(expected, text), expected

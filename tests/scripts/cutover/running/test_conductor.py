@@ -1,8 +1,8 @@
 """Whole cutovers as they are carried out: in which order, what is decided, what follows."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -15,8 +15,15 @@ from scripts.cutover.judgement.limits import Period
 from scripts.cutover.judgement.observations import Alarm, Answer, Counts, Observations, Series
 from scripts.cutover.planning.request import Cutover, Releases, RequestError
 from scripts.cutover.running.answers import give_answer, give_order
-from scripts.cutover.running.back import Because
-from scripts.cutover.running.conductor import Ended, Outcome, carry_out, look_later, take_back
+from scripts.cutover.running.back import VERIFIED, Because, back, bound_seconds
+from scripts.cutover.running.conductor import (
+    PAUSE,
+    Ended,
+    Outcome,
+    carry_out,
+    look_later,
+    take_back,
+)
 from scripts.cutover.running.hooks import Database, Hooks, Moment, Smoke
 from scripts.cutover.running.later import Since, later
 from scripts.cutover.running.record import MINUTES, decisions
@@ -24,7 +31,7 @@ from scripts.cutover.running.stand import Stand
 from scripts.cutover.running.standing import Standing, State, readable, standing
 from scripts.exits import ExitCode
 from scripts.runs.journal import Entry, JournalError, current
-from scripts.runs.lease import LeaseHeldError, LeaseLostError, acquire
+from scripts.runs.lease import TAKEN_OVER, LeaseHeldError, LeaseLostError, acquire
 from scripts.runs.sqlite import SqliteStore
 from scripts.runs.steps import Step, Timeout
 from tests.scripts.cutover.cloud import SIZE, Cloud, cloud, cutover, setting
@@ -315,7 +322,7 @@ def test_weights_that_do_not_change_are_not_believed(store: SqliteStore) -> None
 
 
 def test_a_way_back_that_does_not_succeed_is_gone_on_with(store: SqliteStore) -> None:
-    """It is tried again at once, and then by whoever resumes; nothing else is done before."""
+    """It is tried until its bound is over; then a person is paged, and whoever resumes is late."""
     world = cloud(("api",))
     _failing(world, "api")
 
@@ -325,11 +332,70 @@ def test_a_way_back_that_does_not_succeed_is_gone_on_with(store: SqliteStore) ->
     world.clock.slept = stuck
     ended = _carried(world, store)
     assert (ended.outcome, ended.code) == (Outcome.STUCK, ExitCode.FAILED)
-    assert _standing(store).state is State.GOING_BACK
+    there = _standing(store)
+    assert there.state is State.GOING_BACK
+    assert there.because is not None
+    passed, bound = world.clock.at - there.because.at, bound_seconds(ONE, Hooks())
+    assert bound - PAUSE <= passed <= bound + 60
+    assert "page the person on call: 4 min" in ended.message
+    assert ended.is_within_bound is False
     world.clock.slept = lambda: None
+    world.clock.at += bound
     world.sides["api"].stuck = False
-    assert _carried(world, store).outcome is Outcome.ROLLED_BACK
+    late = _carried(world, store)
+    assert (late.outcome, late.bound) == (Outcome.LATE, bound)
     assert world.sides["api"].share == 0
+
+
+def test_a_load_balancer_that_does_not_answer_keeps_no_other_service(store: SqliteStore) -> None:
+    """All are tried in turn; it is asked again after the rest, within the bound of the plan."""
+    world, since = cloud(), 0.0
+    _failing(world, "jobs")
+    away = world.sides["jobs"]
+
+    def acted(act: str) -> None:
+        nonlocal since
+        if act == "jobs weight 0":
+            since = since or world.clock.at
+            if world.clock.at < since + 100:
+                assert world.clock.at == since or not world.sides["api"].share
+                raise TimeoutError("no answer")
+
+    away.acted = acted
+    ended = _carried(world, store, TWO)
+    assert ended.outcome is Outcome.ROLLED_BACK
+    assert ended.seconds is not None
+    assert 100 <= ended.seconds <= TWO.plan.rollback_bound
+
+
+def test_the_steps_of_a_way_back_fit_into_its_bound() -> None:
+    """One try of each, after a dead controller's lease has run out, takes no more than its sum."""
+    hooks = Hooks(smoke=_smoked({}, []), database=_database(cloud()))
+    steps = back(TWO, Because(of="", why="", at=0), hooks).steps
+    until = [step.id for step in steps].index(VERIFIED) + 1
+    longest = TAKEN_OVER.total_seconds() + sum(each.timeout.seconds for each in steps[:until])
+    assert longest <= bound_seconds(TWO, hooks)
+
+
+def test_no_step_outlasts_the_bound(store: SqliteStore) -> None:
+    """What is left of it when a step begins is all the time that it gets."""
+    world, held = cloud(("api",)), list[float]()
+    _failing(world, "api")
+    hooks = Hooks(smoke=_smoked({Moment.TAKEN_BACK: Kind.ROLL_BACK}, []))
+    bound = bound_seconds(ONE, hooks)
+
+    @contextmanager
+    def limit(seconds: float) -> Generator[None]:
+        there = _standing(store)
+        if there.because:
+            assert seconds <= there.because.at + bound - world.clock.at
+            held.append(seconds)
+        yield
+
+    ended = carry_out(ONE, world, replace(setting(world.clock, store), limit=limit), hooks)
+    assert ended.outcome is Outcome.STUCK
+    assert held[0] == 60 + 15
+    assert min(held) < 60
 
 
 def test_a_broken_journal_stops_a_start_and_no_rollback(store: SqliteStore, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ class Cloud:
     faults: int = 0
     """Calls that failed so far, and processes that began anew."""
     looks: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
-    """When metrics were looked at in this step, and how many calls had failed by then."""
+    """When this step began and metrics were looked at in it; how many calls had failed by then."""
     accepted: set[tuple[str, object]] = field(default_factory=set[tuple[str, object]])
     """The questions, by run and number, that a person answered with going on."""
     unseen: float = 0.0
@@ -129,11 +129,20 @@ class Cloud:
     def __post_init__(self) -> None:
         self.memory.listener = self.written
 
+    @property
+    def is_away(self) -> bool:
+        """Whether it answers nobody now."""
+        return self.going_back is not None and self.time.now < self.going_back + self.fate.outage
+
     def call(self, process: Process, does: Callable[[], T], *, is_act: bool) -> T:
         """One call to the cloud: it may be throttled, or time out having happened or not."""
         busy, random = self.fate.busy, self.random
         if is_act:
             process.point()
+        if self.is_away:
+            self.faults += 1
+            process.spend(GIVES_UP)
+            raise TimeoutError("no answer")
         process.spend(READ)
         if not busy or random.random() >= busy:
             found = does()
@@ -153,7 +162,7 @@ class Cloud:
         self.last = entry
         self.trace(at, f"  {entry.by} writes {entry.kind} {entry.data.get('step', '')}")
         if entry.kind == "step.started":
-            self.looks.clear()
+            self.looks[:] = [(at, self.faults)]  # the next look is due a poll after it
         if entry.kind == "run.started" and entry.data["command"] == BACK and not self.going_back:
             self.going_back = at
         if entry.kind == "step.done" and entry.data["step"] == VERIFIED:

@@ -77,6 +77,8 @@ class Fate:
     """Which of its steps fails, if any."""
     tampers: float | None
     """When somebody changes the journal."""
+    outage: float
+    """How long the cloud answers nobody, once it was decided to go back."""
 
     def faults(self) -> tuple[str, ...]:
         """What there is of it, by name."""
@@ -101,6 +103,7 @@ class Fate:
             "smoke tests fail": any(each != "pass" for each in self.smoke),
             "database step fails": self.database != "",
             "journal changed": self.tampers is not None,
+            "cloud away on the way back": self.outage > 0,
         }
         return tuple(name for name, is_there in there.items() if is_there)
 
@@ -159,6 +162,7 @@ def drawn(seed: int) -> Fate:
         ),
         database=random.choice(["before", "after", "back"]) if some(0.06) else "",
         tampers=START + random.uniform(0, HOUR) if some(0.04) else None,
+        outage=random.choice([60.0, 300.0, 1500.0]) if some(0.1) else 0.0,
     )
 
 

@@ -12,14 +12,14 @@ from scripts.cutover.judgement.observations import Answer
 from scripts.cutover.planning.request import Cutover, Releases
 from scripts.cutover.planning.steps import ALL, Moved, Settings
 from scripts.cutover.running.answers import give_answer, give_order
-from scripts.cutover.running.back import Because
+from scripts.cutover.running.back import Because, bound_seconds
 from scripts.cutover.running.conductor import Ended, Outcome, carry_out, take_back
-from scripts.cutover.running.standing import State, readable, standing
+from scripts.cutover.running.standing import Standing, State, readable, standing
 from scripts.exits import CommandError
 from scripts.runs.journal import Entry, JournalError, current
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
-from standards import Tier, figure
+from standards import Tier
 from tests.scripts.cutover.simulated.cloud import Cloud, Fleet, Service, Sides
 from tests.scripts.cutover.simulated.fate import SHAPES, Fate, drawn
 from tests.scripts.cutover.simulated.hooks import Migrated, Tested, hooks
@@ -38,6 +38,7 @@ SIZE: Final = 4
 AGAIN: Final = 80.0
 """The seconds after which somebody resumes what stopped: a lease has run out by then."""
 OVER: Final = "there is nothing left to be done"
+ENDS: Final = {Outcome.DONE, Outcome.ROLLED_BACK, Outcome.LATE, Outcome.REFUSED}
 TRIES: Final = 120
 """After so many a cutover has ended, whatever happened."""
 
@@ -140,6 +141,10 @@ class _Simulation:
         self._migrated: Final = Migrated(self._cloud)
         self._said: Final = Simulated(seed=seed, fate=fate, cloud=self._cloud, cutover=plan)
         self._cloud.asked = self._asked
+        self._bound: Final = bound_seconds(
+            plan, hooks(Process(self._time, EVE), self._tested, self._migrated)
+        )
+        self._paged: float | None = None
         self._is_broken = False
         self._tampered: Final = set[str]()
         self._happen()
@@ -205,16 +210,17 @@ class _Simulation:
             return
         self._cloud.trace(self._time.now, f"{owner}: {ended.outcome}: {ended.message}")
         is_over = ended.message == OVER
-        if is_over or ended.outcome in {Outcome.DONE, Outcome.ROLLED_BACK, Outcome.REFUSED}:
+        if is_over or ended.outcome in ENDS:
             said.ended = ended
         else:
+            self._check_paged(ended)
             said.refusals.append(f"{owner}: {ended.outcome}: {ended.message}")
 
     def _carried_out(self, process: Process) -> Ended:
         cutover, world, setting = self._said.cutover, self._world(process), self._setting(process)
         plugged = hooks(process, self._tested, self._migrated)
         there = standing(readable(self._memory, cutover.target))
-        if ended := self._over(there.state):
+        if ended := self._over(there):
             return Ended(outcome=ended, message=OVER, runs=())
         if not self._is_broken:
             return carry_out(cutover, world, setting, plugged)
@@ -229,11 +235,12 @@ class _Simulation:
         is_held = any("LeaseHeldError" in why for why in self._said.refusals)
         return max(jump[1], 0.0) if jump and is_held else 0.0
 
-    def _over(self, state: State) -> Outcome | None:
+    def _over(self, there: Standing) -> Outcome | None:
         """How it ended, where nothing is left to be done."""
-        if state is State.LEAVING and self._is_broken:
+        if there.state is State.LEAVING and self._is_broken:
             return Outcome.STUCK  # users are on the new side, and a person looks at the journal
-        return {State.DONE: Outcome.DONE, State.TAKEN_BACK: Outcome.ROLLED_BACK}.get(state)
+        back = Outcome.LATE if there.is_late else Outcome.ROLLED_BACK
+        return {State.DONE: Outcome.DONE, State.TAKEN_BACK: back}.get(there.state)
 
     def _world(self, process: Process) -> _World:
         return _World(
@@ -311,17 +318,40 @@ class _Simulation:
         is_told = fate.answer is Answer.GO_ON  # by somebody who saw nothing, where metrics are away
         if ended.outcome is Outcome.DONE and fate.release.is_refused and not is_told:
             raise ViolationError(f"done with {fate.release}")
-        if ended.outcome is Outcome.ROLLED_BACK:
-            since, verified = self._cloud.going_back, self._cloud.verified
-            if since is None or verified is None:
-                raise ViolationError("rolled back, and nobody decided or verified that")
-            seconds, held = verified - since, self._held()
-            limit = figure("ROLL-01", "duration_below_minutes").seconds
-            if seconds >= limit + held:
-                raise ViolationError(f"rolled back after {seconds:.0f} s")
-            if not held:
-                self._said.back_seconds = seconds
+        if ended.outcome in {Outcome.ROLLED_BACK, Outcome.LATE}:
+            self._check_back(ended.outcome)
         self._check_journal()
+
+    def _check_back(self, outcome: Outcome) -> None:
+        """A way back ends within what its own plan prints, by the true time, or pages somebody.
+
+        What is verified later than that is said to be late, and nothing else is.
+        """
+        since, verified, fate = self._cloud.going_back, self._cloud.verified, self._cloud.fate
+        if since is None or verified is None:
+            raise ViolationError("rolled back, and nobody decided or verified that")
+        seconds, held = verified - since, self._held()
+        if seconds > self._bound + held and not fate.outage:
+            raise ViolationError(f"{outcome} after {seconds:.0f} s, beyond {self._bound:.0f} s")
+        is_late = outcome is Outcome.LATE
+        if is_late is not (seconds > self._bound) and not (fate.jump or fate.ahead):
+            raise ViolationError(f"{outcome} is said of {seconds:.0f} s, of {self._bound:.0f} s")
+        if is_late and self._paged is None and not fate.jump:
+            raise ViolationError(f"{outcome} after {seconds:.0f} s, and nobody was paged")
+        if not held and not fate.outage:
+            self._said.back_seconds = seconds
+
+    def _check_paged(self, ended: Ended) -> None:
+        """A way back that gives up pages somebody, before its bound is over."""
+        since, fate = self._cloud.going_back, self._cloud.fate
+        if ended.outcome is not Outcome.STUCK or ended.bound is None or since is None:
+            return
+        if "page the person on call" not in ended.message:
+            raise ViolationError(f"given up, and nobody is told: {ended.message}")
+        seconds, is_first = self._time.now - since, self._paged is None
+        self._paged = self._time.now
+        if is_first and seconds > self._bound and not (fate.kills or fate.pause or fate.jump):
+            raise ViolationError(f"paged after {seconds:.0f} s, beyond {self._bound:.0f} s")
 
     def _check_journal(self) -> None:
         journal = current(self._cloud.target, self._memory)
