@@ -7,8 +7,10 @@ of another cluster never.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from math import inf
 from typing import Final, Protocol, TypeVar
 
@@ -173,6 +175,10 @@ class Node:
                 if type(error).__name__ != "PanicException":
                     raise
                 why, wait = "its answer cannot be read", None
+            if wait is not None and wait > _LONGEST_PAUSE:
+                await self.leave(asked, why)
+                if self.client is not asked:
+                    continue
             await self.pause(pause if wait is None else wait, f"the node does not answer: {why}")
             pause, tries = min(pause * 2, _LONGEST_PAUSE), tries + 1
             if tries % _TRIES == 0:
@@ -193,10 +199,11 @@ class Node:
                 await self.leave(asked, why)
 
     async def pause(self, seconds: float, waiting_for: str) -> None:
-        """Wait, unless the time is up."""
-        if asyncio.get_running_loop().time() >= self._ends:
+        """Wait, unless the time is up, or would be long before that."""
+        left = self._ends - asyncio.get_running_loop().time()
+        if left <= 0 or seconds > max(left, _LONGEST_PAUSE):
             raise OutOfTimeError(f"ran out of time, and {waiting_for}. Run it again, it goes on")
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(min(seconds, left))
 
     async def accounts(
         self, keys: Sequence[Pubkey], commitment: Commitment = CONFIRMED
@@ -286,12 +293,19 @@ def _described(error: Exception) -> str:
 
 
 def _retry_after(error: Exception) -> float | None:
-    """How long a node that refuses for now says to wait, if it does."""
+    """How long a node that refuses for now says to wait, if it does: seconds, or until when."""
     cause = error if isinstance(error, httpx2.HTTPError) else error.__cause__
     if not isinstance(cause, httpx2.HTTPStatusError):
         return None
-    text = cause.response.headers.get("retry-after", "")
-    return min(float(text), _LONGEST_PAUSE) if text.isdigit() else None
+    headers = cause.response.headers
+    text = headers.get("retry-after", "")
+    with suppress(ValueError, TypeError):
+        return max(0.0, float(text))
+    with suppress(ValueError, TypeError):
+        # By the node's own clock, where it says what that shows.
+        now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
+    return None
 
 
 def sol(lamports: int) -> str:

@@ -146,3 +146,53 @@ def test_an_unhealthy_node_is_left_before_anything_is_spent(tmp_path: Path) -> N
         alone = simulation.world(_CODE, clients=[simulation.client(unhealthy)])
         with pytest.raises(ProgramRefusedError, match="wait until it has caught up"):
             alone.wait(confirm(alone.node, alone.cluster))
+
+
+def _refusing(simulation: Simulation, *headers: tuple[str, str]) -> Answer:
+    """A node that refuses its first request for now."""
+    server, left = Server(simulation.chain), [1]
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        left[0] -= 1
+        if left[0] >= 0:
+            return httpx2.Response(429, headers=dict(headers))
+        said = server.answer(request.content)
+        return httpx2.Response(said.status, content=said.body)
+
+    return answer
+
+
+_UNTIL = (
+    ("date", "Sat, 21 Nov 2026 12:00:00 GMT"),
+    ("retry-after", "Sat, 21 Nov 2026 12:00:25 GMT"),
+)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [((("retry-after", "25"),), 25), (_UNTIL, 25), ((("retry-after", "soon"),), 0)],
+)
+def test_a_node_that_refuses_for_now_is_asked_when_it_says(
+    tmp_path: Path, headers: tuple[tuple[str, str], ...], seconds: float
+) -> None:
+    """So many seconds later, or at that time by its own clock; soon, where it says neither."""
+    with simulated(tmp_path) as simulation:
+        world = simulation.world(b"", clients=[simulation.client(_refusing(simulation, *headers))])
+        clock = simulation.runner.get_loop().time
+        began = clock()
+        world.wait(world.node.now())
+        assert seconds <= clock() - began < seconds + 1
+
+
+def test_nobody_waits_long_where_another_node_answers(tmp_path: Path) -> None:
+    """A minute is too long; nor where the time is up before that, which is said at once."""
+    with simulated(tmp_path) as simulation:
+        clock, minute = simulation.runner.get_loop().time, ("retry-after", "60")
+        busy = simulation.client(_refusing(simulation, minute))
+        world = simulation.world(b"", clients=[busy, simulation.client()])
+        began = clock()
+        world.wait(world.node.now())
+        alone = simulation.world(b"", clients=[simulation.client(_refusing(simulation, minute))])
+        with pytest.raises(OutOfTimeError, match="HTTP status 429"):
+            alone.wait(alone.node.now())
+        assert clock() - began < 1
