@@ -1,5 +1,6 @@
 """Whether devnet still runs what is to go further, and since when: asked, not believed (SOL-04)."""
 
+import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from scripts.program.state import look
 from scripts.runs.evidence import Bundle
 from scripts.runs.steps import StepPendingError
 
+RPC_VARIABLE: Final = "SLIPWAY_DEVNET_RPC_URL"
+"""Names a node of devnet in the place of the record's, for this question."""
 _SECONDS: Final = 15.0
 """How long its nodes may take to answer."""
 
@@ -53,12 +56,13 @@ async def ask(bundle: Bundle, project: Path) -> Soak:
 async def _ask(bundle: Bundle, solana: Solana) -> Soak:
     inputs = bundle.entries[0].data.get("inputs")
     program = Pubkey.from_string(str(inputs["program"] if isinstance(inputs, Mapping) else ""))
-    for url in solana.rpc_urls:
+    own = os.environ.get(RPC_VARIABLE)
+    urls = [own] if own else solana.rpc_urls
+    for url in urls:
         check_address(url, solana.cluster)
     async with AsyncExitStack() as closing:
         first, *others = [
-            await closing.enter_async_context(AsyncClient(url, timeout=_SECONDS))
-            for url in solana.rpc_urls
+            await closing.enter_async_context(AsyncClient(url, timeout=_SECONDS)) for url in urls
         ]
         node = Node(first, others=others)
         with node.within(_SECONDS):

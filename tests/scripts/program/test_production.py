@@ -1,4 +1,4 @@
-"""Tests of how production is let in: a typed name, or approvals of the very plan on record."""
+"""Tests of how production is let in: a name typed, approvals on record, somebody on call."""
 
 import json
 import re
@@ -12,14 +12,26 @@ from typer.testing import CliRunner
 from localnet.chain import Chain
 from scripts.cli import app
 from scripts.exits import ExitCode
+from scripts.program.commands.act import Shown, act
+from scripts.program.commands.consent import Consent, NotConfirmedError
+from scripts.program.gates import AFTERWARDS, sign_offs, skipped
 from scripts.program.loader import program_data_address, read_program_data
-from scripts.program.session import RPC_VARIABLE
+from scripts.program.session import RPC_VARIABLE, Options, opened
+from scripts.program.steps import checks
+from scripts.program.world import World
+from scripts.runs.steps import Plan
 from tests.localnet.elf import program
 from tests.localnet.programs import Wallet
 from tests.scripts.program.network import Project, project
 from tests.scripts.runs.people import key, write_approvers
 
 _ROOT = Path(__file__).parents[3]
+_PLAN: Plan[World] = Plan(
+    target="production/program",
+    command="program upgrade",
+    inputs={"change": "emergency"},
+    steps=[checks.cluster()],
+)
 _EXTEND = ("extend", "production", "--to", "20000")
 
 
@@ -82,3 +94,40 @@ def test_production_wants_its_name_typed_or_an_approval(
         (file,) = (it.folder / ".slipway" / "evidence").iterdir()
         (approval,) = json.loads(file.read_bytes())["bundle"]["approvals"]
         assert approval["by"] == "Ben"
+
+
+def _emergency(it: Project, *approvals: str, yes: bool = True) -> int:
+    """A run that skips a gate, as an emergency of Ana's."""
+    options = Options(
+        environment="production", payer=it.folder / "payer.json", operator="Ana", resume="again"
+    )
+    files = [Path(one) for one in approvals]
+    consent = Consent(execute=True, yes=yes, emergency=True, approvals=files)
+    gate = skipped(sign_offs(frozenset()))
+    with opened(options) as session:
+        return act(session, _PLAN, consent, Shown(gates=[gate], hashes={"program": "0" * 64}))
+
+
+def test_an_emergency_is_let_in_by_somebody_on_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never by nobody; what it skipped, and by which sentence, is in journal and evidence."""
+    with project(tmp_path, chain=Chain(cluster="mainnet-beta")) as it:
+        _production(it)
+        monkeypatch.setenv(RPC_VARIABLE, it.endpoint.url)
+        for yes in (True, False):
+            with pytest.raises(NotConfirmedError, match="released by somebody on call"):
+                _emergency(it, _approval(it, "Ben", "engineering", _PLAN.hash), yes=yes)
+        assert not (it.folder / ".slipway" / "evidence").exists()
+        assert _emergency(it, _approval(it, "Gil", "on-call", _PLAN.hash)) == ExitCode.DONE
+        (file,) = (it.folder / ".slipway" / "evidence").iterdir()
+        bundle = json.loads(file.read_bytes())["bundle"]
+        assert bundle["change"] == "emergency"
+        assert [one["by"] for one in bundle["approvals"]] == ["Gil"]
+        let_in = bundle["entries"][0]["data"]["let_in"]
+        assert let_in["change"] == "emergency"
+        assert let_in["asked"] == "those whose approvals are on record"
+        (gate,) = let_in["gates"]
+        assert gate["requirement"] == "GATE-05"
+        assert gate["skipped"] == AFTERWARDS["GATE-05"]
+        assert gate["found"].startswith("missing: engineering")
