@@ -140,7 +140,7 @@ def _write(file: Path, area: Area) -> None:
     place = file.relative_to(PROJECT)
     if place.match("policies/rules/*.py"):
         content = undecorated(content.decode()).encode()
-    elif place.parent == area.source and place.suffix == ".py":
+    elif area.source in place.parents and place.suffix == ".py":
         content = below(content.decode()).encode()
     _put(area.copy / place, content)
 
