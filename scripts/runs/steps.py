@@ -98,6 +98,8 @@ class Plan(Generic[World]):
     steps: Sequence[Step[World]]
     always: bool = False
     """Whether it is run although the target's journal is broken: a way back is never blocked."""
+    waits: str = ""
+    """What it waits for beside its steps' time, which no timeout bounds: people, a time lock."""
 
     @property
     def hash(self) -> str:
@@ -143,9 +145,10 @@ def describe(plan: Plan[World], world: World) -> str:
             f"   At most {step.timeout}.{_cited(step)}",
             f"   If it fails: {step.on_failure}",
         ]
+    beside = f", and beside that {plan.waits}" if plan.waits else ""
     lines += [
         "",
-        f"At most {duration(plan.bound)} in all. Nothing was changed; --execute runs it.",
+        f"At most {duration(plan.bound)} in all{beside}. Nothing was changed; --execute runs it.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -159,6 +162,7 @@ def as_json(plan: Plan[World], world: World) -> dict[str, Json]:
         "inputs": plan.inputs,
         "plan": plan.hash,
         "bound_seconds": float(plan.bound),
+        "waits": plan.waits,
         "steps": [
             {
                 "id": step.id,

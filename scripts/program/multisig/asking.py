@@ -39,6 +39,20 @@ async def refuse_large(
     world: World, squad: Squad, publication: Publication | None, record: Record | None
 ) -> None:
     """Refuse what no proposal has room for, before anything is paid for it."""
+    message = await expected(world, squad, publication, record)
+    over = _overhang(world, [_transaction(squad, 1, message)])
+    if over > 0:
+        raise SquadError(
+            f"the upgrade, its IDL and its verify record are {over:,} bytes too many for one"
+            " proposal: give shorter --build-args, let the member pay (--payer and --member the"
+            " same key), or publish the IDL on its own: slipway program idl publish"
+        )
+
+
+async def expected(
+    world: World, squad: Squad, publication: Publication | None, record: Record | None
+) -> Message:
+    """What will be put to the members, but for the addresses of buffers that are not there yet."""
     vault, payer = squad.vault, world.payer.pubkey()
     everything = [upgrade(program=world.program, buffer=_BUFFER, authority=vault, spill=payer)]
     if publication:
@@ -46,13 +60,7 @@ async def refuse_large(
         everything += publication.placed(world, found, _IDL_BUFFER, vault)
     if record:
         everything += await record.writing(world)
-    over = _overhang(world, [_transaction(squad, 1, compiled(vault, everything))])
-    if over > 0:
-        raise SquadError(
-            f"the upgrade, its IDL and its verify record are {over:,} bytes too many for one"
-            " proposal: give shorter --build-args, let the member pay (--payer and --member the"
-            " same key), or publish the IDL on its own: slipway program idl publish"
-        )
+    return compiled(vault, everything)
 
 
 def _overhang(world: World, instructions: Sequence[Instruction]) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from solders.pubkey import Pubkey
@@ -42,6 +42,7 @@ def join(session: Session, vault: Vault, *needs: Permission) -> Squad:
     member = read_key(vault.member.expanduser()) if vault.member else world.authority
     squad = Squad(multisig=_address(vault.multisig), vault_index=vault.index, member=member)
     found = world.wait(read_multisig(world.node, squad))
+    squad = replace(squad, rules=found)
     for permission in needs:
         refuse_member(squad, found, permission)
     world.vault, world.member = squad.vault, squad.key

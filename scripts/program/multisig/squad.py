@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from solders.account import Account
-from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.sysvar import CLOCK
 
 from scripts.exits import CommandError, ExitCode
+from scripts.program.keys import Signer
 from scripts.program.multisig.message import Message, MessageError
 from scripts.program.multisig.squads import (
     SQUADS,
@@ -45,12 +45,19 @@ class Squad:
 
     multisig: Pubkey
     vault_index: int = 0
-    member: Keypair
+    member: Signer
+    rules: Multisig | None = None
+    """Who decides and how long all wait, as of when the command was typed: to tell people."""
 
     @property
     def vault(self) -> Pubkey:
         """What owns the program."""
         return vault_address(self.multisig, self.vault_index)
+
+    @property
+    def time_lock(self) -> int:
+        """How many seconds whatever it decides waits for."""
+        return self.rules.time_lock if self.rules else 0
 
     @property
     def key(self) -> Pubkey:

@@ -107,6 +107,19 @@ def proposal_address(multisig: Pubkey, index: int) -> Pubkey:
     return _address(bytes(multisig), b"transaction", struct.pack("<Q", index), b"proposal")
 
 
+def transaction_space(message: Message) -> int:
+    """How many bytes the account of a transaction with `message` has."""
+    # It keeps four bytes of length where the message that was sent has one, or two before data.
+    wider = 3 + 3 + 5 * len(message.instructions) + 3
+    return _TAG + 2 * Pubkey.LENGTH + struct.calcsize("<QBBBI") + len(encode(message)) + wider
+
+
+def proposal_space(members: int) -> int:
+    """How many bytes the account of a proposal has: room for every member to say each thing."""
+    lists = 3 * (struct.calcsize("<I") + members * Pubkey.LENGTH)
+    return _TAG + Pubkey.LENGTH + struct.calcsize("<QBqB") + lists
+
+
 def create_transaction(
     *, multisig: Pubkey, index: int, creator: Pubkey, message: Message, vault_index: int = 0
 ) -> Instruction:

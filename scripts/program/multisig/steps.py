@@ -23,7 +23,14 @@ from scripts.program.steps.buffer import difference
 from scripts.program.upload import UploadError
 from scripts.program.world import World, step
 from scripts.runs.canonical import Json
-from scripts.runs.steps import Acting, Step, StepFailedError, StepPendingError, Timeout
+from scripts.runs.steps import (
+    Acting,
+    Step,
+    StepFailedError,
+    StepPendingError,
+    Timeout,
+    duration,
+)
 
 UNITS: Final = 200_000
 """The compute units of a transaction for Squads: reading accounts, and the loader's own work."""
@@ -193,7 +200,9 @@ def wait(squad: Squad, decision: Decision) -> Step[World]:
     return step(
         id_="time-lock",
         title="Wait out the time lock",
-        does="Waits until the multisig lets what was approved be executed.",
+        does=f"Waits {duration(squad.time_lock)} from the last approval on, as the multisig wants."
+        if squad.time_lock
+        else "Waits for nothing: the multisig has no time lock.",
         is_done=is_done,
         run=run,
         timeout=Timeout("reading", 30),

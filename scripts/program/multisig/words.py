@@ -17,6 +17,7 @@ from scripts.program.multisig.squads import Multisig, Permission, Status
 from scripts.program.node import Node
 from scripts.program.record.otter import OTTER, parse_instruction
 from scripts.runs.canonical import sha256
+from scripts.runs.steps import duration
 
 _UPGRADE_PROGRAM, _UPGRADE_BUFFER = 1, 2
 _IDL_BUFFER = 2
@@ -53,7 +54,7 @@ def standing(asked: Asked, multisig: Multisig) -> str:
 def who_votes(multisig: Multisig) -> str:
     """The multisig itself, in a line."""
     voters = len(multisig.who(Permission.VOTE))
-    lock = f"time lock {multisig.time_lock:,} s" if multisig.time_lock else "no time lock"
+    lock = f"time lock {duration(multisig.time_lock)}" if multisig.time_lock else "no time lock"
     return f"{multisig.threshold} of {voters} members decide, {lock}"
 
 

@@ -102,12 +102,16 @@ class Record:
             return False
         return found == self.source.params(found.slot if slot is None else slot)
 
-    async def funding(self, world: World) -> list[Instruction]:
-        """The rent that its account still lacks, from who pays."""
+    async def lacking(self, world: World) -> int:
+        """The lamports that its account still lacks for its rent."""
         account = await world.node.account(self.address)
         rent = await world.node.rent(self.source.params(0).space)
-        missing = rent - (account.lamports if account else 0)
-        if missing <= 0:
+        return max(0, rent - (account.lamports if account else 0))
+
+    async def funding(self, world: World) -> list[Instruction]:
+        """What its account still lacks, from who pays."""
+        missing = await self.lacking(world)
+        if not missing:
             return []
         return [
             transfer(
