@@ -72,6 +72,8 @@ class Healthy:
 
     services: int
     rate: float
+    varies: float = 0.0
+    """The standard deviation of its error rates from one poll to the next, as a part of each."""
     ends: Counter[str] = field(default_factory=Counter[str])
     of: int = 0
 
@@ -82,10 +84,13 @@ class Healthy:
             for each in _steps(self.services, self.rate)
             if each.service == "0" and each.period is Period.WINDOW
         )
+        steps = f"{self.services} | {self.rate:g} | {weights}"
+        return f"| {f'{self.varies:.0%}' if self.varies else steps} | {self._stopped} |"
+
+    @property
+    def _stopped(self) -> str:
         cells = [str(Share95(self.ends[each], self.of)) for each in ("rolled back", "asked")]
-        return (
-            f"| {self.services} | {self.rate:g} | {weights} | {self.of:,} | {' | '.join(cells)} |"
-        )
+        return " | ".join([f"{self.of:,}", *cells])
 
     @property
     def stopped(self) -> Share95:
@@ -124,7 +129,8 @@ class Bad:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables; 1 where a promise is not kept."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cutovers", type=int, default=6_000, metavar="COUNT")
+    parser.add_argument("--cutovers", type=int, default=15_000, metavar="COUNT")
+    parser.add_argument("--varying", type=int, default=4_000, metavar="COUNT")
     parser.add_argument("--releases", type=int, default=20_000, metavar="COUNT")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, metavar="PROCESSES")
@@ -136,9 +142,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Healthy(services=services, rate=rate, of=options.cutovers)
             for services, rate in ((1, 500), (2, 500), (3, 500), (2, 50))
         ]
-        for each in healthies:
+        varying = [
+            Healthy(services=1, rate=500, varies=varies, of=options.varying)
+            for varies in (0.25, 0.5, 0.75, 1.0)
+        ]
+        for each in (*healthies, *varying):
             seeds = range(options.seed, options.seed + each.of // BLOCK)
-            drawn = pool.map(healthy, seeds, repeat(each.services), repeat(each.rate))
+            drawn = pool.map(
+                healthy, seeds, repeat(each.services), repeat(each.rate), repeat(each.varies)
+            )
             each.ends = sum(drawn, Counter[str]())
         bads = [
             Bad(services=services, share=share, late=late, of=options.releases)
@@ -156,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 caught, seeds, repeat(bad.services), repeat(bad.share), repeat(bad.late)
             )
             bad.seconds = [seconds for block in found for seconds in block]
-    lines = list(_lines(healthies, bads))
+    lines = list(_lines(healthies, varying, bads))
     sys.stdout.write("\n".join(lines) + "\n")
     if options.document:
         statistics_page.write(
@@ -168,14 +180,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if _is_kept(healthies, bads) else 1
 
 
-def _lines(healthies: Sequence[Healthy], bads: Sequence[Bad]) -> Iterator[str]:
+def _lines(
+    healthies: Sequence[Healthy], varying: Sequence[Healthy], bads: Sequence[Bad]
+) -> Iterator[str]:
     yield "| Services | Requests a second | Steps | Healthy cutovers | Rolled back | Asked |"
     yield "|---|---|---|---|---|---|"
     yield from (each.line() for each in healthies)
-    together = Share95(
-        sum(each.stopped.count for each in healthies), sum(each.of for each in healthies)
-    )
+    together = _together(healthies)
     yield f"\nOf the {together.of:,} healthy cutovers together, {together} were stopped.\n"
+    yield "| Errors vary from poll to poll by | Healthy cutovers | Rolled back | Asked |"
+    yield "|---|---|---|---|"
+    yield from (each.line() for each in varying)
+    yield ""
     yield "| Services | Errors from 0.1 % to | Begin | Releases | Rolled back within 5 minutes |"
     yield "|---|---|---|---|---|"
     yield from (each.line() for each in bads)
@@ -183,20 +199,29 @@ def _lines(healthies: Sequence[Healthy], bads: Sequence[Bad]) -> Iterator[str]:
 
 def _is_kept(healthies: Sequence[Healthy], bads: Sequence[Bad]) -> bool:
     """Whether both promises are, as far as what was drawn tells."""
-    return all(each.stopped.interval[0] <= FALSE_ROLLBACKS for each in healthies) and all(
+    return _together(healthies).interval[1] <= FALSE_ROLLBACKS and all(
         each.caught.interval[1] >= DETECTING for each in bads if not each.late
     )
 
 
-def healthy(seed: int, services: int, rate: float, cutovers: int = BLOCK) -> Counter[str]:
+def _together(healthies: Sequence[Healthy]) -> Share95:
+    """How many of all of them were stopped."""
+    return Share95(
+        sum(each.stopped.count for each in healthies), sum(each.of for each in healthies)
+    )
+
+
+def healthy(
+    seed: int, services: int, rate: float, varies: float = 0.0, cutovers: int = BLOCK
+) -> Counter[str]:
     """How many healthy cutovers were rolled back or asked about."""
-    random = Random(f"healthy {seed} {services} {rate}")
+    random = Random(f"healthy {seed} {services} {rate}{f' {varies}' if varies else ''}")
     steps = [each for each in _steps(services, rate) if each.period is not Period.FIRST_WEEK]
     ends: Counter[str] = Counter()
     for _ in range(cutovers):
         recorded: dict[str, float] = {}
         for step in steps:
-            end = _judged(random, step, rate, recorded)
+            end = _judged(random, step, rate, varies, recorded)
             if end != "passed":
                 ends[end] += 1
                 break
@@ -255,7 +280,9 @@ def _slower(ms: float) -> float:
     return 1 - usual.cdf(log(ms / 40) / (log(200 / 40) / spread))
 
 
-def _judged(random: Random, step: Step, rate: float, recorded: dict[str, float]) -> str:
+def _judged(
+    random: Random, step: Step, rate: float, varies: float, recorded: dict[str, float]
+) -> str:
     """How one healthy step ends."""
     each = rate * step.weight / 100 * POLL
     looks = ceil(step.bake / POLL)
@@ -268,7 +295,10 @@ def _judged(random: Random, step: Step, rate: float, recorded: dict[str, float])
         if gate.series not in recorded:
             recorded[gate.series] = failing(random, RECORDED, share)
         if gate.series not in drawn:
-            drawn[gate.series] = [failing(random, each, share) for _ in range(looks)]
+            spread = varies if gate.series.endswith("/errors") else 0.0
+            drawn[gate.series] = [
+                failing(random, each, share * _varied(random, spread)) for _ in range(looks)
+            ]
         test, bad = _test(gate, recorded[gate.series]), drawn[gate.series]
         if _alarm(test, each, bad) is not None:
             if gate.action is Action.ROLL_BACK:
@@ -277,6 +307,11 @@ def _judged(random: Random, step: Step, rate: float, recorded: dict[str, float])
         elif not _passes(random, test, each, share, bad):
             end = "asked"
     return end
+
+
+def _varied(random: Random, varies: float) -> float:
+    """By how much a rate differs from its mean at one poll: gamma-distributed around 1."""
+    return random.gammavariate(varies**-2, varies**2) if varies else 1.0
 
 
 def _passes(random: Random, test: ShareTest, each: float, share: float, bad: list[float]) -> bool:
