@@ -201,16 +201,21 @@ class Chain:
         self.blocks.newest.before.setdefault(key, self._now(key))
         self._svm.set_account(key, account)
 
-    def simulate(self, transaction: VersionedTransaction, *, verify: bool = True) -> Simulation:
-        """What would come of the transaction in the newest block, signatures checked or not."""
+    def simulate(
+        self, transaction: VersionedTransaction, *, verify: bool = True, at: Block | None = None
+    ) -> Simulation:
+        """What would come of the transaction by the clock of the block `at`, or the newest.
+
+        Accounts are as they are now; signatures are checked or not.
+        """
         if id_of(transaction) in self.records and verify:
             return _refused(TransactionErrorFieldless.AlreadyProcessed)
-        slot = self.blocks.newest.slot
-        if error := uncallable(programs_of(transaction.message), slot, self._now):
+        at = at or self.blocks.newest
+        if error := uncallable(programs_of(transaction.message), at.slot, self._now):
             return Simulation(
                 error=error, meta=None, logs=_not_deployed(transaction, error.index), accounts={}
             )
-        result = self._simulated(transaction, verify=verify)
+        result = self._simulated(transaction, at, verify=verify)
         if isinstance(result, FailedTransactionMetadata):
             meta = result.meta()
             return Simulation(error=result.err(), meta=meta, logs=meta.logs(), accounts={})
@@ -218,11 +223,15 @@ class Chain:
         accounts = dict(result.post_accounts())
         return Simulation(error=None, meta=meta, logs=meta.logs(), accounts=accounts)
 
-    def _simulated(self, transaction: VersionedTransaction, *, verify: bool) -> SimulateResult:
+    def _simulated(
+        self, transaction: VersionedTransaction, at: Block, *, verify: bool
+    ) -> SimulateResult:
         self._svm.with_sigverify(sigverify=verify)
+        self._svm.set_clock(self.blocks.clock(at))
         try:
             return self._svm.simulate_transaction(transaction)
         finally:
+            self._svm.set_clock(self.blocks.clock())
             self._svm.with_sigverify(sigverify=True)
 
     def _now(self, key: Pubkey) -> Account | None:

@@ -103,11 +103,12 @@ class Blocks:
         height = self._heights.get(blockhash)
         return height is not None and 0 <= at.height - height <= HASH_AGE
 
-    def clock(self) -> Clock:
-        """What programs read as the time."""
+    def clock(self, at: Block | None = None) -> Clock:
+        """What programs read as the time, in the block `at`; the newest unless given."""
         _, start = self._start
-        epoch = self.newest.slot // SLOTS_PER_EPOCH
-        return Clock(self.newest.slot, start, epoch, epoch + 1, self.newest.time)
+        at = at or self.newest
+        epoch = at.slot // SLOTS_PER_EPOCH
+        return Clock(at.slot, start, epoch, epoch + 1, at.time)
 
     def _block(self, slot: int, height: int) -> Block:
         first, start = self._start

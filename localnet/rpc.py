@@ -222,7 +222,7 @@ class Rpc:
                 error=TransactionErrorFieldless.BlockhashNotFound, meta=None, logs=[], accounts={}
             )
         else:
-            simulation = self.chain.simulate(transaction)
+            simulation = self.chain.simulate(transaction, at=at)
         if simulation.error is not None:
             raise PreflightError(
                 f"Transaction simulation failed: {error_sentence(simulation.error)}",
@@ -249,7 +249,7 @@ class Rpc:
             return _value(at, _simulation_json(simulation))
         if config.get("sigVerify"):
             self._verify(transaction)
-        simulation = self.chain.simulate(transaction, verify=bool(config.get("sigVerify")))
+        simulation = self.chain.simulate(transaction, verify=bool(config.get("sigVerify")), at=at)
         said = _simulation_json(simulation)
         if wanted := config.get("accounts"):
             encoding = wanted.get("encoding", "base64")

@@ -204,6 +204,20 @@ def test_a_simulation_changes_nothing() -> None:
     assert again.error == TransactionErrorFieldless.AlreadyProcessed
 
 
+def test_a_simulation_reads_the_clock_of_the_block_that_it_is_asked_for() -> None:
+    """A program takes one change in a slot: in the block of the last one it refuses another."""
+    wallet = Wallet(Chain())
+    program = wallet.deploy(code_of(TOKEN))
+    wallet.do(loader.extend(program, wallet.key, 20_000))
+    block = wallet.chain.blocks.newest
+    wallet.chain.advance()
+    again = wallet.sign(loader.extend(program, wallet.key, 20_000))
+    assert wallet.chain.simulate(again).error is None
+    assert wallet.chain.simulate(again, at=block).error == TransactionErrorInstructionError(
+        0, InstructionErrorFieldless.InvalidArgument
+    )
+
+
 def test_each_cluster_has_its_genesis_hash() -> None:
     """So that a client notices where it is."""
     assert str(Chain(cluster="mainnet-beta").genesis).startswith("5eykt4UsFv8P8NJd")

@@ -13,7 +13,7 @@ from scripts.program.loader import (
     set_authority,
     set_authority_checked,
 )
-from scripts.program.steps.switch import extended, signers_of_extension
+from scripts.program.steps.switch import a_slot_later, extended, signers_of_extension
 from scripts.program.world import World, step
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Step, Timeout
@@ -95,6 +95,7 @@ def close_for_good() -> Step[World]:
         async def build() -> Sequence[Instruction] | None:
             if await is_done(world):
                 return None
+            await a_slot_later(world)
             payer = world.payer.pubkey()
             return [close_program(world.program, payer, world.authority.pubkey())]
 

@@ -139,6 +139,7 @@ def extension(capacity: int, length: int) -> int:
 
 async def extended(world: World, more: int) -> list[Instruction]:
     """The instruction that makes the program longer, as the cluster's loader takes it."""
+    await a_slot_later(world)
     payer = world.payer.pubkey()
     if not (await world.how_loads()).checks_extensions:
         return [extend(world.program, payer, more)]
@@ -210,6 +211,7 @@ async def _deploy(world: World) -> list[Instruction]:
 
 
 async def _upgrade(world: World) -> list[Instruction]:
+    await a_slot_later(world)
     return [
         upgrade(
             program=world.program,
@@ -218,6 +220,15 @@ async def _upgrade(world: World) -> list[Instruction]:
             spill=world.payer.pubkey(),
         )
     ]
+
+
+async def a_slot_later(world: World) -> None:
+    """Wait until the slot of the program's last change is over: the loader takes one in each."""
+    node, data = world.node, (await world.on_chain()).data
+    while data and data.slot >= (now := await node.now()).slot:
+        await node.pause(node.pace.poll, f"slot {now.slot}, of the last change, is not over yet")
+    if data:
+        node.seen = max(node.seen, data.slot + 1)
 
 
 def _buffer(world: World) -> Pubkey:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from solders.account import Account
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 
@@ -13,7 +14,7 @@ from scripts.program import loader, plans
 from scripts.program.elf import program_hash
 from scripts.program.loader import program_data_address
 from scripts.program.smoke import Smoke
-from scripts.program.steps import change, checks
+from scripts.program.steps import change, checks, switch
 from scripts.program.world import World
 from scripts.runs.runner import Outcome, execute
 from scripts.runs.steps import Plan, Step, describe
@@ -109,6 +110,23 @@ def test_a_kept_buffer_makes_a_rollback_short(tmp_path: Path) -> None:
         _do(simulation, plans.rollback(TARGET, plans.inputs(world)), world)
         assert len(simulation.chain.records) == landed + 1
         assert simulation.runs() == first
+
+
+def test_a_slot_takes_one_change_of_a_program(tmp_path: Path) -> None:
+    """The next one, such as an upgrade after its extension, waits until that slot is over."""
+    with simulated(tmp_path) as simulation:
+        world = simulation.world(_SMALL)
+        _do(simulation, plans.deploy(TARGET, plans.inputs(world)), world)
+        key, late = program_data_address(world.program), simulation.chain.blocks.newest.slot + 6
+        account = simulation.chain.account(key)
+        assert account
+        data = account.data[:4] + late.to_bytes(8, "little") + account.data[12:]
+        simulation.chain.place(key, Account(account.lamports, data, account.owner))
+        simulation.let_pass(2)
+        assert world.wait(world.node.now()).slot < late
+        world.wait(switch.a_slot_later(world))
+        assert world.wait(world.node.now()).slot > late
+        assert world.node.seen > late
 
 
 def test_a_smoke_instruction_that_fails_ends_the_run(tmp_path: Path) -> None:

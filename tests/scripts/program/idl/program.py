@@ -20,6 +20,7 @@ from solders.transaction_status import (
 )
 
 from localnet.chain import Simulation
+from localnet.clock import Block
 from localnet.transactions import Keys, id_of, keys_of, programs_of
 from scripts.program.idl.metadata import HEADER, METADATA, Kind, Tag
 from scripts.program.loader import LOADER
@@ -42,10 +43,12 @@ class MetadataChain(SquadsChain):
         super().__init__()
         self.place(METADATA, Account(SOL, b"", SYSTEM))
 
-    def simulate(self, transaction: VersionedTransaction, *, verify: bool = True) -> Simulation:
+    def simulate(
+        self, transaction: VersionedTransaction, *, verify: bool = True, at: Block | None = None
+    ) -> Simulation:
         """As the chain does: the instructions run, and nothing of it stays."""
         if METADATA not in programs_of(transaction.message):
-            return super().simulate(transaction, verify=verify)
+            return super().simulate(transaction, verify=verify, at=at)
         if id_of(transaction) in self.records:
             error = TransactionErrorFieldless.AlreadyProcessed
             return Simulation(error=error, meta=None, logs=[], accounts={})

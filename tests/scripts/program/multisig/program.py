@@ -24,6 +24,7 @@ from solders.transaction_status import (
 )
 
 from localnet.chain import Chain, Record, Simulation
+from localnet.clock import Block
 from localnet.transactions import Keys, fee_of, id_of, keys_of, programs_of
 from scripts.program.multisig import squads
 from scripts.program.multisig.squads import SQUADS, Permission, Proposal, Status
@@ -125,10 +126,12 @@ class SquadsChain(Chain):
         state = self.state(multisig)
         self._put(multisig, replace(state, stale=state.index).data())
 
-    def simulate(self, transaction: VersionedTransaction, *, verify: bool = True) -> Simulation:
+    def simulate(
+        self, transaction: VersionedTransaction, *, verify: bool = True, at: Block | None = None
+    ) -> Simulation:
         """As the chain does; Squads' own are refused only where the program would."""
         if not self.emulated & set(programs_of(transaction.message)):
-            return super().simulate(transaction, verify=verify)
+            return super().simulate(transaction, verify=verify, at=at)
         return Simulation(error=None, meta=None, logs=[], accounts={})
 
     def _land(self, transaction: VersionedTransaction) -> None:
