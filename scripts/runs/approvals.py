@@ -9,8 +9,9 @@ from typing import cast
 from pydantic import ValidationError
 
 from scripts.exits import CommandError, ExitCode
-from scripts.runs.approvers import Approvers, Role
+from scripts.runs.approvers import SIGN_OFFS, Approvers, Role
 from scripts.runs.evidence import Purpose, Signature, check_signatures
+from standards import figure
 
 
 class ApprovalError(CommandError):
@@ -46,6 +47,30 @@ def valid_approvals(
     good, problems = check_signatures(Purpose.APPROVAL, plan, signatures, approvers, at)
     people = {one.by: one for one in good if one.by != operator}
     return list(people.values()), problems
+
+
+def sign_offs(signatures: Iterable[Signature]) -> dict[Role, str]:
+    """Who signed off in which role of GATE-05, each person in one."""
+    people: dict[Role, str] = {}
+    for one in signatures:
+        if one.role in SIGN_OFFS and one.by not in people.values():
+            people.setdefault(one.role, one.by)
+    return people
+
+
+def sign_offs_missing(valid: Iterable[Signature], subject: str, operator: str) -> list[str]:
+    """What `valid` lacks of the sign-offs of `subject` (GATE-05), and how one is given."""
+    people = sign_offs(valid)
+    needed = figure("GATE-05", "sign_offs_count").count
+    if len(people) >= needed:
+        return []
+    lacking = ", ".join(role.value for role in Role if role in SIGN_OFFS - people.keys())
+    said = (
+        f"{len(people)} of {needed} sign-offs (GATE-05): missing from {lacking}; each from another"
+        f" person, none from {operator}. To give one: slipway evidence approve {subject} --by NAME"
+        " --role ROLE --key FILE"
+    )
+    return [said]
 
 
 def unreleased(  # noqa: PLR0913 - each is a part of what releases it

@@ -175,24 +175,22 @@ class Journal:
         return self._store.entries(self.name)
 
 
+def names(target: str, store: Store) -> list[str]:
+    """The names of the target's journals: the first, and each that was begun after a break."""
+    found = [target]
+    while store.head(after := f"{target}~{len(found) + 1}") != EMPTY:
+        found.append(after)
+    return found
+
+
 def current(target: str, store: Store, *, clock: Clock = utc_now) -> Journal:
     """The journal of `target` that is in use: the first, or the one begun after the last break."""
-    chain = 1
-    while store.head(_chain(target, chain + 1)) != EMPTY:
-        chain += 1
-    return Journal(_chain(target, chain), store, clock=clock)
+    return Journal(names(target, store)[-1], store, clock=clock)
 
 
 def after_break(target: str, store: Store, *, clock: Clock = utc_now) -> Journal:
     """A new journal of `target`, empty so far, in the place of one that does not verify."""
-    chain = 2
-    while store.head(_chain(target, chain)) != EMPTY:
-        chain += 1
-    return Journal(_chain(target, chain), store, clock=clock)
-
-
-def _chain(target: str, number: int) -> str:
-    return target if number == 1 else f"{target}~{number}"
+    return Journal(f"{target}~{len(names(target, store)) + 1}", store, clock=clock)
 
 
 def problems(

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from environments.cutover import Cutover as Rules
 from environments.record import Name
 from scripts.exits import CommandError, ExitCode
-from scripts.runs.approvals import valid_approvals
-from scripts.runs.approvers import SIGN_OFFS, Approvers, Role
+from scripts.runs.approvals import sign_offs_missing, valid_approvals
+from scripts.runs.approvers import Approvers
 from scripts.runs.canonical import digest
 from scripts.runs.evidence import Change, Signature
 from scripts.runs.times import stamp
@@ -136,26 +136,10 @@ def _signed(asked: Asked) -> Iterator[str]:
         of, asked.signatures, asked.approvers, asked.operator, at=asked.at
     )
     yield from problems
-    roles = _roles(valid)
-    needed = figure("GATE-05", "sign_offs_count").count
-    if len(roles) < needed:
-        lacking = ", ".join(role.value for role in Role if role in SIGN_OFFS - roles.keys())
-        yield (
-            f"{len(roles)} of {needed} sign-offs (GATE-05): missing from {lacking}; each from "
-            f"another person, none from {asked.operator}. To give one: slipway evidence approve "
-            f"{of} --by NAME --role ROLE --key FILE"
-        )
+    if missing := sign_offs_missing(valid, of, asked.operator):
+        yield from missing
     elif asked.change is Change.NORMAL:
         yield from _too_soon(min(one.at for one in valid), asked.at)
-
-
-def _roles(signatures: Sequence[Signature]) -> dict[Role, str]:
-    """Who signed in which role, each person in one."""
-    people: dict[Role, str] = {}
-    for one in signatures:
-        if one.role in SIGN_OFFS and one.by not in people.values():
-            people.setdefault(one.role, one.by)
-    return people
 
 
 def _too_soon(first: datetime, at: datetime) -> Iterator[str]:
