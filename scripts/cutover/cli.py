@@ -245,15 +245,23 @@ def status(  # noqa: PLR0913
     environment: Environment,
     *,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Show it again and again, until it has ended.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--follow/--once",
+            "-f/-1",
+            help="Show it until it has ended, or once; on a terminal it follows unless told.",
+        ),
+    ] = None,
     state: State = None,
     operator: Operator = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Show where the last cutover stands. Exit code 3: it has not ended."""
-    from scripts.cutover.commands.look import status_command
+    """Show where the last cutover stands: weights, health, gates, what waits for an answer.
+
+    Exit code 1: the journal does not verify. Exit code 3: the cutover has not ended.
+    """
+    from scripts.cutover.commands.status import status_command
 
     options = _options(environment, state, operator)
     run_and_exit(lambda: status_command(options, follow=follow, as_json=as_json), debug=debug)
@@ -268,7 +276,7 @@ def history(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """List the runs of cutovers, and how each ended."""
+    """List the cutovers: releases, how each ended and why, its runs, evidence and page."""
     from scripts.cutover.commands.look import history_command
 
     options = _options(environment, state, operator)
@@ -279,11 +287,13 @@ def history(
 def explain(  # noqa: PLR0913
     environment: Environment,
     number: Annotated[
-        int | None, typer.Argument(min=1, metavar="[DECISION]", help="Which; all unless given.")
+        int | None,
+        typer.Argument(min=1, metavar="[DECISION]", help="Which, in full; all unless given."),
     ] = None,
     *,
     of: Annotated[
-        str | None, typer.Option("--run", metavar="RUN", help="Of which run; the last.")
+        str | None,
+        typer.Option("--run", metavar="RUN", help="Of which run; all of the last cutover."),
     ] = None,
     state: State = None,
     operator: Operator = None,

@@ -1,195 +1,284 @@
-"""`slipway cutover status`, `history` and `explain`: what is so, and why."""
+"""`slipway cutover history` and `explain`: what was done, and why."""
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from time import sleep
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, cast
 
-from scripts.cutover.commands.people import open_question
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from scripts.cutover.commands.trouble import code_of, warn
+from scripts.cutover.judgement.decisions import Finding, Kind
+from scripts.cutover.judgement.gates import Action, Gate, Share
 from scripts.cutover.planning.request import RequestError
-from scripts.cutover.running.record import BACK, FORWARD, WATCH, Noted
-from scripts.cutover.running.standing import Standing, State, readable
+from scripts.cutover.report.drawing import STYLES, gates, write
+from scripts.cutover.report.findings import (
+    end_of,
+    ends_of,
+    gates_of,
+    measured,
+    names,
+    open_of,
+    whole,
+)
+from scripts.cutover.report.headline import headline
+from scripts.cutover.report.story import Story, told
+from scripts.cutover.report.words import cited, moment
+from scripts.cutover.running.record import Noted, NotedReason, decides
+from scripts.cutover.running.standing import readable
 from scripts.cutover.session import Options, Session, opened
-from scripts.exits import CommandError, ExitCode
 from scripts.runs.journal import Entry
 from scripts.runs.steps import duration
-from scripts.runs.times import stamp, utc_now
-
-_REFRESH: Final = 2.0
-_CLEAR: Final = "\x1b[H\x1b[J"
-_SHOWN: Final = 8
-"""How many reasons the status shows."""
-_OVER: Final = {State.NONE, State.REFUSED, State.DONE, State.TAKEN_BACK}
+from standards import requirement
 
 
-def status_command(options: Options, *, follow: bool, as_json: bool) -> int:
-    """Show where the last cutover stands; with `follow` until it has ended."""
-    with opened(options) as session:
-        while True:
-            there = session.standing()
-            said = _status(session, there)
-            if as_json:
-                sys.stdout.write(json.dumps(said, indent=None if follow else 2) + "\n")
-            else:
-                clear = _CLEAR if follow and sys.stdout.isatty() else ""
-                sys.stdout.write(clear + "\n".join(_lines(session, there, said)) + "\n")
-            sys.stdout.flush()
-            if not follow or there.state in _OVER:
-                return ExitCode.DONE if there.state in _OVER else ExitCode.PENDING
-            sleep(_REFRESH)
+@dataclass(frozen=True, kw_only=True)
+class Numbered:
+    """A decision, with its number among all of its cutover."""
+
+    number: int
+    run: str
+    noted: Noted
+    """With every gate of its step."""
 
 
 def history_command(options: Options, *, as_json: bool) -> int:
-    """List the runs in the journal."""
+    """List the cutovers in the journal, each with its runs."""
     with opened(options) as session:
-        runs = list(_runs(readable(session.store, session.target)))
+        problems = warn(session)
+        cutovers = cutovers_of(readable(session.store, session.target))
         if as_json:
+            runs = [each for own in cutovers for each in _runs(session, own)]
             sys.stdout.write(json.dumps(runs, indent=2) + "\n")
-        elif not runs:
+        elif not cutovers:
             sys.stdout.write(f"{session.target}: no cutover yet\n")
         else:
-            lines = [
-                f"{each['started']}  {each['run']}  {each['command']:<16}  {each['by']:<12}  "
-                f"{each['ended']}"
-                for each in runs
-            ]
-            sys.stdout.write("\n".join(lines) + "\n")
-        return ExitCode.DONE
+            for own in cutovers:
+                write(*_listed(session, own))
+        return code_of(problems)
 
 
 def explain_command(options: Options, *, run: str | None, number: int | None, as_json: bool) -> int:
-    """Show decisions with their values, baselines and what they cite."""
+    """Show decisions with what they rest on: those of the last cutover, unless a run is named."""
     with opened(options) as session:
-        entries = readable(session.store, session.target)
-        asked = run or next(
-            (each.run for each in reversed(entries) if _decides(each)), session.standing().run
-        )
-        found = [
-            (entry, Noted.model_validate(entry.data))
-            for entry in entries
-            if entry.run == asked and _decides(entry)
-        ]
+        problems = warn(session)
+        cutovers = cutovers_of(readable(session.store, session.target))
+        if not cutovers and run is None:
+            sys.stdout.write("[]\n" if as_json else f"{session.target}: no cutover yet\n")
+            return code_of(problems)
+        own = _asked(session, cutovers, run)
+        found = [each for each in numbered(own) if run is None or each.run == run]
         if number is not None:
-            found = [each for each in found if each[1].sequence == number]
-        if not found:
-            raise RequestError(f"{session.target}: no such decision; `history` lists the runs")
+            found = [each for each in found if each.number == number] or _no(session, found)
         if as_json:
-            said = [{"run": asked, "at": entry.at, **entry.data} for entry, _ in found]
+            said = [
+                {"number": each.number, "run": each.run, **each.noted.model_dump(mode="json")}
+                for each in found
+            ]
             sys.stdout.write(json.dumps(said, indent=2) + "\n")
         else:
-            lines = [line for entry, each in found for line in _explained(entry, each)]
-            sys.stdout.write("\n".join(lines) + "\n")
-        return ExitCode.DONE
+            write(*_explained(session, own, found, is_one=number is not None))
+        return code_of(problems)
 
 
-def _decides(entry: Entry) -> bool:
-    return entry.kind == "step.note" and "sequence" in entry.data
+def cutovers_of(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """The entries of each cutover: of its forward run, and of what was done about it later."""
+    root: dict[str, str] = {}
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.kind == "run.started":
+            inputs = cast("Mapping[str, object]", entry.data["inputs"])
+            root[entry.run] = str(inputs.get("of", entry.run))
+        if entry.run in root:
+            found.setdefault(root[entry.run], []).append(entry)
+    return list(found.values())
 
 
-def _explained(entry: Entry, decision: Noted) -> Iterator[str]:
-    yield f"{decision.sequence}. {entry.at}  {decision.kind}  ({decision.stage})"
-    for reason in decision.reasons:
-        values = [
-            f"{name} {value:.6g}"
-            for name, value in (
-                ("value", reason.value),
-                ("baseline", reason.baseline),
-                ("limit", reason.limit),
-            )
-            if value is not None
-        ]
-        samples = f" of {reason.samples:,.0f}" if reason.samples else ""
-        yield f"   {reason.finding:<9} {reason.gate} [{reason.cited}] {', '.join(values)}{samples}"
-        if reason.text:
-            yield f"             {reason.text}"
-    for stage, question in decision.questions.items():
-        said = f"{question.answer} by {question.by}" if question.answer else "open"
-        yield f"   question {question.number} about {stage}: {', '.join(question.gates)}: {said}"
+def numbered(entries: Sequence[Entry]) -> list[Numbered]:
+    """The decisions of a cutover, numbered through all of its runs."""
+    runs = [entry.run for entry in entries if decides(entry)]
+    noted = whole(Noted.model_validate(entry.data) for entry in entries if decides(entry))
+    return [
+        Numbered(number=number, run=run, noted=each)
+        for number, (run, each) in enumerate(zip(runs, noted, strict=True), 1)
+    ]
 
 
-def _runs(entries: list[Entry]) -> Iterator[dict[str, Any]]:
-    for start in entries:
-        if start.kind != "run.started" or start.data["command"] not in {FORWARD, BACK, WATCH}:
+def _asked(session: Session, cutovers: Sequence[list[Entry]], run: str | None) -> list[Entry]:
+    if run is None:
+        return cutovers[-1]
+    for own in cutovers:
+        if any(entry.run == run for entry in own):
+            return own
+    raise RequestError(
+        f"{session.target}: no run {run}: slipway cutover history {session.environment.name} "
+        "lists them"
+    )
+
+
+def _no(session: Session, found: Sequence[Numbered]) -> list[Numbered]:
+    there = f"there are {found[0].number} to {found[-1].number}" if found else "there are none"
+    raise RequestError(f"{session.target}: no such decision: {there}")
+
+
+def _explained(
+    session: Session, own: Sequence[Entry], found: Sequence[Numbered], *, is_one: bool
+) -> Iterator[RenderableType]:
+    """What happened, then each decision under the run that made it."""
+    story = told(own)
+    known = gates_of(story.cutover)
+    ends = ends_of(story.cutover, [each for each in own if each.run == story.runs[0]])
+    yield Padding(f"{session.target}: {story.outcome}. {headline(story)}", 0)
+    for run, decided in groupby(found, key=lambda each: each.run):
+        start = next(each for each in own if each.run == run and each.kind == "run.started")
+        yield Text(f"\n{start.data['command']} {run}, by {start.by}", style="bold")
+        for alike in _alike(decided):
+            yield from _told(alike, known, ends, is_one=is_one)
+    if not is_one:
+        name = session.environment.name
+        yield Text(f"\nOne in full: slipway cutover explain {name} NUMBER", style="dim")
+
+
+def _alike(found: Iterator[Numbered]) -> Iterator[list[Numbered]]:
+    """Decisions to hold or to ask that came one after the other on the same findings, as one."""
+    for _, own in groupby(found, key=_sameness):
+        yield list(own)
+
+
+def _sameness(each: Numbered) -> tuple[object, ...]:
+    noted = each.noted
+    if noted.kind not in {Kind.HOLD, Kind.ASK}:
+        return (each.number,)
+    findings = sorted((reason.gate, reason.finding) for reason in noted.reasons)
+    return (noted.step, noted.kind, *findings)
+
+
+def _told(
+    alike: Sequence[Numbered],
+    known: Mapping[str, Gate],
+    ends: Mapping[str, float],
+    *,
+    is_one: bool,
+) -> Iterator[RenderableType]:
+    """The last of decisions that are alike, in one sentence, and the gates that count."""
+    first, last = alike[0], alike[-1]
+    noted = last.noted
+    one = first is last
+    number = f"{last.number}" if one else f"{first.number}-{last.number}"
+    at = moment(noted.at) if one else f"{moment(first.noted.at)} to {moment(noted.at)}"
+    line = Table.grid(padding=(0, 2, 0, 0))
+    said = Text(f"{noted.stage}: {decided(noted, known, ends)}", style=STYLES[noted.kind])
+    line.add_row(f"{number:>5}", at, said)
+    yield line
+    shown = noted.reasons if is_one else _counting(noted, known)
+    if shown:
+        yield _indented(gates(measured(each, known.get(each.gate)) for each in shown))
+        if others := len(noted.reasons) - len(shown):
+            yield _indented(Text(f"{others} more passed", style="dim"))
+    if noted.kind is Kind.ASK or is_one:
+        yield from map(_indented, _questions(noted, known))
+    if is_one:
+        yield from _sentences(shown)
+
+
+def _indented(what: RenderableType) -> RenderableType:
+    return Padding(what, (0, 0, 0, 7))
+
+
+def decided(noted: Noted, known: Mapping[str, Gate], ends: Mapping[str, float]) -> str:
+    """What was decided, and for what; `ends` say when stages have lasted as they have to."""
+    left, count = open_of(noted), len(noted.reasons)
+    first = measured(left[0], known.get(left[0].gate)).sentence if left else ""
+    if len(left) > 1:
+        first += f"; and {len(left) - 1} more"
+    match noted.kind:
+        case Kind.CONTINUE:
+            went = sum(each.finding is Finding.ACCEPTED for each in noted.reasons)
+            accepted = f", a person went on with {went}" if went else ""
+            return f"go on. {count - went} of {count} passed{accepted}"
+        case Kind.HOLD:
+            rest = (end_of(noted, ends) or noted.at) - noted.at
+            lasts = f", {duration(rest)} left at least" if rest > 0 else ""
+            return f"hold{lasts}. {count - len(left)} of {count} have passed so far"
+        case _:
+            return f"{noted.kind}. {first}"
+
+
+def _counting(noted: Noted, known: Mapping[str, Gate]) -> list[NotedReason]:
+    """What counts at a glance: what has not passed, and what rolls back by itself."""
+    left = open_of(noted)
+    return [
+        each
+        for each in noted.reasons
+        if each in left
+        or each.finding is Finding.ACCEPTED
+        or (isinstance(gate := known.get(each.gate), Share) and gate.action is Action.ROLL_BACK)
+    ]
+
+
+def _questions(noted: Noted, known: Mapping[str, Gate]) -> Iterator[str]:
+    for stage, question in noted.questions.items():
+        who = f"by {question.by}" if question.by else "by default"
+        said = f"{question.answer} {who}" if question.answer else "not answered then"
+        about = names(question.gates, known)
+        yield f"asked at {moment(question.at)} about {about} ({stage}): {said}"
+
+
+def _sentences(shown: Sequence[NotedReason]) -> Iterator[RenderableType]:
+    """The sentences that the gates come from, each once."""
+    yield Text("")
+    sentences = Table.grid(padding=(0, 2, 0, 0))
+    for identifier in dict.fromkeys(cited(each.cited) for each in shown):
+        sentences.add_row(f"{identifier}:", Text(requirement(identifier).text, style="dim"))
+    yield _indented(sentences)
+
+
+def _listed(session: Session, own: Sequence[Entry]) -> Iterator[RenderableType]:
+    """One cutover: what was released, how it ended and why, and where more of it lies."""
+    story = told(own)
+    yield Text(f"{story.runs[0]}  {story.outcome}", style="bold")
+    for name, each in story.releases.items():
+        yield Text(f"  {name}: {each.old[:19]} -> {each.new[:19]}")
+    yield Padding(headline(story), (0, 0, 0, 2))
+    for each in _runs(session, own, story):
+        evidence = each["evidence"] or "its evidence is not on this machine"
+        yield Text(f"  {each['command']}, by {each['by']}, {each['ended']}: {evidence}")
+    if page := _there(session.state / "reports" / f"{story.runs[0]}.html"):
+        yield Text(f"  page: {page}")
+
+
+def _runs(
+    session: Session, own: Sequence[Entry], story: Story | None = None
+) -> Iterator[dict[str, Any]]:
+    story = story or told(own)
+    for start in own:
+        if start.kind != "run.started":
             continue
-        own = [entry for entry in entries if entry.run == start.run]
-        last = next(entry for entry in reversed(own) if entry.kind.startswith("run."))
-        decided = [Noted.model_validate(entry.data) for entry in own if _decides(entry)]
+        entries = [entry for entry in own if entry.run == start.run]
+        last = next(entry for entry in reversed(entries) if entry.kind.startswith("run."))
+        decisions = [entry for entry in entries if decides(entry)]
         yield {
             "run": start.run,
             "command": start.data["command"],
             "started": start.at,
             "by": start.by,
             "ended": last.kind.removeprefix("run.") if last is not start else "under way",
-            "decisions": len(decided),
-            "last_decision": decided[-1].kind.value if decided else None,
+            "decisions": len(decisions),
+            "last_decision": decisions[-1].data["kind"] if decisions else None,
+            "cutover": story.runs[0],
+            "outcome": story.outcome,
+            "why": story.why or None,
+            "releases": {name: vars(each) for name, each in story.releases.items()},
+            "evidence": _there(session.state / "evidence" / f"{start.run}.json"),
+            "report": _there(session.state / "reports" / f"{story.runs[0]}.html"),
         }
 
 
-def _status(session: Session, there: Standing) -> dict[str, Any]:
-    decided, question = there.decisions, open_question(there)
-    last = decided[-1] if decided else None
-    lease = session.store.lease(session.target)
-    is_held = lease and not lease.released and lease.expires > utc_now()
-    return {
-        "target": session.target,
-        "state": there.state.value,
-        "run": there.run,
-        "releases": {
-            name: {"old": each.old, "new": each.new}
-            for name, each in (there.cutover.releases.items() if there.cutover else ())
-        },
-        "weights": _weights(session, there),
-        "step": next(
-            (str(each.data["step"]) for each in reversed(there.entries) if "step" in each.data),
-            None,
-        ),
-        "carried_out_by": str(lease.owner) if lease and is_held else None,
-        "since": stamp(lease.acquired) if lease and is_held else None,
-        "decision": last.model_dump(mode="json") if last else None,
-        "question": question.model_dump(mode="json") if question else None,
-        "because": there.because.why if there.because else None,
-        "decision_to_verified_seconds": there.seconds_back,
-    }
-
-
-def _weights(session: Session, there: Standing) -> Mapping[str, int | None]:
-    """What the load balancers say now; nothing of it where they cannot be asked."""
-    if there.cutover is None:
-        return {}
-    try:
-        with session.world_of(there.cutover) as world:
-            return {name: world.sides[name].weight() for name in there.cutover.order}
-    except (CommandError, TimeoutError):
-        return dict.fromkeys(there.cutover.order)
-
-
-def _lines(session: Session, there: Standing, said: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{session.target}: {there.state}" + (f" (run {there.run})" if there.run else "")
-    for name, weight in said["weights"].items():
-        each = said["releases"][name]
-        share = "? " if weight is None else f"{weight:>3}"
-        filled = "#" * ((weight or 0) // 5)
-        yield f"  {name:<12} {share} % [{filled:<20}] {each['old'][:19]} -> {each['new'][:19]}"
-    if said["carried_out_by"]:
-        yield f"  carried out by {said['carried_out_by']} since {said['since']}"
-    elif there.state in {State.OPEN, State.GOING_BACK, State.LEAVING}:
-        yield f"  nobody carries it out now. To go on: {session.options.resume}"
-    if said["because"]:
-        yield f"  because: {said['because']}"
-    if there.seconds_back is not None:
-        yield f"  back and verified {duration(there.seconds_back)} after the decision"
-    decided = there.decisions
-    if decided:
-        last = decided[-1]
-        at = datetime.fromtimestamp(last.at, UTC)
-        yield f"  decision {last.sequence} at {stamp(at)}: {last.kind} ({last.stage})"
-        for reason in last.reasons[:_SHOWN]:
-            yield f"    {reason.finding:<9} {reason.gate}" + (
-                f": {reason.text}" if reason.text else ""
-            )
-    if question := said["question"]:
-        environment = session.environment.name
-        yield f"  question {question['number']}: {', '.join(question['gates'])}"
-        yield f"    to answer: slipway cutover answer {environment} go-on|roll-back"
+def _there(path: Path) -> str | None:
+    return str(path) if path.exists() else None

@@ -1,14 +1,12 @@
 """What a rehearsal looks like: drawn anew on a terminal, lines as they come everywhere else."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from math import ceil, isfinite
-from typing import Final, Self, TextIO, cast
+from math import isfinite
+from typing import Final, TextIO, cast
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.panel import Panel
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -17,16 +15,13 @@ from scripts.cutover.judgement.limits import Period
 from scripts.cutover.rehearse.faults import Fault
 from scripts.cutover.rehearse.rehearsal import Seen
 from scripts.cutover.rehearse.runtime import NEW, OLD, TOTAL
+from scripts.cutover.report import drawing
 from scripts.runs.journal import Entry
 
 LATELY: Final = 5.0
 """The seconds that rates are of."""
 _BESIDE_BAR: Final = 76
 """The columns that the table takes beside its bars."""
-_ABOVE: Final = 10
-"""The rows that are above what happened."""
-_MARGIN: Final = 14
-"""The columns beside what happened: its time and a frame."""
 
 
 def happened(seen: Seen) -> list[tuple[float, str]]:
@@ -117,77 +112,39 @@ def _numbers(seen: Seen) -> str:
     return f"weights: {TOTAL - seen.metrics.weight} % old, {seen.metrics.weight} % new"
 
 
-class Screen:
+class Screen(drawing.Screen):
     """All of it on a terminal, drawn anew whenever there is something new."""
-
-    def __init__(self, console: Console) -> None:
-        self._console: Final = console
-        self._live: Final = Live(console=console, auto_refresh=False)
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._live.stop()
 
     def show(self, seen: Seen) -> None:
         """Draw `seen`."""
-        width, height = self._console.size
-        self._live.update(screen(seen, width, height), refresh=True)
+        self.draw(screen(seen, *self.console.size))
 
 
 def screen(seen: Seen, width: int, height: int) -> RenderableType:
     """`seen` as it fits a terminal of that size."""
-    parts: list[RenderableType] = [_sides(seen, width), _facts(seen)]
-    if lines := _newest(happened(seen), width - _MARGIN, height - _ABOVE):
-        told = Table.grid(padding=(0, 1))
-        for at, line in lines:
-            told.add_row(Text(f"{at - seen.began:5.1f} s", style="dim"), _colored(line))
-        parts.append(Panel(told, title="Decisions and steps", title_align="left"))
-    return Group(*parts)
-
-
-def _newest(lines: Sequence[tuple[float, str]], width: int, rows: int) -> list[tuple[float, str]]:
-    """As many of the last `lines` as fit, wrapped, and the very last in any case."""
-    found: list[tuple[float, str]] = []
-    for at, line in reversed(lines):
-        rows -= ceil(len(line) / max(width, 1)) + 1 if len(line) > width else 1
-        if found and rows < 0:
-            break
-        found.insert(0, (at, line))
-    return found
+    above = Group(_sides(seen, width), _facts(seen))
+    told = [(f"{at - seen.began:5.1f} s", _colored(line)) for at, line in happened(seen)]
+    rows = height - 1 - drawing.height(above, width)
+    return Group(above, *drawing.happened(told, width, rows))
 
 
 def _sides(seen: Seen, width: int) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False)
-    for name in ("", "", "traffic", "healthy", "requests", "errors", "P50", "P99"):
-        table.add_column(name, justify="left" if name in {"", "traffic"} else "right")
+    table = drawing.sides(("healthy", "requests", "errors", "P50", "P99"))
     metrics, scale = seen.metrics, seen.options.scale
+    bar = drawing.long(width, _BESIDE_BAR)
     for side, weight in ((OLD, TOTAL - metrics.weight), (NEW, metrics.weight)):
-        style = "cyan" if side == OLD else "magenta"
+        style = drawing.OLD_STYLE if side == OLD else drawing.NEW_STYLE
         last = metrics.sides[side][-1] if metrics.sides[side] else None
         meant = last.healthy + last.failing if last else 0
-        healthy = Text(
-            f"{last.healthy if last else 0} of {meant}",
-            style="bold red" if last and last.failing else "",
-        )
         table.add_row(
-            Text(f"{side} {scale.release(side)}", style=style),
-            _bar(weight, style, max(10, min(50, width - _BESIDE_BAR))),
-            f"{weight} %",
-            healthy,
+            *drawing.side(f"{side} {scale.release(side)}", style, weight, bar),
+            drawing.healthy(last.healthy if last else 0, meant),
             f"{metrics.rate(side, LATELY):,.0f}/s",
             _share(metrics.errors(side, LATELY), _limit(seen, "/errors")),
             _ms(metrics.percentile(side, 0.5, LATELY), None),
             _ms(metrics.percentile(side, 0.99, LATELY), _slowest(seen)),
         )
     return table
-
-
-def _bar(weight: int, style: str, width: int) -> Text:
-    filled = round(width * weight / TOTAL)
-    return Text("█" * filled, style=style) + Text("░" * (width - filled), style="dim")
 
 
 def _share(value: float, limit: Share | None) -> Text:
@@ -248,6 +205,6 @@ def _window(seen: Seen) -> tuple[Gate, ...]:
 
 
 def _colored(line: str) -> Text:
-    styles = {"ROLL BACK": "bold red", "ASK": "yellow", "CONTINUE": "green", "HOLD": "dim"}
-    style = next((style for word, style in styles.items() if f": {word}" in line), "")
+    said = ((style, f": {kind.upper()}") for kind, style in drawing.STYLES.items())
+    style = next((style for style, word in said if word in line), "")
     return Text(line, style=style, overflow="fold")

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from pydantic import ValidationError
 
 from scripts.cutover.judgement.decisions import Kind
-from scripts.cutover.planning.request import Cutover
+from scripts.cutover.planning.request import Cutover, Releases
 from scripts.cutover.report.words import OUTCOMES, cited
 from scripts.cutover.running.record import BACK, FORWARD, Noted
 from scripts.cutover.running.standing import Standing, State, standing
@@ -107,6 +107,11 @@ class Story:
     entries: int
 
     @property
+    def releases(self) -> Mapping[str, Releases]:
+        """What each service ran before, and after."""
+        return self.cutover.releases if self.cutover else {}
+
+    @property
     def cited(self) -> list[str]:
         """Every requirement that a decision rests on, each once."""
         named = {cited(reason.cited) for noted in self.decisions for reason in noted.reasons}
@@ -134,7 +139,7 @@ def told(entries: Sequence[Entry]) -> Story:
         runs=tuple(dict.fromkeys(entry.run for entry in entries)),
         began=min(times, default=0.0),
         ended=max(times, default=0.0),
-        is_over=state in {State.DONE, State.TAKEN_BACK, State.REFUSED},
+        is_over=state in {State.DONE, State.UNWELL, State.TAKEN_BACK, State.REFUSED},
         cutover=there.cutover if there else None,
         decisions=decisions,
         steps=steps,

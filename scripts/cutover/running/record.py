@@ -220,10 +220,11 @@ def _read(entry: Entry, found: Past) -> None:
             pass
 
 
+def decides(entry: Entry) -> bool:
+    """Whether `entry` is a decision."""
+    return entry.kind == "step.note" and "sequence" in entry.data
+
+
 def decisions(entries: Sequence[Entry]) -> list[Noted]:
     """Every decision in `entries`, in order."""
-    return [
-        Noted.model_validate(entry.data)
-        for entry in entries
-        if entry.kind == "step.note" and "sequence" in entry.data
-    ]
+    return [Noted.model_validate(entry.data) for entry in entries if decides(entry)]

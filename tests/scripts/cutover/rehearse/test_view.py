@@ -101,7 +101,7 @@ def test_says_it_once() -> None:
 def test_draws_both_sides_and_fits_the_newest_into_a_small_terminal() -> None:
     """Weights as bars, rates against their limits, and the last lines whatever the height."""
     stream = StringIO()
-    console = Console(file=stream, force_terminal=True, width=100, height=18, color_system=None)
+    console = Console(file=stream, force_terminal=True, width=100, height=14, color_system=None)
     with Screen(console) as screen:
         screen.show(seen())
     drawn = stream.getvalue()
