@@ -1,6 +1,7 @@
 """`slipway cutover rollback`, `abort` and `answer`: what people decide, done at once."""
 
 import sys
+from dataclasses import replace
 from time import monotonic, sleep
 from typing import Final
 
@@ -10,12 +11,15 @@ from scripts.cutover.judgement.observations import Answer
 from scripts.cutover.planning.request import Cutover, RequestError
 from scripts.cutover.running.answers import give_answer, give_order
 from scripts.cutover.running.back import Because
-from scripts.cutover.running.conductor import take_back
+from scripts.cutover.running.conductor import stand_of, take_back
 from scripts.cutover.running.record import NotedQuestion
+from scripts.cutover.running.restoring import restore, reversed_releases
 from scripts.cutover.running.standing import Standing, State, has_left
 from scripts.cutover.session import Options, Session, opened
-from scripts.exits import ExitCode
+from scripts.exits import CommandError, ExitCode
 from scripts.runs.lease import TAKEN_OVER, LeaseHeldError
+from scripts.runs.runner import Outcome as Ran
+from scripts.runs.runner import execute
 from scripts.runs.times import utc_now
 from scripts.telling import tell
 
@@ -23,6 +27,10 @@ _PATIENCE: Final = TAKEN_OVER.total_seconds()
 """How long a lease is waited for: longer than one of somebody who is gone can last."""
 _BETWEEN: Final = 3.0
 _ASKING: Final = {State.OPEN, State.DONE, State.UNWELL, State.TAKEN_BACK}
+
+
+class RestoreError(CommandError):
+    """The releases of before do not come up again."""
 
 
 def rollback_command(
@@ -37,48 +45,58 @@ def rollback_command(
         cutover = _refused(session, there, only_open=only_open)
         why = f"{options.operator}: {because or 'decided so'}"
         if not execute:
-            services = ", ".join(reversed(cutover.order))
-            sys.stdout.write(
-                f"Would send all traffic back to the old sides, one change of weight each: "
-                f"{services}.\nNothing was changed; --execute does it, and asks nothing.\n"
-            )
+            sys.stdout.write(_would(cutover, are_gone=has_left(there.entries)))
             return ExitCode.DONE
         at = there.because or Because(of=there.run, why=why, at=utc_now().timestamp())
-        return _taken_back(session, cutover, at, as_json=as_json)
+        return _taken_back(session, there, cutover, at, as_json=as_json)
+
+
+def _would(cutover: Cutover, *, are_gone: bool) -> str:
+    """What a rollback would do, for people."""
+    services = ", ".join(reversed(cutover.order))
+    old = ", ".join(f"{name} {each.old}" for name, each in cutover.releases.items())
+    first = (
+        f"The old sides are gone: would start {old} again, in full, first.\n" if are_gone else ""
+    )
+    return (
+        f"{first}Would send all traffic back to the old sides, one change of weight each: "
+        f"{services}.\nNothing was changed; --execute does it, and asks nothing.\n"
+    )
 
 
 def _refused(session: Session, there: Standing, *, only_open: bool) -> Cutover:
     """The cutover that can be taken back.
 
     Raises:
-        RequestError: there is none, or no weight leads back any more.
+        RequestError: there is none.
     """
     if there.cutover is None or there.state in {State.NONE, State.REFUSED}:
         raise RequestError(f"{session.target}: there is nothing to take back: {there.state}")
-    if only_open and there.state is State.DONE:
+    if only_open and there.state in {State.DONE, State.UNWELL}:
         raise RequestError(
             f"{session.target}: the cutover is done. To take it back: slipway cutover rollback "
             f"{session.environment.name} --execute"
         )
-    if has_left(there.entries):
-        old = " ".join(
-            f"--image {name}={each.old}" for name, each in there.cutover.releases.items()
-        )
-        raise RequestError(
-            f"{session.target}: the old sides are gone, so that no weight leads back. Its releases "
-            f"are kept: slipway cutover run {session.environment.name} {old} --emergency --execute"
-        )
     return there.cutover
 
 
-def _taken_back(session: Session, cutover: Cutover, because: Because, *, as_json: bool) -> int:
+def _taken_back(
+    session: Session, there: Standing, cutover: Cutover, because: Because, *, as_json: bool
+) -> int:
     """Take it back here, or have it taken back by whoever carries it out now."""
     hooks, ends = session.hooks(cutover), monotonic() + _PATIENCE
-    is_told = False
+    are_gone, is_told, restored = has_left(there.entries), False, None
+    if are_gone and hooks.database.after:
+        raise RequestError(
+            f"{session.target}: its change of the database ({cutover.database}) was finished, and "
+            "the old release does not run on what that left. Release one that does"
+        )
     with session.world_of(cutover) as world:
         while True:
             try:
-                ended = take_back(cutover, because, world, session.setting, hooks)
+                if are_gone and not restored:
+                    restored = _restored(session, cutover, because)
+                ended = take_back(cutover, because, world, session.setting, hooks, restored)
                 return end(session, cutover, ended, as_json=as_json)
             except LeaseHeldError as held:
                 if not is_told:
@@ -91,6 +109,21 @@ def _taken_back(session: Session, cutover: Cutover, because: Because, *, as_json
                 if monotonic() > ends and session.standing().state is not State.GOING_BACK:
                     raise
                 sleep(_BETWEEN)
+
+
+def _restored(session: Session, cutover: Cutover, because: Because) -> Ran:
+    """The run that brought the releases of before up again (ROLL-11).
+
+    Raises:
+        CommandError: they do not come up; traffic is where it was.
+    """
+    again = f"slipway cutover rollback {session.environment.name} --execute"
+    setting = replace(session.setting, resume=again)
+    with session.world(reversed_releases(cutover), {}) as world:
+        ran = execute(restore(cutover, because.of), stand_of(cutover, world, setting), setting)
+    if ran.code is not ExitCode.DONE:
+        raise RestoreError(ran.message)
+    return ran
 
 
 def _order(session: Session, because: Because) -> None:

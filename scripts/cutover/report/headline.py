@@ -18,25 +18,26 @@ def headline(story: Story) -> str:
             passed = "every gate passed"
             if accepted := _accepted(story):
                 passed = f"{', '.join(accepted)} did not, and a person went on; the others passed"
-            return f"{first}. All traffic is on the new release after {lasted}; {passed}."
+            then = f"All traffic is on the new release after {lasted}; {passed}."
+        case State.UNWELL:
+            then = f"All traffic is on the new release; since then {_found(story)}."
         case State.TAKEN_BACK:
             seconds = story.seconds_back
             took = "" if seconds is None else f" {words.lasted(seconds)} later"
-            return f"{first}. {_turned(story)}; the old side was verified{took}."
+            then = f"{_turned(story)}; the old side was verified{took}."
         case State.GOING_BACK:
-            return f"{first}. {_turned(story)}; that is not over."
+            then = f"{_turned(story)}; that is not over."
         case State.REFUSED:
             failed = next((str(did.facts.get("error", "")) for did in story.steps), "")
-            return f"{first}. It was refused with nothing changed: {_short(failed)}"
+            then = f"It was refused with nothing changed: {_short(failed)}"
         case State.OPEN | State.LEAVING:
             at = "; ".join(
                 f"{name} {points[-1][1]:.0f} %" for name, points in story.weights.items()
             )
-            return (
-                f"{first}. It is not over after {lasted}; on the new side: {at or 'nothing yet'}."
-            )
+            then = f"It is not over after {lasted}; on the new side: {at or 'nothing yet'}."
         case _:
-            return f"{first}. The journal does not say how it stands."
+            then = "The journal does not say how it stands."
+    return f"{first}. {then}"
 
 
 def _what(story: Story) -> str:
@@ -60,12 +61,23 @@ def _accepted(story: Story) -> list[str]:
 def _turned(story: Story) -> str:
     """When it went back, and for what."""
     decided = next((it for it in reversed(story.decisions) if it.kind is Kind.ROLL_BACK), None)
+    found = _found(story)
+    return (
+        f"It went back at {decided.stage}: {found}"
+        if decided and found
+        else (f"It went back for {_short(story.why)}")
+    )
+
+
+def _found(story: Story) -> str:
+    """What the last decision to go back was for; empty where it names nothing."""
+    decided = next((it for it in reversed(story.decisions) if it.kind is Kind.ROLL_BACK), None)
     first = next(iter(words.deciding(decided)), None) if decided else None
-    if decided is None or first is None:
-        return f"It went back for {_short(story.why)}"
+    if first is None:
+        return ""
     service, has_service, _ = first.gate.partition("/")
     what = f"{service} had {_short(first.text)}" if has_service else _short(first.text)
-    return f"It went back at {decided.stage}: {what} ({words.cited(first.cited)})"
+    return f"{what} ({words.cited(first.cited)})"
 
 
 def _short(text: str) -> str:

@@ -16,6 +16,7 @@ OUTCOMES: Final = {
     State.GOING_BACK: "Going back",
     State.LEAVING: "All moved, the old side is going",
     State.DONE: "Done",
+    State.UNWELL: "Done, and not well since",
     State.TAKEN_BACK: "Rolled back",
 }
 """How a cutover ended, or where it stands."""

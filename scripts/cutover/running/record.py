@@ -15,6 +15,8 @@ from scripts.runs.journal import Entry
 FORWARD: Final = "cutover run"
 BACK: Final = "cutover rollback"
 WATCH: Final = "cutover watch"
+RESTORE: Final = "cutover restore"
+"""What brings old sides up again that were gone."""
 CHECK: Final = "check"
 """The step that refuses."""
 VERIFY: Final = "verify"

@@ -18,6 +18,7 @@ from standards import Tier
 from tests.scripts.cutover.worlds import GUARD, POLL, START, counts, times, usual, watched
 
 SIZE = 4
+ALL = 100
 RATE = 500.0
 BEFORE = 900.0
 
@@ -64,7 +65,8 @@ class CloudSides:
     acted: Callable[[str], None] = lambda _: None
     """Called before each act."""
 
-    def _act(self, act: str) -> None:
+    def act(self, act: str) -> None:
+        """Something is done to it."""
         self.acted(f"{self.name} {act}")
         self.log.append(f"{self.name} {act}")
 
@@ -75,7 +77,7 @@ class CloudSides:
     def scale(self, instances: int) -> None:
         """The new side has so many, at once."""
         assert instances >= self.new or not self.share, "shrinks under traffic"
-        self._act(f"scale {instances}")
+        self.act(f"scale {instances}")
         self.new = instances
 
     def healthy(self, *, is_new: bool) -> int:
@@ -86,7 +88,7 @@ class CloudSides:
         """Traffic only goes where it can be served."""
         assert self.new >= SIZE * weight / 100, "to a side that is too small"
         assert weight == 100 or self.old, "to a side that is gone"
-        self._act(f"weight {weight}")
+        self.act(f"weight {weight}")
         self.share = self.share if self.stuck else weight
 
     def weight(self) -> int:
@@ -96,7 +98,7 @@ class CloudSides:
     def retire(self, *, is_new: bool) -> None:
         """A side without traffic goes."""
         assert self.share == (0 if is_new else 100), "retired under traffic"
-        self._act(f"retire {'new' if is_new else 'old'}")
+        self.act(f"retire {'new' if is_new else 'old'}")
         if is_new:
             self.new = 0
         else:
@@ -109,6 +111,55 @@ class CloudSides:
     def refusals(self) -> Sequence[str]:
         """What a test says."""
         return self.refused
+
+
+@dataclass
+class TurnedSides:
+    """The same two sides, with the one that served before as the new one."""
+
+    of: CloudSides
+    broken: bool = False
+    """Whether what is started is not healthy."""
+
+    @property
+    def releases(self) -> tuple[str, str]:
+        """From what serves to what served."""
+        old, new = self.of.releases
+        return new, old
+
+    def size(self) -> int:
+        """What the side that serves has."""
+        return self.of.new
+
+    def scale(self, instances: int) -> None:
+        """It comes up beside the one that serves."""
+        assert self.of.share == ALL, "comes up while it has traffic"
+        self.of.act(f"up {instances}")
+        self.of.old = 0 if self.broken else instances
+
+    def healthy(self, *, is_new: bool) -> int:
+        """All that there are."""
+        return self.of.healthy(is_new=not is_new)
+
+    def set_weight(self, weight: int) -> None:
+        """Nobody gives it traffic this way."""
+        raise AssertionError(weight)
+
+    def weight(self) -> int:
+        """Its share."""
+        return ALL - self.of.share
+
+    def retire(self, *, is_new: bool) -> None:
+        """Nobody takes anything away this way."""
+        raise AssertionError(is_new)
+
+    def is_retired(self, *, is_new: bool) -> bool:
+        """Whether it has nothing."""
+        return self.of.is_retired(is_new=not is_new)
+
+    def refusals(self) -> Sequence[str]:
+        """None."""
+        return ()
 
 
 @dataclass
@@ -155,6 +206,8 @@ class Cloud:
     sides: dict[str, CloudSides]
     watch: CloudWatch
     log: list[str]
+    broken: bool = False
+    """Whether releases of before do not come up again."""
 
 
 def cloud(services: Sequence[str] = ("api", "jobs")) -> Cloud:
@@ -162,6 +215,21 @@ def cloud(services: Sequence[str] = ("api", "jobs")) -> Cloud:
     clock, log = CloudClock(), list[str]()
     sides = {name: CloudSides(("one", "two"), log, name) for name in services}
     return Cloud(clock=clock, sides=sides, watch=CloudWatch(clock, sides), log=log)
+
+
+@dataclass(frozen=True)
+class Turned:
+    """The same cloud, the other way round."""
+
+    clock: CloudClock
+    sides: Mapping[str, TurnedSides]
+    watch: CloudWatch
+
+
+def turned(world: Cloud) -> Turned:
+    """`world`, as bringing old releases up again sees it."""
+    sides = {name: TurnedSides(each, world.broken) for name, each in world.sides.items()}
+    return Turned(world.clock, sides, world.watch)
 
 
 def cutover(

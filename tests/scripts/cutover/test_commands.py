@@ -29,7 +29,7 @@ from scripts.runs.journal import current
 from scripts.runs.lease import LEASE_TIME, Lease, Owner, acquire
 from scripts.runs.sqlite import SqliteStore
 from scripts.runs.times import utc_now
-from tests.scripts.cutover.cloud import RATE, Cloud, cloud
+from tests.scripts.cutover.cloud import RATE, SIZE, Cloud, Turned, cloud, turned
 from tests.scripts.cutover.worlds import GUARD, levels, watched
 from tests.scripts.runs.people import key, write_approvers
 
@@ -83,8 +83,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         _published: Published | None,
         _releases: Mapping[str, tuple[str | None, str]],
         _baselines: Mapping[str, Baseline],
-    ) -> Generator[Cloud]:
-        yield world
+    ) -> Generator[Cloud | Turned]:
+        is_turned = any(old and new == OLD for old, new in releases.values())
+        yield turned(world) if is_turned else world
 
     def measured(_e: object, _p: object, names: Sequence[str]) -> Mapping[str, _Measured]:
         return {name: _Measured(watched=watched(name)) for name in names}
@@ -220,14 +221,6 @@ def test_abort_takes_an_open_cutover_back(project: Project) -> None:
     assert (ended["outcome"], ended["why"]) == ("rolled back", "Ana: customers call")
     assert project.world.sides["api"].share == 0
     assert project.run("abort", "staging", "--execute").exit_code == ExitCode.DONE
-
-
-def test_a_done_cutover_whose_old_side_is_gone_has_another_way_back(project: Project) -> None:
-    """The very command, by the digest that ran before."""
-    project.run("run", "staging", "--image", IMAGE, "--execute")
-    said = project.run("rollback", "staging", "--execute")
-    assert said.exit_code == ExitCode.USAGE
-    assert f"slipway cutover run staging --image api={OLD} --emergency --execute" in said.stderr
 
 
 def test_an_answer_needs_a_question(project: Project) -> None:
@@ -437,6 +430,43 @@ def test_a_release_and_a_rollback_are_watched_further(project: Project) -> None:
     assert last
     assert last.data["baseline"] == {"api": {"requests": 7}}
     store.close()
+
+
+def test_a_release_whose_old_side_is_gone_is_taken_back_by_its_digest(project: Project) -> None:
+    """It comes up beside the one that serves, in full, before it gets any traffic (ROLL-11)."""
+    project.run("run", "staging", "--image", IMAGE, "--execute")
+    sides = project.world.sides["api"]
+    assert (sides.share, sides.old) == (100, 0)
+    project.world.watch.errors["api"] = lambda _: 0.3
+    project.world.clock.at += 900
+    looked = project.run("watch", "staging", "--execute")
+    assert looked.exit_code == ExitCode.FAILED
+    assert "slipway cutover rollback staging --execute" in looked.stderr
+    (page,) = (project.folder / ".slipway" / "reports").iterdir()
+    assert "since then api had 30.000%" in page.read_text(encoding="utf-8")
+    would = project.run("rollback", "staging")
+    assert f"The old sides are gone: would start api {OLD} again, in full, first." in would.stdout
+    assert sides.old == 0
+    done = project.run("rollback", "staging", "--execute", "--json")
+    assert json.loads(done.stdout)["outcome"] == "rolled back", done.output
+    assert (sides.share, sides.old, sides.new) == (0, SIZE, 0)
+    assert project.world.log[-3:] == [f"api up {SIZE}", "api weight 0", "api retire new"]
+    assert project.run("status", "staging").exit_code == ExitCode.DONE
+
+
+def test_a_release_that_does_not_come_up_again_leaves_traffic_where_it_was(
+    project: Project,
+) -> None:
+    """Somebody has to look; the same command tries again."""
+    project.run("run", "staging", "--image", IMAGE, "--execute")
+    project.world.broken = True
+    said = project.run("rollback", "staging", "--execute")
+    assert said.exit_code == ExitCode.FAILED
+    assert "its old release is not healthy on 4 instances" in said.stderr
+    assert "To try again: slipway cutover rollback staging --execute" in said.stderr
+    assert project.world.sides["api"].share == 100
+    project.world.broken = False
+    assert "rolled back" in project.run("rollback", "staging", "--execute").stderr
 
 
 def test_an_old_side_that_fails_after_the_rollback_is_told(project: Project) -> None:

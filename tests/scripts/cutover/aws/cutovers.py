@@ -125,7 +125,7 @@ class Operator:
             watch=self.watch,
             clock=self.account,
         )
-        return carry_out(self.plan, world, self._setting())
+        return carry_out(self.plan, world, self.setting())
 
     def until_it_ends(self) -> Ended:
         """Whoever is killed or gives up is followed by another, once the lease has run out."""
@@ -142,7 +142,8 @@ class Operator:
                     return ended
             self.account.sleep(120)
 
-    def _setting(self) -> Setting:
+    def setting(self) -> Setting:
+        """Where and as whom it is carried out."""
         return Setting(
             store=self.memory,
             owner=OWNER,
