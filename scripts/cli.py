@@ -5,6 +5,7 @@ A command's room is loaded when the command runs, so that help and bad usage wai
 # ruff: noqa: PLC0415 - for that reason
 
 import gc
+import getpass
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ import typer
 
 from scripts.cutover.cli import app as cutover
 from scripts.exits import ExitCode, explain, reopen_closed_streams, run
-from scripts.options import AsJson, Debug
+from scripts.options import APPROVERS, Approvers, AsJson, Debug, Operator
 from scripts.program.cli import app as program
 from scripts.release.cli import app as release
 from standards import Tier
@@ -305,7 +306,7 @@ def evidence_verify(
 By = Annotated[str, typer.Option(metavar="NAME", help="Who signs, as in the file of approvers.")]
 InRole = Annotated[
     str,
-    typer.Option("--role", help="lead, engineering, security, operations, legal or executive."),
+    typer.Option("--role", help="lead, engineering, security, operations, legal, executive or on-call."),
 ]
 SigningKey = Annotated[
     Path | None,
@@ -363,6 +364,74 @@ def evidence_approve(  # noqa: PLR0913 - each is an option of the command
         lambda: approve_command(plan, by=by, role=role, key=key, kms=kms, output=output),
         debug=debug,
     )
+
+
+Target = Annotated[
+    str,
+    typer.Argument(metavar="TARGET", help="What was acted on: production/cutover, for example."),
+]
+State = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        envvar="SLIPWAY_STATE",
+        help="Where the journal is kept, alone; .slipway in the project unless given.",
+    ),
+]
+
+
+@evidence.command("owed")
+def evidence_owed(
+    target: Target, *, state: State = None, as_json: AsJson = False, debug: Debug = False
+) -> None:
+    """List what runs still owe: an emergency's sign-offs and documentation, a rollback's review.
+
+    Exit code 3: something is owed.
+    """
+    from scripts.commands.owed import owed_command
+
+    run(lambda: owed_command(target, state=state, as_json=as_json), debug=debug)
+
+
+@evidence.command("settle")
+def evidence_settle(  # noqa: PLR0913 - each is an option of the command
+    target: Target,
+    of: Annotated[str, typer.Argument(metavar="RUN", help="The run that owes it.")],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="approval, documentation or review.")],
+    *,
+    document: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="What was written."),
+    ] = None,
+    link: Annotated[str, typer.Option(metavar="URL", help="Where people find it.")] = "",
+    approval: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="A signature of the document's SHA-256, or where approval is owed of the run's"
+            " plan, from `slipway evidence approve`; any number.",
+        ),
+    ] = None,
+    approvers: Approvers = APPROVERS,
+    state: State = None,
+    operator: Operator = None,
+    debug: Debug = False,
+) -> None:
+    """Bring what a run owes: it is on record then with who, when, where and whose signatures."""
+    from scripts.commands.owed import Named, settle_command
+
+    named = Named(
+        target=target,
+        run=of,
+        what=what,
+        document=document,
+        link=link,
+        approvals=approval or [],
+        approvers=approvers,
+    )
+    by = operator or getpass.getuser()
+    run(lambda: settle_command(named, state=state, operator=by), debug=debug)
 
 
 def _faults(text: str) -> str:
