@@ -33,6 +33,11 @@ def sign_command(file: Path, *, by: str, role: str, key: Path | None, kms: str |
         raise SignError(f"{file} is no evidence: `slipway evidence verify` says why") from None
     if hash_of(evidence.bundle) != evidence.hash:
         raise SignError(f"{file} was changed after the run: it is not signed")
+    if wanted is Role.LEAD and by != evidence.bundle.who:
+        raise SignError(
+            f"{evidence.bundle.who} ran it, and signs it as lead: {by}'s word does not stand for"
+            " that. Name who runs it with --operator, as the file of approvers does"
+        )
     made = sign(signer, Purpose.EVIDENCE, evidence.hash, by=by, role=wanted, at=utc_now())
     others = [one for one in evidence.signatures if (one.by, one.role) != (by, wanted)]
     seal(evidence.bundle, [*others, made]).write(file)

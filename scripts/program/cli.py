@@ -21,8 +21,10 @@ from scripts.program.options import (
     Approvals,
     Authority,
     Because,
+    BuildArgs,
     Ceiling,
     Checksum,
+    Commit,
     Earlier,
     Emergency,
     Environment,
@@ -33,6 +35,7 @@ from scripts.program.options import (
     Payer,
     Proofs,
     Rate,
+    Repository,
     SizeLimitBytes,
     Smoke,
     Source,
@@ -45,6 +48,7 @@ from scripts.program.options import (
     options_of,
     vault_of,
 )
+from scripts.program.record.cli import app as record_commands
 
 if TYPE_CHECKING:
     from scripts.program.commands.deploy import Build
@@ -56,6 +60,7 @@ app = typer.Typer(
 )
 app.add_typer(admin)
 app.add_typer(members)
+app.add_typer(record_commands)
 app.add_typer(idl_commands, name="idl")
 
 
@@ -141,6 +146,9 @@ def upgrade(  # noqa: PLR0913
             help="The built IDL, which the vault publishes in the same proposal.",
         ),
     ] = None,
+    repository: Repository = None,
+    commit: Commit = None,
+    build_args: BuildArgs = "",
     multisig: Multisig = None,
     vault: VaultIndex = 0,
     member: Member = None,
@@ -161,7 +169,10 @@ def upgrade(  # noqa: PLR0913
     """Put a new version in the place of the running one, which is saved first."""
     if idl and not multisig:
         raise typer.BadParameter("--idl goes with --multisig; without: slipway program idl publish")
+    if (commit or build_args) and not repository:
+        raise typer.BadParameter("--commit and --build-args go with --repository URL")
     from scripts.program.commands.deploy import upgrade_command
+    from scripts.program.record.origin import origin_of
 
     options = options_of(environment, payer, authority, state, operator, rate, max_price)
     build = _build(
@@ -178,10 +189,14 @@ def upgrade(  # noqa: PLR0913
     )
     consent = consent_of(execute, yes, emergency, approval, approvers)
     owner = vault_of(multisig, vault, member)
-    run(
-        lambda: upgrade_command(options, build, consent, vault=owner, idl=idl, as_json=as_json),
-        debug=debug,
-    )
+
+    def go() -> int:
+        origin = origin_of(repository, commit, build_args, source) if repository else None
+        return upgrade_command(
+            options, build, consent, vault=owner, idl=idl, origin=origin, as_json=as_json
+        )
+
+    run(go, debug=debug)
 
 
 @app.command()
@@ -252,17 +267,22 @@ def verify(  # noqa: PLR0913
         str | None, typer.Option("--hash", help="A hash, as solana-verify shows it.")
     ] = None,
     evidence: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The evidence of a run.")
+        Path | None, typer.Option(metavar="FILE", help="The signed evidence of a run.")
     ] = None,
+    approvers: Approvers = APPROVERS,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Compare what runs with a build, a hash or a run's evidence. Exit code 1: it differs."""
-    from scripts.program.commands.look import verify_command
+    from scripts.program.commands.look import Given, verify_command
 
     options = options_of(environment, None, None, None, None, 100.0, 0)
     run(
-        lambda: verify_command(options, file=file, hash_=hash_, evidence=evidence, as_json=as_json),
+        lambda: verify_command(
+            options,
+            Given(file=file, hash=hash_, evidence=evidence, approvers=approvers),
+            as_json=as_json,
+        ),
         debug=debug,
     )
 

@@ -1,16 +1,24 @@
 """`slipway program show` and `verify`: what the chain has, and whether it is what was built."""
 
 import json
+import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from scripts.exits import ExitCode
 from scripts.program.elf import read_program_file
 from scripts.program.node import sol
 from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.state import OnChain
-from scripts.runs.canonical import Json, NotCanonicalError, parse
-from scripts.runs.evidence import Evidence
+from scripts.runs.approvers import read_approvers
+from scripts.runs.canonical import Json
+from scripts.runs.evidence import verify
+from scripts.runs.times import utc_now
+
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_RELEASES: Final = {(f"program {what}", "done") for what in ("deploy", "upgrade", "rollback")}
 
 
 def show_command(options: Options, *, as_json: bool = False) -> int:
@@ -26,17 +34,25 @@ def show_command(options: Options, *, as_json: bool = False) -> int:
     return ExitCode.DONE
 
 
-def verify_command(
-    options: Options,
-    *,
-    file: Path | None = None,
-    hash_: str | None = None,
-    evidence: Path | None = None,
-    as_json: bool = False,
-) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What the program is compared with: one of these."""
+
+    file: Path | None = None
+    hash: str | None = None
+    evidence: Path | None = None
+    approvers: Path
+    """Whose signatures of the evidence count."""
+
+    def __post_init__(self) -> None:
+        if sum(one is not None for one in (self.file, self.hash, self.evidence)) != 1:
+            raise SessionError("name one: --file FILE, --hash HASH or --evidence FILE")
+
+
+def verify_command(options: Options, given: Given, *, as_json: bool = False) -> int:
     """Compare what runs with a file, a hash, or the evidence of a run; 1 where it differs."""
-    wanted = _wanted(file, hash_, evidence)
     with opened(options) as session:
+        wanted = _wanted(session, given)
         found = session.world.wait(session.world.on_chain())
     same = found.hash == wanted
     if as_json:
@@ -74,22 +90,31 @@ def _told(session: Session, found: OnChain) -> dict[str, Json]:
     return told
 
 
-def _wanted(file: Path | None, hash_: str | None, evidence: Path | None) -> str:
-    if sum(one is not None for one in (file, hash_, evidence)) != 1:
-        raise SessionError("name one: --file FILE, --hash HASH or --evidence FILE")
-    if file:
-        return read_program_file(file).hash
-    if evidence:
-        return _of_evidence(evidence)
-    return (hash_ or "").lower()
+def _wanted(session: Session, given: Given) -> str:
+    if given.file:
+        return read_program_file(given.file).hash
+    if given.evidence:
+        return _of_evidence(session, given.evidence, given.approvers)
+    wanted = (given.hash or "").lower()
+    if not _HASH.fullmatch(wanted):
+        raise SessionError(f"{given.hash!r} is no hash: 64 digits, as solana-verify shows it")
+    return wanted
 
 
-def _of_evidence(path: Path) -> str:
-    """The program's hash in the evidence of a run; `slipway evidence verify` says if it is good."""
+def _of_evidence(session: Session, path: Path, approvers: Path) -> str:
+    """The hash of the program that a run has put there, from evidence that verifies."""
     try:
-        bundle = Evidence.model_validate(parse(path.read_bytes().removesuffix(b"\n"))).bundle
-        return bundle.hashes["program"]
+        verdict = verify(path.read_bytes(), read_approvers(approvers), at=utc_now())
     except OSError as error:
         raise SessionError(f"{path}: {error.strerror}") from None
-    except (NotCanonicalError, ValueError, KeyError):
-        raise SessionError(f"{path} is no evidence of a run about a program") from None
+    if verdict.problems or verdict.evidence is None:
+        raise SessionError("\n  ".join([f"{path} is not to be trusted:", *verdict.problems]))
+    bundle = verdict.evidence.bundle
+    if (bundle.what, bundle.outcome) not in _RELEASES or "program" not in bundle.hashes:
+        raise SessionError(
+            f"{path} is of {bundle.what}, {bundle.outcome}: name a deployment's, an upgrade's or a"
+            " rollback's that is done"
+        )
+    if bundle.where != session.target:
+        raise SessionError(f"{path} is of {bundle.where}, and not of {session.target}")
+    return bundle.hashes["program"]

@@ -12,8 +12,8 @@ from scripts.cli import app
 from scripts.exits import ExitCode
 from scripts.program.elf import program_hash
 from tests.localnet.elf import program
-from tests.scripts.program.network import project
-from tests.scripts.runs.people import key
+from tests.scripts.program.network import Project, project
+from tests.scripts.runs.people import key, write_approvers
 
 _CODE = program(1, 700)
 
@@ -29,13 +29,17 @@ _REPORT = b"nothing was found " * 20
 _PRINTS = ("--", sys.executable, "-c", "print('ok')")
 
 
-def _prove(folder: Path, *words: str, by: str = "Ana") -> Result:
+def _pem(folder: Path, by: str) -> str:
     pem = folder / f"{by}.pem"
     pem.touch(mode=0o600)
     pem.write_bytes(key(by).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return str(pem)
+
+
+def _prove(folder: Path, *words: str, by: str = "Ana") -> Result:
     file = folder / "program.so"
     file.write_bytes(_CODE)
-    signs = ("--by", by, "--key", str(pem), "--output", str(folder / "proof.json"))
+    signs = ("--by", by, "--key", _pem(folder, by), "--output", str(folder / "proof.json"))
     kind, *rest = words
     return CliRunner().invoke(app, ["program", "prove", kind, str(file), *signs, *rest])
 
@@ -113,22 +117,47 @@ def test_an_audit_is_proven_by_its_report(tmp_path: Path) -> None:
 
 
 def test_what_runs_is_compared_with_a_hash_or_with_evidence(tmp_path: Path) -> None:
-    """The hash of solana-verify; the evidence of the run that deployed it."""
+    """The hash of solana-verify; the evidence of the run that deployed it, which is signed."""
     with project(tmp_path) as it:
         assert it.deploy(_CODE).exit_code == ExitCode.DONE
+        write_approvers(tmp_path / "approvers.yaml")
         (evidence,) = (tmp_path / ".slipway" / "evidence").iterdir()
+        _told(it, "--evidence", str(evidence), told="who ran it, has not signed it as lead")
+        _sign(it, str(evidence))
         for words in (("--hash", program_hash(_CODE).upper()), ("--evidence", str(evidence))):
             same = it.run("verify", "development", *words, "--json")
             assert same.exit_code == ExitCode.DONE, same.output
             assert json.loads(same.stdout)["same"] is True
         other = it.run("verify", "development", "--hash", "0" * 64)
         assert other.exit_code == ExitCode.FAILED
-        for words, told in (
-            ((), "name one"),
-            (("--evidence", str(tmp_path / "program.so")), "is no evidence"),
-            (("--evidence", str(tmp_path / "none.json")), "No such file"),
-        ):
-            said = it.run("verify", "development", *words)
-            assert said.exit_code == ExitCode.USAGE, said.output
-            assert told in said.stderr
+        text = evidence.read_text(encoding="utf-8")
+        evidence.write_text(text.replace(program_hash(_CODE), "0" * 64), encoding="utf-8")
+        _told(it, "--evidence", str(evidence), told="the bundle was changed")
+        _told(it, told="name one")
+        _told(it, "--hash", "zzz", told="'zzz' is no hash")
+        _told(it, "--evidence", str(tmp_path / "program.so"), told="is not to be trusted")
+        _told(it, "--evidence", str(tmp_path / "none.json"), told="No such file")
         assert json.loads(it.run("recover", "development", "--json").stdout) == []
+
+
+def test_evidence_of_what_put_nothing_there_is_no_release(tmp_path: Path) -> None:
+    """Signed as it may be: an extension leaves what runs as it is."""
+    with project(tmp_path) as it:
+        assert it.deploy(_CODE).exit_code == ExitCode.DONE
+        write_approvers(tmp_path / "approvers.yaml")
+        said = it.run("extend", "development", "--to", "20000", "--execute", "--json")
+        evidence = json.loads(said.stdout)["evidence"]
+        _sign(it, evidence)
+        _told(it, "--evidence", evidence, told="is of program extend, done: name a deployment's")
+
+
+def _sign(it: Project, evidence: str) -> None:
+    words = ("evidence", "sign", evidence, "--role", "lead", "--key", _pem(it.folder, "Ana"))
+    signed = CliRunner().invoke(app, [*words, "--by", "Ana"])
+    assert signed.exit_code == ExitCode.DONE, signed.output
+
+
+def _told(it: Project, *words: str, told: str) -> None:
+    said = it.run("verify", "development", *words)
+    assert said.exit_code == ExitCode.USAGE, said.output
+    assert told in said.stderr
