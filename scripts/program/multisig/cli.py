@@ -36,19 +36,18 @@ app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command()
-def proposals(  # noqa: PLR0913
+def proposals(
     environment: Environment,
     *,
     multisig: Multisig = None,
     vault: VaultIndex = 0,
-    payer: Payer = PAYER,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Show what was put to the members of the program's multisig, and what they said."""
     from scripts.program.multisig.commands import proposals_command
 
-    options = options_of(environment, payer, None, None, None, 100.0, PRICE)
+    options = options_of(environment, None, None, None, None, 100.0, PRICE)
     owner = must_be_vault(multisig, vault, None)
     run(lambda: proposals_command(options, owner, as_json=as_json), debug=debug)
 
@@ -139,13 +138,12 @@ def export_vote(  # noqa: PLR0913
         Path, typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Write it there.")
     ],
     multisig: Multisig = None,
-    payer: Payer = PAYER,
     debug: Debug = False,
 ) -> None:
     """Write a vote into a file, for a member whose key never meets a network."""
     from scripts.program.multisig.commands import export_command
 
-    options = options_of(environment, payer, None, None, None, 100.0, PRICE)
+    options = options_of(environment, None, None, None, None, 100.0, PRICE)
     owner = must_be_vault(multisig, 0, None)
     run(
         lambda: export_command(
@@ -175,16 +173,22 @@ def sign(
 
 
 @app.command()
-def submit(
+def submit(  # noqa: PLR0913
     environment: Environment,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `sign` signed.")],
     *,
-    payer: Payer = PAYER,
+    state: State = None,
+    operator: Operator = None,
     execute: Execute = False,
+    yes: Yes = False,
+    approval: Approvals = None,
+    approvers: Approvers = APPROVERS,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Send a vote that was signed elsewhere."""
     from scripts.program.multisig.commands import submit_command
 
-    options = options_of(environment, payer, None, None, None, 100.0, PRICE)
-    run(lambda: submit_command(options, file, execute=execute), debug=debug)
+    options = options_of(environment, None, None, state, operator, 100.0, PRICE)
+    consent = consent_of(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
+    run(lambda: submit_command(options, consent, file, as_json=as_json), debug=debug)

@@ -146,19 +146,32 @@ def sign_command(file: Path, key: Path) -> int:
     return ExitCode.DONE
 
 
-def submit_command(options: Options, file: Path, *, execute: bool) -> int:
-    """Send what a member signed, until it has landed, or say what it is."""
+def submit_command(options: Options, consent: Consent, file: Path, *, as_json: bool = False) -> int:
+    """Send what a member signed, or print what it is."""
     made = offline.read(file)
     transaction = offline.signed_transaction(made)
     with opened(options) as session:
-        offline.check_cluster(made, session.world.cluster)
-        sys.stdout.write("\n".join(offline.described(made)) + "\n")
-        if not execute:
-            sys.stdout.write("Nothing was changed; --execute sends it.\n")
-            return ExitCode.DONE
-        slot = session.world.wait(offline.send(session.world.node, transaction))
-        sys.stdout.write(f"Landed in slot {slot}: {transaction.signatures[0]}\n")
-    return ExitCode.DONE
+        world = session.world
+        offline.check_cluster(made, world.cluster)
+        world.member = transaction.message.account_keys[0]
+        plan = Plan(
+            target=session.target,
+            command="program submit",
+            inputs={
+                "cluster": made.cluster.value,
+                "member": made.member,
+                "signature": str(transaction.signatures[0]),
+            },
+            steps=[checks.cluster(), offline.submit(transaction)],
+        )
+        shown = Shown(facts=offline.described(made), hashes=_running(session))
+        return act(session, plan, consent, shown, as_json=as_json)
+
+
+def _running(session: Session) -> dict[str, str]:
+    """What the program runs, which the evidence of a run about it holds for (GATE-06)."""
+    hash_ = session.world.wait(session.world.on_chain()).hash
+    return {"program": hash_} if hash_ else {}
 
 
 def _told(session: Session, squad: Squad, index: int) -> list[str]:

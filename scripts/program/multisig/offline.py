@@ -5,7 +5,7 @@ blockhash would be gone before a member has walked to the machine that holds the
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -27,6 +27,9 @@ from scripts.program.choices import Choice
 from scripts.program.multisig.squads import SQUADS, tag
 from scripts.program.multisig.votes import cast_vote
 from scripts.program.node import Node
+from scripts.program.world import World, step
+from scripts.runs.canonical import Json
+from scripts.runs.steps import Acting, Step, Timeout
 
 _NONCE_AUTHORITY: Final = slice(8, 40)
 _NONCE_HASH: Final = slice(40, 72)
@@ -157,26 +160,56 @@ def check_cluster(exported: Exported, cluster: Cluster) -> None:
         raise OfflineError(f"it is for {exported.cluster}, and the environment's is {cluster}")
 
 
+def submit(transaction: VersionedTransaction) -> Step[World]:
+    """Send what a member signed, until it has landed."""
+    signature = transaction.signatures[0]
+
+    async def is_done(world: World) -> bool:
+        return await _landed(world.node, signature) is not None
+
+    async def run(world: World, acting: Acting) -> Mapping[str, Json]:
+        acting.note({"blockhash": str(transaction.message.recent_blockhash)})
+        slot = await send(world.node, transaction)
+        return {"signature": str(signature), "slot": slot}
+
+    return step(
+        id_="submit",
+        title="Send the vote",
+        does=f"Sends {signature} until it has landed.",
+        is_done=is_done,
+        run=run,
+        timeout=Timeout("transaction", 90),
+        on_failure="Run the command again: it goes on. Where the nonce was used: export it again.",
+        requirements=("SOL-13",),
+    )
+
+
 async def send(node: Node, transaction: VersionedTransaction) -> int:
     """Send until it has landed; the slot. `OfflineError` where it fails, or the nonce was used."""
     signature = transaction.signatures[0]
     message = transaction.message
     nonce = message.account_keys[message.instructions[0].accounts[0]]
     while True:
-        answer = await node.ask(lambda: node.client.get_signature_statuses([signature]))
-        status = answer.value[0]
-        if status and status.err is not None:
-            raise OfflineError(f"it failed on chain ({signature}): {status.err}")
-        if status and status.satisfies_commitment(_CONFIRMED):
-            return status.slot
+        if (slot := await _landed(node, signature)) is not None:
+            return slot
         account = await node.account(nonce)
-        if status is None and (
-            account is None or bytes(account.data)[_NONCE_HASH] != bytes(message.recent_blockhash)
-        ):
+        if account is None or bytes(account.data)[_NONCE_HASH] != bytes(message.recent_blockhash):
+            if (slot := await _landed(node, signature)) is not None:
+                return slot
             raise OfflineError("its nonce was used by another transaction: export the vote again")
-        if status is None:
-            await node.send(bytes(transaction))
+        await node.send(bytes(transaction))
         await node.pause(node.pace.poll * 4, f"{signature} has not landed")
+
+
+async def _landed(node: Node, signature: Signature) -> int | None:
+    """The slot of a transaction that is confirmed; `OfflineError` where it failed."""
+    answer = await node.ask(
+        lambda: node.client.get_signature_statuses([signature], search_transaction_history=True)
+    )
+    status = answer.value[0]
+    if status and status.err is not None:
+        raise OfflineError(f"it failed on chain ({signature}): {status.err}")
+    return status.slot if status and status.satisfies_commitment(_CONFIRMED) else None
 
 
 def _message(exported: Exported) -> Message:

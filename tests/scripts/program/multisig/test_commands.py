@@ -12,6 +12,7 @@ from scripts.exits import ExitCode
 from scripts.program.elf import program_hash
 from scripts.program.loader import program_data_address, set_authority
 from scripts.program.multisig.squads import Permission, vault_address
+from scripts.program.sending import SIGNATURE_FEE
 from tests.localnet.elf import program
 from tests.localnet.programs import SOL
 from tests.scripts.program.multisig.program import SquadsChain, State
@@ -35,6 +36,13 @@ def _hand_over(it: Project, chain: SquadsChain, *members: Keypair) -> None:
     )
     chain.submit(VersionedTransaction(message, [it.payer]))
     chain.advance(3)
+
+
+def _fees(evidence: str) -> int:
+    """What a submitted vote cost, by the evidence of its run."""
+    bundle = json.loads(Path(evidence).read_bytes())["bundle"]
+    assert bundle["what"] == "program submit"
+    return bundle["costs"]["fees_lamports"]
 
 
 def test_members_upgrade_and_go_back(tmp_path: Path) -> None:
@@ -73,7 +81,11 @@ def test_members_upgrade_and_go_back(tmp_path: Path) -> None:
         assert it.run(*submit).exit_code == ExitCode.USAGE
         assert "Signed." in it.run("sign", file, "--key", str(tmp_path / "bo.json")).stdout
         assert "Nothing was changed" in it.run(*submit).stdout
-        assert "Landed in slot" in it.run(*submit, "--execute").stdout
+        assert f"signed by {bo.pubkey()}" in it.run(*submit).stdout
+        sent = it.run(*submit, "--execute", "--json")
+        assert sent.exit_code == ExitCode.DONE, sent.output
+        assert _fees(json.loads(sent.stdout)["evidence"]) == SIGNATURE_FEE
+        assert "done already" in it.run(*submit, "--execute").stderr
         done = it.run(*upgrade)
         assert done.exit_code == ExitCode.DONE, done.output
 
