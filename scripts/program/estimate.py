@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from typing import Final
@@ -125,6 +125,17 @@ async def bill(
         most_fees=most_fees,
         needed=rent + most_fees + least if transactions else 0,
         balance=balance,
+    )
+
+
+def together(taken: Estimate, more: Bill) -> Estimate:
+    """`taken` and `more` at once; what `more` needs is beside what `taken` does."""
+    return replace(
+        taken,
+        transactions=taken.transactions + more.transactions,
+        fees=taken.fees + more.fees,
+        most_fees=taken.most_fees + more.most_fees,
+        needed=taken.needed + more.needed,
     )
 
 

@@ -143,6 +143,21 @@ Source = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", file_okay=False, exists=True, help="The program's source."),
 ]
+Repository = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Where the source is public, for the verify record on chain."),
+]
+Commit = Annotated[
+    str | None,
+    typer.Option(metavar="HASH", help="The commit that was built; that of --source unless given."),
+]
+BuildArgs = Annotated[
+    str,
+    typer.Option(
+        metavar="TEXT",
+        help="What solana-verify builds it with, such as '--library-name vault'.",
+    ),
+]
 SizeLimitBytes = Annotated[
     int | None, typer.Option(min=1, help="A limit of the product's own for the binary, in bytes.")
 ]

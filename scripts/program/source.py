@@ -90,6 +90,11 @@ def tag_problem(folder: Path, version: str, branch: str) -> str:
     return ""
 
 
+def head(folder: Path) -> str:
+    """The commit that is checked out in `folder`."""
+    return _git(folder, "rev-parse", "HEAD")
+
+
 def review_problem(folder: Path, files: Sequence[str]) -> str:
     """Why `files` in `folder` are not as they were reviewed: committed, and unchanged since."""
     if not files:

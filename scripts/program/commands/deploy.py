@@ -12,16 +12,21 @@ from scripts.program.candidate import Candidate, SizeLimit
 from scripts.program.commands.act import Shown, act
 from scripts.program.commands.consent import Consent, signed_off, stranger
 from scripts.program.elf import Program, read_program_file, without_room
-from scripts.program.estimate import Estimate, estimate, left_behind
+from scripts.program.estimate import Bill, Estimate, estimate, left_behind, together
 from scripts.program.gates import judge, passed
 from scripts.program.idl.document import read_idl
 from scripts.program.idl.publication import Publication
 from scripts.program.idl.refusals import refuse_publication
 from scripts.program.keys import read_key
 from scripts.program.multisig import plans as multisig_plans
+from scripts.program.multisig.asking import refuse_large
 from scripts.program.multisig.commands import Vault, join
+from scripts.program.multisig.estimate import members
 from scripts.program.multisig.squads import Permission
 from scripts.program.proofs import read_proofs
+from scripts.program.record.origin import Origin
+from scripts.program.record.record import Record, refuse_record
+from scripts.program.record.steps import costs
 from scripts.program.refusals import refuse_buffer, refuse_change, refuse_deploy, refuse_poor
 from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.smoke import read_smoke
@@ -97,12 +102,13 @@ def upgrade_command(  # noqa: PLR0913
     *,
     vault: Vault | None = None,
     idl: Path | None = None,
+    origin: Origin | None = None,
     as_json: bool = False,
 ) -> int:
     """Put a new version in the place of the running one, or print the steps.
 
     Where a `vault` owns the program, its members decide, first on the way back; the IDL in the file
-    `idl` is published in the same proposal.
+    `idl` is published in the same proposal. From which `origin` it was built is written down, too.
     """
     program = read_program_file(build.file)
     smoke = read_smoke(build.smoke) if build.smoke else None
@@ -113,15 +119,21 @@ def upgrade_command(  # noqa: PLR0913
         found = world.wait(world.on_chain())
         refuse_change(world, found)
         inputs = _inputs(world, build, consent)
+        record = _record(world, origin) if origin else None
+        if record:
+            inputs |= record.origin.inputs()
         if squad is None:
-            plan = plans.upgrade(session.target, inputs)
+            plan = plans.upgrade(session.target, inputs, record)
+            more = world.wait(costs(world, record)) if record else None
         else:
             back = None if consent.emergency else _running(session, found)
             beside = _publication(world, idl, build.version) if idl else None
             if beside:
                 inputs["idl"] = beside.idl.hash
-            plan = multisig_plans.upgrade(session.target, inputs, squad, back, beside)
-        shown = _shown(session, found, program, build, consent, plan)
+            world.wait(refuse_large(world, squad, beside, record))
+            plan = multisig_plans.upgrade(session.target, inputs, squad, back, beside, record)
+            more = world.wait(members(world, squad, back, beside, record))
+        shown = _shown(session, found, program, build, consent, plan, more)
         return act(session, plan, consent, shown, as_json=as_json)
 
 
@@ -136,6 +148,12 @@ def _publication(world: World, file: Path, version: str | None) -> Publication:
     publication = Publication(idl=read_idl(file, world.program, version))
     refuse_publication(world, publication)
     return publication
+
+
+def _record(world: World, origin: Origin) -> Record:
+    """What is written down together with the upgrade."""
+    world.wait(refuse_record(world.node))
+    return Record(origin=origin, program=world.program, signer=world.upgrade_authority)
 
 
 def _running(session: Session, found: OnChain) -> bytes:
@@ -181,10 +199,12 @@ def _shown(  # noqa: PLR0913, PLR0917 - what is printed comes from all of them
     build: Build,
     consent: Consent,
     plan: Plan[World],
+    more: Bill | None = None,
 ) -> Shown:
     world = session.world
     world.wait(refuse_buffer(world))
     taken = world.wait(estimate(world, found))
+    taken = together(taken, more) if more else taken
     if consent.execute:
         refuse_poor(taken)
     candidate = _as_begun(_candidate(session, program, build, consent, plan, taken), taken)
@@ -192,6 +212,7 @@ def _shown(  # noqa: PLR0913, PLR0917 - what is printed comes from all of them
         facts=[
             f"{build.file}: {program.size:,} bytes, hash {program.hash}",
             *facts(session, found, taken, plan),
+            *(f"  {line}" for line in (more.lines() if more else [])),
         ],
         # What already runs passed them when it was let in: a resumed run has spent the balance.
         gates=[] if found.runs(program.code) else judge(candidate, emergency=consent.emergency),

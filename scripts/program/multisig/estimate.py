@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from scripts.program.estimate import Bill, Estimate, Filling, counted, filling
+from scripts.program.estimate import Bill, Filling, counted, filling
 from scripts.program.idl.estimate import estimate as estimate_idl
 from scripts.program.idl.publication import Publication
 from scripts.program.keys import Signer
@@ -50,16 +50,6 @@ class Members(Bill):
         """What the member lacks, who pays for what is asked."""
         pays = self.member == self.payer
         return 0 if pays else max(0, self.squads_rent - self.member_balance)
-
-    def added(self, taken: Estimate) -> Estimate:
-        """What a new version takes, together with this."""
-        return replace(
-            taken,
-            transactions=taken.transactions + self.transactions,
-            fees=taken.fees + self.fees,
-            most_fees=taken.most_fees + self.most_fees,
-            needed=taken.needed + self.needed,
-        )
 
     def lines(self) -> list[str]:
         """For people: what it is that all of it is needed for."""

@@ -1,7 +1,7 @@
 """Otter Verify: the account that says how a program is built again, and its instructions.
 
 solana-verify writes it, explorers and OtterSec's service read it: for each signer and program one
-account. They believe the program's upgrade authority. Source: the program's own code, whose public
+account. They believe the program's upgrade authority. Origin: the program's own code, whose public
 IDL the tests hold every byte to.
 """
 

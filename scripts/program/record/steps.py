@@ -1,11 +1,14 @@
 """The steps that write a record down, and read it back."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from solders.instruction import Instruction
 
+from scripts.program.estimate import Bill, bill
 from scripts.program.record.record import Record
+from scripts.program.sending import distinct
 from scripts.program.world import World, step
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Step, StepFailedError, Timeout
@@ -101,7 +104,15 @@ def verify(record: Record) -> Step[World]:
     )
 
 
+async def costs(world: World, record: Record) -> Bill:
+    """What it takes beside an upgrade, in a transaction of its own."""
+    left = 0 if await record.is_done(world) else 1
+    signers = len(distinct(world.payer, world.authority))
+    taken = await bill(world, left, left * signers, units=UNITS)
+    return replace(taken, needed=left * (await record.lacking(world) + taken.most_fees))
+
+
 def told(record: Record) -> str:
     """The source, for people."""
-    source = record.source
-    return f"{source.git_url} at {source.commit} ({' '.join(source.args)})"
+    origin = record.origin
+    return f"{origin.git_url} at {origin.commit} ({' '.join(origin.args)})"

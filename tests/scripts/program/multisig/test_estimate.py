@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scripts.exits import ExitCode
 from scripts.program import plans as single
-from scripts.program.estimate import Estimate, estimate
+from scripts.program.estimate import Estimate, estimate, together
 from scripts.program.multisig import plans
 from scripts.program.multisig.estimate import Members, members
 from scripts.program.multisig.squad import Squad, read_multisig
@@ -18,7 +18,7 @@ from tests.scripts.program.simulation import TARGET
 def _told(world: World, squad: Squad) -> tuple[Estimate, Members]:
     taken = world.wait(estimate(world, world.wait(world.on_chain())))
     asked = world.wait(members(world, squad, OLD))
-    return asked.added(taken), asked
+    return together(taken, asked), asked
 
 
 def _payer_is_a_member(there: Scene) -> Squad:

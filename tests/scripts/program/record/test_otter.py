@@ -11,8 +11,8 @@ from solders.pubkey import Pubkey
 
 from scripts.program.multisig.message import MessageError
 from scripts.program.record import otter
+from scripts.program.record.origin import Origin, RecordError
 from scripts.program.record.otter import OTTER, Params
-from scripts.program.record.record import RecordError, Source
 from tests.scripts.program.record.program import INITIALIZE, UPDATE
 
 PROGRAM = Pubkey.from_string("PhoeNiXZ8ByJGLkxNfZRnkUfjvmuYqLR89jjFHGqdXY")
@@ -20,7 +20,7 @@ SIGNER = Pubkey.from_string("9VWiUUhgNoRwTH5NVehYJEDwcotwYX3VgW4MChiHPAqU")
 URL = "https://github.com/Ellipsis-Labs/phoenix-v1"
 COMMIT = "a630c42962872ae9adac924151948bb17d87174d"
 ARGS = "--library-name phoenix --mount-path programs/phoenix"
-PARAMS = Source.read(URL, COMMIT, ARGS).params(1_234_567_890)
+PARAMS = Origin.read(URL, COMMIT, ARGS).params(1_234_567_890)
 BORSH = (
     b"\x06\0\0\0000.4.15"
     b"\x2b\0\0\0" + URL.encode() + b"\x28\0\0\0" + COMMIT.encode() + b"\x04\0\0\0"
@@ -104,10 +104,10 @@ def test_a_source_that_nobody_could_build_is_refused(
 ) -> None:
     """What is wrong, and what to give."""
     with pytest.raises(RecordError, match=said):
-        Source.read(url, commit, args)
+        Origin.read(url, commit, args)
 
 
 def test_arguments_of_cargo_stay_as_they_are() -> None:
     """Behind two dashes, as solana-verify has them."""
-    source = Source.read(URL, COMMIT, "--library-name a --bpf -- --features mainnet")
-    assert source.args == ("--library-name", "a", "--bpf", "--", "--features", "mainnet")
+    origin = Origin.read(URL, COMMIT, "--library-name a --bpf -- --features mainnet")
+    assert origin.args == ("--library-name", "a", "--bpf", "--", "--features", "mainnet")

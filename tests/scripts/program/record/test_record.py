@@ -11,8 +11,9 @@ from scripts.program.idl.publication import Publication
 from scripts.program.multisig import plans
 from scripts.program.multisig.asking import refuse_large
 from scripts.program.multisig.squad import SquadError
+from scripts.program.record.origin import Origin
 from scripts.program.record.otter import OTTER, Params, parse_record
-from scripts.program.record.record import Record, Source
+from scripts.program.record.record import Record
 from scripts.program.world import World
 from scripts.runs.runner import execute
 from scripts.runs.sqlite import SqliteStore
@@ -24,18 +25,18 @@ from tests.scripts.program.record.test_otter import ARGS, COMMIT, URL
 from tests.scripts.program.simulation import TARGET
 from tests.soak import amount
 
-SOURCE = Source.read(URL, COMMIT, ARGS)
+ORIGIN = Origin.read(URL, COMMIT, ARGS)
 _MOST_PROCESSES = 12
 
 
-def _record(world: World, source: Source = SOURCE) -> Record:
-    return Record(source=source, program=world.program, signer=world.upgrade_authority)
+def _record(world: World, origin: Origin = ORIGIN) -> Record:
+    return Record(origin=origin, program=world.program, signer=world.upgrade_authority)
 
 
 def _said(there: Scene, signer: Pubkey) -> Params | None:
     """What stands on chain."""
     there.chain.advance(2)
-    record = Record(source=SOURCE, program=there.simulation.program, signer=signer)
+    record = Record(origin=ORIGIN, program=there.simulation.program, signer=signer)
     account = there.chain.account(record.address)
     return parse_record(account.data) if account and account.owner == OTTER else None
 
@@ -47,19 +48,19 @@ def _by_key(there: Scene, store: SqliteStore | None = None) -> int:
     return execute(plan, world, there.simulation.setting(store)).code
 
 
-def _by_vault(it: Vault, store: SqliteStore | None = None, *, source: Source = SOURCE) -> int:
+def _by_vault(it: Vault, store: SqliteStore | None = None, *, origin: Origin = ORIGIN) -> int:
     """`upgrade --multisig --idl --repository`, typed once more."""
     world, publication = it.world(NEW), Publication(idl=it.there.idl("2.0.0", 500))
-    record = _record(world, source)
+    record = _record(world, origin)
     inputs = single.inputs(world)
     plan = plans.upgrade(TARGET, inputs, SQUAD, CODE, publication, record)
     return it.run(plan, world, store).code
 
 
-def _alone(it: Vault, source: Source) -> int:
+def _alone(it: Vault, origin: Origin) -> int:
     """`record --multisig`, typed once more."""
     world = it.world()
-    plan = plans.record(TARGET, single.inputs(world), SQUAD, _record(world, source))
+    plan = plans.record(TARGET, single.inputs(world), SQUAD, _record(world, origin))
     return it.run(plan, world).code
 
 
@@ -71,7 +72,7 @@ def test_a_key_writes_it_after_its_upgrade(tmp_path: Path) -> None:
         world = there.simulation.world(NEW)
         data = world.wait(world.on_chain()).data
         assert data
-        assert _said(there, key) == SOURCE.params(data.slot)
+        assert _said(there, key) == ORIGIN.params(data.slot)
         before = len(there.chain.records)
         assert _by_key(there) == ExitCode.DONE
         assert len(there.chain.records) == before
@@ -89,19 +90,19 @@ def test_an_upgrade_its_idl_and_its_record_are_one_proposal(tmp_path: Path) -> N
         assert _by_vault(it) == ExitCode.DONE
         assert it.simulation.runs() == NEW
         assert it.there.published().version == "2.0.0"
-        assert _said(it.there, SQUAD.vault) == SOURCE.params(0)
+        assert _said(it.there, SQUAD.vault) == ORIGIN.params(0)
         assert it.chain.state(MULTISIG).index == len((1, 2))
 
 
 def test_a_vault_writes_it_anew(tmp_path: Path) -> None:
     """Longer, then shorter again: each is asked for, each is what stands there."""
-    longer = Source.read(URL, "b" * 40, f"{ARGS} --base-image solanafoundation/solana:3.1.10")
+    longer = Origin.read(URL, "b" * 40, f"{ARGS} --base-image solanafoundation/solana:3.1.10")
     with vault(tmp_path, OtterChain()) as it:
-        for index, source in enumerate((SOURCE, longer, SOURCE), 1):
-            assert _alone(it, source) == ExitCode.PENDING
+        for index, origin in enumerate((ORIGIN, longer, ORIGIN), 1):
+            assert _alone(it, origin) == ExitCode.PENDING
             it.agree(index)
-            assert _alone(it, source) == ExitCode.DONE
-            assert _said(it.there, SQUAD.vault) == source.params(0)
+            assert _alone(it, origin) == ExitCode.DONE
+            assert _said(it.there, SQUAD.vault) == origin.params(0)
 
 
 def test_what_no_proposal_has_room_for_is_refused(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_what_no_proposal_has_room_for_is_refused(tmp_path: Path) -> None:
     with vault(tmp_path, OtterChain()) as it:
         world, publication = it.world(NEW), Publication(idl=it.there.idl("2.0.0"))
         world.wait(refuse_large(world, SQUAD, publication, _record(world)))
-        long = Source.read(URL, COMMIT, f"{ARGS} -- --features {'f' * 90}")
+        long = Origin.read(URL, COMMIT, f"{ARGS} -- --features {'f' * 90}")
         with pytest.raises(SquadError, match="bytes too many for one proposal"):
             world.wait(refuse_large(world, SQUAD, publication, _record(world, long)))
 
