@@ -1,15 +1,21 @@
 """`slipway program rollback`: an earlier version back, at once and without a question."""
 
 from pathlib import Path
+from typing import Final
 
 from scripts.exits import CommandError
 from scripts.program import plans
 from scripts.program.commands.act import Consent, Shown, act
-from scripts.program.commands.deploy import facts
+from scripts.program.commands.deploy import facts, is_late
 from scripts.program.elf import read_program_file
 from scripts.program.estimate import estimate
 from scripts.program.folder import Folder, Saved, SavedError
+from scripts.program.idl import plans as idl_plans
 from scripts.program.idl.account import look
+from scripts.program.idl.estimate import estimate as idl_estimate
+from scripts.program.idl.kept import kept
+from scripts.program.idl.publication import Publication
+from scripts.program.idl.refusals import refuse_publication
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.commands import Vault, join
 from scripts.program.multisig.decisions import is_ready
@@ -20,7 +26,9 @@ from scripts.program.session import Options, Session, opened
 from scripts.program.smoke import read_smoke
 from scripts.program.state import OnChain
 from scripts.program.world import World
-from scripts.runs.steps import Plan, StepPendingError, duration
+from scripts.runs.steps import Plan, duration
+
+_COMMAND: Final = "program rollback"
 
 
 def rollback_command(  # noqa: PLR0913 - each is an option of the command
@@ -52,38 +60,54 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
         world.version, world.smoke = about.version, smoked
         world.wait(refuse_buffer(world))
         taken = world.wait(estimate(world, found))
-        refuse_poor(world, taken)
-        plan = _plan(session, squad)
+        if consent.execute:
+            refuse_poor(taken)
+        back = _plan(session, squad)
         version = f" (version {about.version})" if about.version else ""
+        publication, of_idl = _idl(session, about)
         shown = Shown(
             facts=[
                 (
                     f"Back to {about.hash}{version}, {len(world.code):,} bytes,"
-                    f" within {duration(plan.bound)}"
+                    f" {'NOT ' if is_late(taken, back) else ''}within {duration(back.bound)}"
                 ),
-                *facts(session, found, taken),
-                *_idl(session, about),
+                *facts(session, found, taken, back),
+                *(f"  {line}" for line in of_idl),
             ],
             hashes={"program": about.hash},
         )
+        plan = idl_plans.then_publish(back, publication) if publication else back
         return act(session, plan, consent, shown, asks=False, as_json=as_json)
 
 
-def _idl(session: Session, about: Saved) -> list[str]:
-    """What is to be done for the IDL afterwards; a way back waits for none."""
+def _idl(session: Session, about: Saved) -> tuple[Publication | None, list[str]]:
+    """What puts the IDL back that belongs to the program, and what is said of it.
+
+    A way back waits for none: it comes afterwards, and where it cannot the command for it is named.
+    """
     world = session.world
     try:
         published = world.wait(look(world.node, world.program))
-    except (CommandError, StepPendingError):
-        return []
-    if published.metadata is None or published.version == about.version:
-        return []
-    version = f" --version {about.version}" if about.version else ""
-    return [
-        (
-            f"  its IDL on chain stays that of version {published.version}. Afterwards: slipway"
-            f" program idl publish {session.environment.name} FILE{version}"
-        )
+    except CommandError as error:
+        return None, [f"nothing is known of its IDL: {error}"]
+    stays = [
+        f"its IDL on chain stays that of version {published.version}. Afterwards: slipway program"
+        f" idl publish {session.environment.name} FILE"
+        + (f" --version {about.version}" if about.version else "")
+    ]
+    try:
+        publication = kept(world, about)
+        if publication is None:
+            return None, stays if published.metadata and published.version != about.version else []
+        if published.holds(publication.idl.content) and not session.unfinished(_COMMAND).get("idl"):
+            return None, []
+        refuse_publication(world, publication)
+        taken = world.wait(idl_estimate(world, publication))
+    except CommandError as error:
+        return None, [str(error), *stays]
+    return publication, [
+        f"then its IDL, of version {publication.idl.version} instead of {published.version}",
+        *(f"  {line}" for line in taken.lines()),
     ]
 
 
@@ -111,5 +135,5 @@ def _target(session: Session, found: OnChain, to: str | None) -> Saved:
 
 def _open(session: Session) -> Saved | None:
     """What an unfinished rollback brings back: after a kill, the same again."""
-    hash_ = session.unfinished("program rollback").get("hash")
+    hash_ = session.unfinished(_COMMAND).get("hash")
     return session.world.folder.saved(hash_) if isinstance(hash_, str) else None
