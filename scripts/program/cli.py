@@ -270,17 +270,26 @@ def verify(  # noqa: PLR0913
         Path | None, typer.Option(metavar="FILE", help="The signed evidence of a run.")
     ] = None,
     approvers: Approvers = APPROVERS,
+    repository: Repository = None,
+    commit: Commit = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Compare what runs with a build, a hash or a run's evidence. Exit code 1: it differs."""
+    """Compare what runs, and its verify record. Exit code 1: it differs."""
     from scripts.program.commands.look import Given, verify_command
 
     options = options_of(environment, None, None, None, None, 100.0, 0)
     run(
         lambda: verify_command(
             options,
-            Given(file=file, hash=hash_, evidence=evidence, approvers=approvers),
+            Given(
+                file=file,
+                hash=hash_,
+                evidence=evidence,
+                approvers=approvers,
+                repository=repository,
+                commit=commit,
+            ),
             as_json=as_json,
         ),
         debug=debug,

@@ -21,7 +21,7 @@ from scripts.program.keys import read_key
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.asking import refuse_large
 from scripts.program.multisig.commands import Vault, join
-from scripts.program.multisig.estimate import members
+from scripts.program.multisig.estimate import members, refuse_poor_member
 from scripts.program.multisig.squads import Permission
 from scripts.program.proofs import read_proofs
 from scripts.program.record.origin import Origin
@@ -79,7 +79,8 @@ def deploy_command(  # noqa: PLR0913 - each is an option of the command
     as_json: bool = False,
 ) -> int:
     """Deploy a program for the first time, or print the steps."""
-    program, key = read_program_file(build.file), read_key(program_key) if program_key else None
+    program = read_program_file(build.file)
+    key = read_key(program_key, "--program-key") if program_key else None
     smoke = read_smoke(build.smoke) if build.smoke else None
     with opened(options) as session:
         world = session.world
@@ -132,7 +133,9 @@ def upgrade_command(  # noqa: PLR0913
                 inputs["idl"] = beside.idl.hash
             world.wait(refuse_large(world, squad, beside, record))
             plan = multisig_plans.upgrade(session.target, inputs, squad, back, beside, record)
-            more = world.wait(members(world, squad, back, beside, record))
+            more = asked = world.wait(members(world, squad, back, beside, record))
+            if consent.execute:
+                refuse_poor_member(asked)
         shown = _shown(session, found, program, build, consent, plan, more)
         return act(session, plan, consent, shown, as_json=as_json)
 

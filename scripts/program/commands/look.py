@@ -10,6 +10,7 @@ from typing import Final
 from scripts.exits import ExitCode
 from scripts.program.elf import read_program_file
 from scripts.program.node import sol
+from scripts.program.record.look import recorded
 from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.state import OnChain
 from scripts.runs.approvers import read_approvers
@@ -36,13 +37,15 @@ def show_command(options: Options, *, as_json: bool = False) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """What the program is compared with: one of these."""
+    """What the program is compared with: one of the first three, and its verify record."""
 
     file: Path | None = None
     hash: str | None = None
     evidence: Path | None = None
     approvers: Path
     """Whose signatures of the evidence count."""
+    repository: str | None = None
+    commit: str | None = None
 
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.file, self.hash, self.evidence)) != 1:
@@ -50,22 +53,30 @@ class Given:
 
 
 def verify_command(options: Options, given: Given, *, as_json: bool = False) -> int:
-    """Compare what runs with a file, a hash, or the evidence of a run; 1 where it differs."""
+    """Compare what runs with a file, a hash, or the evidence of a run; 1 where it differs.
+
+    The verify record beside it is shown, and compared with what is named of it.
+    """
     with opened(options) as session:
+        world = session.world
         wanted = _wanted(session, given)
-        found = session.world.wait(session.world.on_chain())
+        found = world.wait(world.on_chain())
+        record = world.wait(recorded(world, found))
+    differences = record.differences(given.repository, given.commit)
     same = found.hash == wanted
     if as_json:
         said = {"program": str(found.program), "on_chain": found.hash, "wanted": wanted}
-        sys.stdout.write(json.dumps({**said, "same": same}, indent=2) + "\n")
+        beside = {"record": record.told(), "record_differences": differences}
+        sys.stdout.write(json.dumps({**said, "same": same, **beside}, indent=2) + "\n")
     else:
         verdict = "runs what was built" if same else "does NOT run what was built"
         sys.stdout.write(
             f"{found.program} {verdict}\n"
             f"  on chain {found.hash or 'nothing'}\n"
             f"  wanted   {wanted}\n"
+            f"  verify record: {record.line()}\n" + "".join(f"  {one}\n" for one in differences)
         )
-    return ExitCode.DONE if same else ExitCode.FAILED
+    return ExitCode.DONE if same and not differences else ExitCode.FAILED
 
 
 def _told(session: Session, found: OnChain) -> dict[str, Json]:
@@ -85,6 +96,7 @@ def _told(session: Session, found: OnChain) -> dict[str, Json]:
             "bytes": found.capacity,
             "rent": sol(found.lamports),
             "slot": data.slot,
+            "record": world.wait(recorded(world, found)).line(),
         }
     told["saved"] = ", ".join(one.version or one.hash[:16] for one in world.folder.all_saved())
     return told

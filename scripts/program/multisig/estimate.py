@@ -15,7 +15,7 @@ from scripts.program.idl.estimate import estimate as estimate_idl
 from scripts.program.idl.publication import Publication
 from scripts.program.keys import Signer
 from scripts.program.loader import BUFFER_HEADER, read_buffer
-from scripts.program.multisig import decisions
+from scripts.program.multisig import decisions, words
 from scripts.program.multisig.asking import expected
 from scripts.program.multisig.decisions import Decision
 from scripts.program.multisig.message import Message
@@ -26,6 +26,7 @@ from scripts.program.node import sol
 from scripts.program.record.record import Record
 from scripts.program.sending import SIGNATURE_FEE, distinct, priority_fee
 from scripts.program.sending import UNITS as FEW_UNITS
+from scripts.program.state import ProgramRefusedError
 from scripts.program.world import World
 
 
@@ -40,6 +41,8 @@ class Members(Bill):
     """Of an IDL and a record, and of the IDL's buffer, which comes back."""
     squads_rent: int
     """Of what the members are asked, which Squads keeps."""
+    rules: str
+    """Who decides, and how long all wait."""
     asked: int
     """How many proposals are still to be made."""
     member: Pubkey
@@ -53,7 +56,7 @@ class Members(Bill):
 
     def lines(self) -> list[str]:
         """For people: what it is that all of it is needed for."""
-        found: list[str] = []
+        found = [self.rules]
         if self.back_writes or self.back_rent:
             found.append(
                 f"the way back first: {counted(self.back_writes, 'write')}, rent"
@@ -68,6 +71,15 @@ class Members(Bill):
                 f" keeps, paid by the member {self.member}{lacks}"
             )
         return found
+
+
+def refuse_poor_member(asked: Members) -> None:
+    """Refuse to begin what the member cannot ask."""
+    if asked.member_missing:
+        raise ProgramRefusedError(
+            f"the member {asked.member} pays {sol(asked.squads_rent)} for what is asked and has"
+            f" {sol(asked.member_balance)}: {sol(asked.member_missing)} is missing"
+        )
 
 
 class _Sends:
@@ -140,6 +152,7 @@ async def members(
         back_rent=back_rent,
         beside_rent=beside_rent,
         squads_rent=squads_rent,
+        rules=words.deciding(await read_multisig(node, squad)),
         asked=asked,
         member=squad.key,
         member_balance=await node.lamports(squad.key),

@@ -58,6 +58,11 @@ def who_votes(multisig: Multisig) -> str:
     return f"{multisig.threshold} of {voters} members decide, {lock}"
 
 
+def deciding(multisig: Multisig) -> str:
+    """The same, with who they are."""
+    return f"{who_votes(multisig)}: {', '.join(map(str, multisig.who(Permission.VOTE)))}"
+
+
 async def _does(node: Node, instruction: Instruction) -> list[str]:
     if instruction.program_id == metadata.METADATA:
         return await _does_to_idl(node, instruction)

@@ -3,12 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from scripts.exits import ExitCode
 from scripts.program import plans as single
 from scripts.program.estimate import Estimate, estimate, together
 from scripts.program.multisig import plans
-from scripts.program.multisig.estimate import Members, members
+from scripts.program.multisig.estimate import Members, members, refuse_poor_member
 from scripts.program.multisig.squad import Squad, read_multisig
+from scripts.program.state import ProgramRefusedError
 from scripts.program.world import World
 from tests.scripts.program.multisig.program import State
 from tests.scripts.program.multisig.scene import ALL, BO, MULTISIG, NEW, OLD, Scene, scene
@@ -61,6 +64,7 @@ def test_a_plan_says_what_the_members_take(tmp_path: Path) -> None:
         assert "the way back first: 4 writes, rent 0.02202" in said
         assert "2 proposals: rent 0.0" in said
         assert f"paid by the member {squad.key}" in said
+        assert f"2 of 3 members decide, time lock 60 min: {squad.key}, {BO.pubkey()}" in said
         assert asked.needed < asked.squads_rent + asked.back_rent + asked.most_fees
         plan = plans.upgrade(TARGET, single.inputs(world), squad, OLD)
         assert plan.waits == "2 times a time lock of 60 min, 120 min, and what the members take"
@@ -73,7 +77,9 @@ def test_a_member_who_cannot_pay_is_named(tmp_path: Path) -> None:
         poor = replace(asked, member_balance=1_000)
         assert poor.member_missing == asked.squads_rent - 1_000
         assert "MISSING" in poor.lines()[-1]
-        assert not asked.member_missing
+        with pytest.raises(ProgramRefusedError, match=r"pays 0\.01380864 SOL for what is asked"):
+            refuse_poor_member(poor)
+        refuse_poor_member(asked)
 
 
 def _upgrade(there: Scene, squad: Squad) -> int:

@@ -24,12 +24,23 @@ def test_a_record_is_written_with_an_upgrade_and_shown(tmp_path: Path) -> None:
         assert f"Says on chain that it was built from {URL} at {COMMIT}" in planned.stdout
         done = it.run(*upgrade, "--execute")
         assert done.exit_code == ExitCode.DONE, done.output
+        same = ("verify", "development", "--file", next_, "--repository", URL, "--commit")
+        verified = it.run(*same, COMMIT)
+        assert verified.exit_code == ExitCode.DONE, verified.output
+        assert f"verify record: {URL} at {COMMIT}, {ARGS}\n" in verified.stdout
+        differs = it.run(*same, "b" * 40)
+        assert differs.exit_code == ExitCode.FAILED
+        assert f"record's commit is {COMMIT}, not bbb" in differs.stdout
+        assert f"record         {URL} at {COMMIT}" in it.run("show", "development").stdout
 
         other = ("record", "development", *_ORIGIN[:2], "--commit", "b" * 40, *_ORIGIN[4:])
         asked = it.run(*other)
         assert f"now: {URL} at {COMMIT}, {ARGS}" in asked.stdout
         again = it.run(*other, "--execute")
         assert again.exit_code == ExitCode.DONE, again.output
+        back = it.run("rollback", "development", "--execute")
+        assert back.exit_code == ExitCode.DONE, back.output
+        assert "(of what slot " in it.run("show", "development").stdout
         bad = it.run("record", "development", "--repository", URL, "--commit", "main")
         assert bad.exit_code == ExitCode.USAGE
         assert "git rev-parse HEAD" in bad.stderr
