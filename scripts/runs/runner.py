@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from time import sleep
 from typing import Final, Generic
 
 from pydantic import SecretStr
@@ -43,6 +44,8 @@ class Setting:
     resume: str
     """The command line that goes on with the run."""
     clock: Clock = utc_now
+    wait: Callable[[float], None] = sleep
+    """How seconds pass; a simulation brings its own."""
     limit: Limit = alarm
     secrets: Sequence[SecretStr] = ()
     """What must never be written down, whatever it looks like: node addresses with keys, say."""
@@ -75,7 +78,13 @@ def execute(
             always begins a new journal instead, which says why.)
         LeaseLostError: somebody else took over; this run did nothing more.
     """
-    hold = partial(held, owner=setting.owner, clock=setting.clock, background=setting.background)
+    hold = partial(
+        held,
+        owner=setting.owner,
+        clock=setting.clock,
+        wait=setting.wait,
+        background=setting.background,
+    )
     with hold(setting.store, plan.target) as lease, ExitStack() as more:
         journal, broken = _journal(plan, setting)
         keeper = lease

@@ -14,6 +14,7 @@ import pytest
 from scripts.runs.journal import Store
 from scripts.runs.lease import (
     LEASE_TIME,
+    TAKEN_OVER,
     Keeper,
     Lease,
     LeaseHeldError,
@@ -40,6 +41,10 @@ class Clock:
     def __call__(self) -> datetime:
         """What it shows."""
         return self.time
+
+    def wait(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+        self.time += timedelta(seconds=seconds)
 
 
 def elsewhere(operator: str) -> Owner:
@@ -78,6 +83,34 @@ def test_a_lease_lapses_only_when_every_clock_agrees(store: Store) -> None:
         renew(store, first, clock=clock)
     release(store, first)
     assert store.lease(TARGET) == taken
+
+
+def test_a_dead_holder_whose_clock_was_ahead_is_waited_out(store: Store) -> None:
+    """Its lease says hours; it is gone once it has not renewed it for as long as leases last."""
+    ahead, clock = Clock(), Clock()
+    ahead.time += timedelta(hours=2)
+    dead = acquire(store, TARGET, elsewhere("Ana"), clock=ahead)
+    began = clock.time
+    taken = acquire(store, TARGET, elsewhere("Ben"), clock=clock, wait=clock.wait)
+    assert taken.token == dead.token + 1
+    assert LEASE_TIME < clock.time - began <= TAKEN_OVER
+
+
+def test_a_living_holder_whose_clock_is_ahead_keeps_its_lease(store: Store) -> None:
+    """It renews it, which is seen by who waits."""
+    ahead, clock = Clock(), Clock()
+    ahead.time += timedelta(hours=2)
+    keeper = Keeper(store, acquire(store, TARGET, elsewhere("Ana"), clock=ahead), ahead)
+
+    def wait(seconds: float) -> None:
+        clock.wait(seconds)
+        ahead.wait(seconds)
+        if (clock.time - Clock().time) % timedelta(seconds=15) == timedelta(0):
+            keeper.renew()
+
+    with pytest.raises(LeaseHeldError, match="Ana"):
+        acquire(store, TARGET, elsewhere("Ben"), clock=clock, wait=wait)
+    assert store.lease(TARGET) == keeper.lease
 
 
 def test_a_holder_asks_again_before_its_lease_is_in_doubt(store: Store) -> None:

@@ -229,12 +229,6 @@ class _Simulation:
         because = Because(of=last.run if last else "", why="broken journal", at=process.now())
         return take_back(cutover, because, world, setting, plugged)
 
-    def _held(self) -> float:
-        """How long nobody could go on: who died with a clock that was set ahead holds its lease."""
-        jump = self._cloud.fate.jump
-        is_held = any("LeaseHeldError" in why for why in self._said.refusals)
-        return max(jump[1], 0.0) if jump and is_held else 0.0
-
     def _over(self, there: Standing) -> Outcome | None:
         """How it ended, where nothing is left to be done."""
         if there.state is State.LEAVING and self._is_broken:
@@ -259,6 +253,7 @@ class _Simulation:
             tell=lambda _: None,
             resume="slipway cutover resume simulated",
             clock=process.utc,
+            wait=process.sleep,
             limit=process.limit,
             background=False,
         )
@@ -330,15 +325,15 @@ class _Simulation:
         since, verified, fate = self._cloud.going_back, self._cloud.verified, self._cloud.fate
         if since is None or verified is None:
             raise ViolationError("rolled back, and nobody decided or verified that")
-        seconds, held = verified - since, self._held()
-        if seconds > self._bound + held and not fate.outage:
+        seconds = verified - since
+        if seconds > self._bound and not fate.outage:
             raise ViolationError(f"{outcome} after {seconds:.0f} s, beyond {self._bound:.0f} s")
         is_late = outcome is Outcome.LATE
         if is_late is not (seconds > self._bound) and not (fate.jump or fate.ahead):
             raise ViolationError(f"{outcome} is said of {seconds:.0f} s, of {self._bound:.0f} s")
         if is_late and self._paged is None and not fate.jump:
             raise ViolationError(f"{outcome} after {seconds:.0f} s, and nobody was paged")
-        if not held and not fate.outage:
+        if not fate.outage:
             self._said.back_seconds = seconds
 
     def _check_paged(self, ended: Ended) -> None:
