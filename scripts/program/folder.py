@@ -137,15 +137,20 @@ class Folder:
         return max(there, key=lambda pair: pair[0])[1]
 
     def named(self, name: str) -> Saved | None:
-        """The saved program with that version, or with a hash that begins so."""
-        found = {
-            one.hash: one
+        """The saved program with that version, or with a hash that begins so; one that ran first.
+
+        A build whose deployment was given up has a version, too, and nobody wants it back.
+        """
+        found = [
+            one
             for one in self.all_saved()
             if one.version == name or (len(name) >= _SHORT // 2 and one.hash.startswith(name))
-        }
+        ]
+        found = [one for one in found if one.replaced] or found
         if len(found) > 1:
-            raise SavedError(f"{name} is ambiguous: {', '.join(found)}")
-        return next(iter(found.values()), None)
+            hashes = ", ".join(one.hash for one in found)
+            raise SavedError(f"{name} is ambiguous: name the hash, one of {hashes}")
+        return found[0] if found else None
 
     def about(self, code: bytes, version: str | None = None) -> Saved:
         """What is known of `code`: what was kept of it, and its version."""

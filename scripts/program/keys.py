@@ -17,8 +17,16 @@ Signer = Keypair | NullSigner
 """Who signs; where only plans are made, an address in the place of a key."""
 
 
-def read_key(path: Path) -> Keypair:
-    """The key in the file `path`; `KeyFileError` where there is none, or others can read it."""
+def read_key(path: Path, option: str = "") -> Keypair:
+    """The key in the file `path`; `KeyFileError` where there is none, or others can read it.
+
+    The `option` that names the file is told where there is none.
+    """
+    if option and not path.exists():
+        raise KeyFileError(
+            f"{option}: there is no file {path}. Name a key file of the Solana CLI, or make one:"
+            f" solana-keygen new --outfile {path}"
+        )
     text = read_private(path)
     try:
         return Keypair.from_bytes(bytes(cast("list[int]", json.loads(text))))
@@ -30,12 +38,12 @@ def read_key(path: Path) -> Keypair:
         ) from None
 
 
-def read_signer(named: Path) -> Signer:
+def read_signer(named: Path, option: str) -> Signer:
     """The key in the file `named`, or an address, which signs nothing but says who would."""
     if not named.exists():
         with suppress(ValueError):
             return NullSigner(Pubkey.from_string(str(named)))
-    return read_key(named)
+    return read_key(named, option)
 
 
 def make_key(path: Path) -> Keypair:

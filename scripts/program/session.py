@@ -102,8 +102,8 @@ def opened(options: Options) -> Generator[Session]:
     for url in urls:
         check_address(url, environment.solana.cluster)
     # Who only looks needs no key: nothing is ever signed with this one.
-    payer = read_signer(options.payer) if options.payer else Keypair()
-    authority = read_signer(options.authority) if options.authority else payer
+    payer = read_signer(options.payer, "--payer") if options.payer else Keypair()
+    authority = read_signer(options.authority, "--authority") if options.authority else payer
     state = options.state or project / ".slipway"
     program = Pubkey.from_string(environment.solana.program_id)
     with asyncio.Runner() as runner:

@@ -36,7 +36,7 @@ def authority_command(  # noqa: PLR0913 - each is an option of the command
     """Hand the upgrade authority over, or take it away for good, or print the steps."""
     if sum([new_key is not None, new_address is not None, final]) != 1:
         raise SessionError("name one: --new-key FILE, --new-address ADDRESS or --final")
-    new: Keypair | Pubkey | None = read_key(new_key) if new_key else None
+    new: Keypair | Pubkey | None = read_key(new_key, "--new-key") if new_key else None
     if new_address:
         new = _address(new_address)
     successor = new.pubkey() if isinstance(new, Keypair) else new

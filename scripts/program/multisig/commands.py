@@ -39,7 +39,7 @@ class Vault:
 def join(session: Session, vault: Vault, *needs: Permission) -> Squad:
     """The multisig as the session's upgrade authority; refused where its member may not act."""
     world = session.world
-    member = read_key(vault.member.expanduser()) if vault.member else world.authority
+    member = read_key(vault.member.expanduser(), "--member") if vault.member else world.authority
     squad = Squad(multisig=_address(vault.multisig), vault_index=vault.index, member=member)
     found = world.wait(read_multisig(world.node, squad))
     squad = replace(squad, rules=found)
@@ -139,7 +139,7 @@ def export_command(  # noqa: PLR0913
 def sign_command(file: Path, key: Path) -> int:
     """Sign what a file holds; reads nothing but the file and the key."""
     made = offline.read(file)
-    signed = offline.sign(made, read_key(key.expanduser()))
+    signed = offline.sign(made, read_key(key.expanduser(), "--key"))
     sys.stdout.write("\n".join(offline.described(made)) + "\n")
     offline.write(file, signed)
     sys.stdout.write(f"Signed. To send it: slipway program submit ENVIRONMENT {file}\n")

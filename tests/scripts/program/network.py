@@ -35,10 +35,10 @@ class Project:
     payer: Keypair
     program: Keypair
 
-    def run(self, *words: str, typed: str = "") -> Result:
+    def run(self, *words: str, typed: str = "", payer: str = "") -> Result:
         """What `slipway program …` does there, in a process without a terminal."""
         environment = {
-            "SLIPWAY_PAYER": str(self.folder / "payer.json"),
+            "SLIPWAY_PAYER": payer or str(self.folder / "payer.json"),
             "SLIPWAY_OPERATOR": "Ana",
         }
         return CliRunner().invoke(app, ["program", *words], input=typed, env=environment)

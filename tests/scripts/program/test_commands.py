@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from solders.keypair import Keypair
+from solders.pubkey import Pubkey
 from typer.testing import CliRunner
 
 from localnet.chain import GENESIS, Chain
@@ -17,6 +18,7 @@ from tests.scripts.program.network import Project, listening, project
 from tests.scripts.program.simulation import paid
 from tests.scripts.runs.people import ROLES, key, write_approvers
 
+_MULTISIG = ("--multisig", str(Pubkey.new_unique()))
 _ONE, _TWO = program(1, 2000), program(2, 4000)
 
 
@@ -125,6 +127,27 @@ def test_what_cannot_be_undone_is_typed(tmp_path: Path) -> None:
             said = it.run(words[0], "development", *words[1:], "--execute", "--yes")
             assert said.exit_code == ExitCode.USAGE
             assert "cannot be undone" in said.stderr
+            assert "There is no other way: run it on a terminal" in said.stderr
+            assert "--yes" not in said.stderr
+
+
+def test_a_key_that_is_not_there_is_named_by_its_option(tmp_path: Path) -> None:
+    """With how one is made; who only looks needs none."""
+    with project(tmp_path) as it:
+        file, gone = str(it.build("program.so", _ONE)), str(tmp_path / "gone.json")
+        deploy = ("deploy", "development", file)
+        for option, words in (
+            ("--payer", (*deploy, "--payer", gone)),
+            ("--authority", (*deploy, "--authority", gone)),
+            ("--program-key", (*deploy, "--program-key", gone)),
+            ("--member", ("retire", "development", *_MULTISIG, "--member", gone)),
+        ):
+            said = it.run(*words)
+            assert said.exit_code == ExitCode.USAGE
+            assert f"{option}: there is no file {gone}" in said.stderr
+            assert f"solana-keygen new --outfile {gone}" in said.stderr
+        looked = it.run("proposals", "development", *_MULTISIG, payer=gone)
+        assert "no file" not in looked.stderr
 
 
 @pytest.mark.parametrize("cluster", ["devnet", "mainnet-beta"])
