@@ -1,6 +1,6 @@
 """The chain: LiteSVM, with slots that pass, blocks that are abandoned, and a memory of the past."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,7 @@ from solders.transaction_status import TransactionErrorFieldless, TransactionErr
 
 from localnet.clock import CONFIRMED_LAG, FINALIZED_LAG, Block, Blocks
 from localnet.faults import Dice, Faults
+from localnet.funds import FAUCET_LAMPORTS
 from localnet.programs import LOADER, uncallable
 from localnet.transactions import (
     Keys,
@@ -43,7 +44,6 @@ GENESIS: Final = {
     "mainnet-beta": Hash.from_string("5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"),
 }
 LAGS: Final = {"processed": 0, "confirmed": CONFIRMED_LAG, "finalized": FINALIZED_LAG}
-_FAUCET_LAMPORTS = 500_000_000 * 10**9
 _START = 1_735_689_600
 _UNITS_OF_A_TRANSFER = 10_000
 _REMEMBERED = FINALIZED_LAG * 2
@@ -94,8 +94,12 @@ class Chain:
         faults: Faults | None = None,
         time: int = _START,
         told: Callable[[str, str], None] | None = None,
+        funds: Mapping[Pubkey, int] | None = None,
     ) -> None:
-        """Start the chain of `cluster` (its genesis hash) at `time`, in seconds since 1970."""
+        """Start the chain of `cluster` (its genesis hash) at `time`, in seconds since 1970.
+
+        Who is in `funds` has so many lamports from the first block on.
+        """
         self.genesis = GENESIS[cluster]
         self.dice = Dice(faults or Faults(), told)
         self.records: dict[Signature, Record] = {}
@@ -110,8 +114,10 @@ class Chain:
         self._drops = 0
         self._pending: list[_Pending] = []
         self._svm.set_account(
-            self._faucet.pubkey(), Account(_FAUCET_LAMPORTS, b"", Pubkey.default())
+            self._faucet.pubkey(), Account(FAUCET_LAMPORTS, b"", Pubkey.default())
         )
+        for key, lamports in (funds or {}).items():
+            self._svm.set_account(key, Account(lamports, b"", Pubkey.default()))
         slot = self._svm.get_clock().slot
         self.blocks = Blocks(seed=bytes(self.genesis), slot=slot, time=time)
         for _ in range(FINALIZED_LAG + 1):

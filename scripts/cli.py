@@ -306,7 +306,9 @@ def evidence_verify(
 By = Annotated[str, typer.Option(metavar="NAME", help="Who signs, as in the file of approvers.")]
 InRole = Annotated[
     str,
-    typer.Option("--role", help="lead, engineering, security, operations, legal, executive or on-call."),
+    typer.Option(
+        "--role", help="lead, engineering, security, operations, legal, executive or on-call."
+    ),
 ]
 SigningKey = Annotated[
     Path | None,
@@ -445,8 +447,19 @@ def _faults(text: str) -> str:
     return text
 
 
+def _funds(texts: list[str] | None) -> list[str]:
+    """`texts`, which have to name addresses and amounts."""
+    from localnet.funds import FundsError, parse_funds
+
+    try:
+        parse_funds(texts or [])
+    except FundsError as error:
+        raise typer.BadParameter(str(error)) from None
+    return texts or []
+
+
 @app.command()
-def localnet(
+def localnet(  # noqa: PLR0913 - each is an option of the command
     *,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where on 127.0.0.1 it listens; 0 takes any.")
@@ -462,6 +475,14 @@ def localnet(
             help="How long a slot takes; with 0 one passes whenever a client asks how far it is.",
         ),
     ] = 400,
+    fund: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS=SOL",
+            callback=_funds,
+            help="Who has SOL from the start: an address, or the file of a key; any number.",
+        ),
+    ] = None,
     faults: Annotated[
         str,
         typer.Option(
@@ -477,7 +498,11 @@ def localnet(
 
     run(
         lambda: localnet(
-            port=port, cluster=cluster.value, slot_seconds=slot_ms / 1000, faults=faults
+            port=port,
+            cluster=cluster.value,
+            slot_seconds=slot_ms / 1000,
+            faults=faults,
+            fund=fund or [],
         ),
         debug=debug,
     )

@@ -197,6 +197,7 @@ def test_a_port_that_is_taken_is_told() -> None:
     ("options", "said"),
     [
         (["--faults", "dorp=1"], "'dorp' is no fault"),
+        (["--fund", "nobody=1"], "nobody is no address and no file"),
         (["--cluster", "mainnet"], "mainnet-beta"),
         (["--slot-ms", "-1"], "--slot-ms"),
     ],
