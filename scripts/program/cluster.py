@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 from urllib.parse import urlsplit
 
+import httpx2
 from solana.rpc.core import RPCException
 from solders.hash import Hash
 from solders.rpc.errors import NodeUnhealthyMessage
@@ -19,12 +20,20 @@ GENESIS: Final = {
 }
 """The public clusters; any other chain is a local one."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_NOBODY: Final = "nobody listens at the node's address"
 _TRIES: Final = 5
 
 
 def check_address(url: str, cluster: Cluster) -> None:
-    """Refuse an address that names another cluster, before it is asked anything."""
-    host = urlsplit(url).hostname or ""
+    """Refuse an address that names another cluster, or none, before it is asked anything."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not host:
+        # It may be a key, typed into the wrong place: it is not shown.
+        raise ProgramRefusedError(
+            "the node's address is none: http://HOST:PORT or https://HOST (SLIPWAY_RPC_URL, or"
+            " slipway:solana.rpcUrls)"
+        )
     other = next((name for name in GENESIS if name in host and name != cluster), None)
     if other:
         raise ProgramRefusedError(
@@ -38,6 +47,9 @@ def check_address(url: str, cluster: Cluster) -> None:
 
 async def confirm(node: Node, cluster: Cluster) -> Hash:
     """The genesis hash of the node's chain; refused where it is another cluster's, or is behind."""
+    if cluster is Cluster.LOCALNET and node.count == 1 and await _health(node) == _NOBODY:
+        # A chain of this machine that was not started: no patience brings it.
+        raise ProgramRefusedError(f"{_NOBODY}: slipway localnet starts a local chain")
     answer, said = await asyncio.gather(
         node.ask(lambda: node.client.get_genesis_hash()),  # noqa: PLW0108 - of the one asked then
         _health(node),
@@ -67,6 +79,7 @@ async def _health(node: Node) -> str:
     except RPCException as error:
         told = error.args[0] if error.args else None
         return told.message if isinstance(told, NodeUnhealthyMessage) else str(error)
-    except Exception:  # noqa: BLE001 - whatever it is, the next question says so with patience
-        return "the node does not say that it is healthy"
+    except Exception as error:  # noqa: BLE001 - whatever it is, the next question says so with patience
+        nobody = isinstance(error.__cause__ or error, httpx2.ConnectError)
+        return _NOBODY if nobody else "the node does not say that it is healthy"
     return ""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx2
 import pytest
 from solders.keypair import Keypair
 
@@ -172,12 +173,28 @@ def test_an_extension_that_the_loader_refuses_is_refused_first(
         ("https://api.devnet.solana.com", Cluster.MAINNET_BETA),
         ("https://api.mainnet-beta.solana.com", Cluster.DEVNET),
         ("http://10.0.0.1:8899", Cluster.LOCALNET),
+        ("localhost:8899", Cluster.LOCALNET),
+        ("an-api-key", Cluster.DEVNET),
     ],
 )
 def test_an_address_of_another_cluster_is_not_even_asked(url: str, cluster: Cluster) -> None:
-    """By its name; a localnet is on this machine."""
-    with pytest.raises(ProgramRefusedError):
+    """By its name; a localnet is on this machine. What is no address is not shown."""
+    with pytest.raises(ProgramRefusedError) as refused:
         check_address(url, cluster)
+    assert "an-api-key" not in str(refused.value)
+
+
+def test_a_local_chain_that_was_not_started_is_named_at_once(tmp_path: Path) -> None:
+    """With the command that starts it: no patience brings it."""
+
+    async def nobody(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("refused", request=request)
+
+    with simulated(tmp_path) as simulation:
+        node, began = Node(simulation.client(nobody)), simulation.runner.get_loop().time()
+        with pytest.raises(ProgramRefusedError, match="slipway localnet starts a local chain"):
+            simulation.world(b"").wait(confirm(node, Cluster.LOCALNET))
+        assert simulation.runner.get_loop().time() - began < 1  # simulated seconds
 
 
 def test_a_node_that_is_behind_is_refused(tmp_path: Path) -> None:
