@@ -53,6 +53,8 @@ class Candidate:
     """In which roles the plan was signed off, each by another person."""
     stranger: str = "nobody was named"
     """Why who runs it could never sign its evidence; empty where they can."""
+    owed: Sequence[str] = ()
+    """What earlier runs still owe, whose time is up."""
     soaks: Sequence[Soak] = ()
     """What devnet says of `earlier`, where it was asked."""
     smoke: str = ""

@@ -5,48 +5,25 @@ Each is a pure function of a candidate, which holds what was found out before.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from environments.model import Cluster
+from scripts.program import proven
 from scripts.program.candidate import Candidate
-from scripts.program.choices import Kind
+from scripts.program.gate import Gate
 from scripts.program.node import sol
-from scripts.program.proofs import Proof, Statement, problem
 from scripts.program.soak import Soak
 from scripts.runs.approvers import SIGN_OFFS, Role
-from scripts.runs.canonical import Json
 from scripts.runs.evidence import Bundle, hash_of
-from standards import Whole, figure, requirement
+from standards import figure, requirement
 
 _VERSION: Final = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _LAMPORTS: Final = 10**9
 _NAMED: Final = 3
 _BEFORE: Final = {Cluster.DEVNET: Cluster.LOCALNET, Cluster.MAINNET_BETA: Cluster.DEVNET}
 """The cluster that a program has to have passed before."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gate:
-    """One condition of the standards, and whether it is met."""
-
-    requirement: str
-    name: str
-    passed: bool
-    found: str
-    """What is so now."""
-    how: str
-    """What to do where it is missing."""
-    on: tuple[str, ...] = ()
-    """The hashes of the proofs, or of the evidence, that it was passed on."""
-    skipped: str = ""
-    """The sentence that lets an emergency pass it by; empty where it was not."""
-
-    def found_out(self) -> dict[str, Json]:
-        """What was found, as it is kept."""
-        said = {name: value for name, value in vars(self).items() if name != "how"}
-        return {**said, "on": list(self.on)}
 
 
 def _size(candidate: Candidate) -> Gate:
@@ -98,120 +75,6 @@ def _wallet(candidate: Candidate) -> Gate:
         found=f"{sol(candidate.balance)}, at least {least} SOL wanted",
         how=f"send {sol(max(0, least * _LAMPORTS - candidate.balance))} to the payer",
     )
-
-
-def _proven(candidate: Candidate, kind: Kind, *, requirement: str, name: str, command: str) -> Gate:
-    """A gate that any good proof of a kind passes."""
-    found, why = _proof(candidate, kind)
-    return Gate(
-        requirement=requirement,
-        name=name,
-        passed=found is not None,
-        found=why,
-        how=f"slipway program prove {kind} FILE --by NAME --role engineering --key FILE {command}",
-        on=(found.hash,) if found else (),
-    )
-
-
-def _tests(candidate: Candidate) -> Gate:
-    return _proven(
-        candidate,
-        Kind.TESTS,
-        requirement="SOL-02",
-        name="tests on a local chain",
-        command="-- the command that tests it, with {file} where the program's file goes",
-    )
-
-
-def _build(candidate: Candidate) -> Gate:
-    return _proven(
-        candidate,
-        Kind.BUILD,
-        requirement="SOL-09",
-        name="deterministic build",
-        command="--rebuilt target/deploy/NAME.so -- the command that rebuilds it",
-    )
-
-
-def _audit(candidate: Candidate) -> Gate:
-    found, why = _proof(candidate, Kind.AUDIT)
-    most = figure("SEC-04", "critical_findings_max_count").count
-    critical = found.statement.figures.get("critical_findings_count") if found else None
-    if found:
-        why = (
-            f"{why}, {critical} critical findings"
-            if critical is not None
-            else "the proof does not count critical findings"
-        )
-    return Gate(
-        requirement="SEC-04",
-        name="third-party audit",
-        passed=critical is not None and critical <= most,
-        found=why,
-        on=(found.hash,) if found else (),
-        how="slipway program prove audit FILE --report REPORT --figure critical_findings_count=0"
-        " --by NAME --role security --key FILE",
-    )
-
-
-_BUDGETS: Final[Mapping[str, tuple[Whole, bool]]] = {
-    "instruction_compute_units": (
-        figure("SOL-18", "compute_units_per_instruction_below").count,
-        True,
-    ),
-    "transaction_bytes": (figure("SOL-18", "transaction_size_below_bytes").bytes, True),
-    "trade_compute_units": (figure("PM-03", "compute_units_per_trade_max").count, False),
-    "batch_compute_units": (figure("PM-03", "compute_units_per_batch_below").count, True),
-}
-"""What a proof has measured at the most: the figure that it is held to, and whether it has to stay
-below it. The first two every program has; the others those with trades and batches."""
-_EVERYWHERE: Final = ("instruction_compute_units", "transaction_bytes")
-
-
-def _compute(candidate: Candidate) -> Gate:
-    found, why = _proof(candidate, Kind.COMPUTE)
-    measured: Mapping[str, int] = found.statement.figures if found else {}
-    problems = [f"{name} was not measured" for name in _EVERYWHERE if name not in measured]
-    for name, (most, below) in _BUDGETS.items():
-        used = measured.get(name)
-        if used is not None and (used >= most if below else used > most):
-            problems.append(
-                f"{name} is {used:,}, {'below' if below else 'at most'} {most:,} wanted"
-            )
-    return Gate(
-        requirement="SOL-18",
-        name="compute and transaction budgets",
-        passed=found is not None and not problems,
-        found="; ".join(problems) if found and problems else why,
-        on=(found.hash,) if found else (),
-        how="slipway program prove compute FILE --by NAME --role engineering --key FILE -- the"
-        " command that measures them and prints a line"
-        ' {"figures": {"instruction_compute_units": N, "transaction_bytes": N}}',
-    )
-
-
-def _proof(candidate: Candidate, kind: Kind) -> tuple[Proof | None, str]:
-    """The newest good proof of a kind; and what was found, or why none counts."""
-    own = [one for one in candidate.proofs if one.statement.kind is kind]
-    if not own:
-        return None, "no proof"
-    if candidate.approvers is None:
-        return None, "no file of approvers says whose proofs count"
-    problems: list[str] = []
-    for one in sorted(own, key=lambda one: one.statement.at, reverse=True):
-        why = problem(one, candidate.approvers, program=candidate.program, at=candidate.at)
-        if not why:
-            by = ", ".join(signature.by for signature in one.signatures)
-            return one, f"attested by {by} on {one.statement.at:%Y-%m-%d}{_from(one.statement)}"
-        problems.append(why)
-    return None, problems[0]
-
-
-def _from(stated: Statement) -> str:
-    """What was run, and which figures it did not print itself."""
-    typed = ", ".join(sorted(stated.figures.keys() - {*stated.read}))
-    ran = f" with `{stated.command}`" if stated.command else ""
-    return ran + (f", typed by hand: {typed}" if typed else "")
 
 
 def _stand_ins(candidate: Candidate) -> Gate:
@@ -341,6 +204,16 @@ def _operator(candidate: Candidate) -> Gate:
     )
 
 
+def _records(candidate: Candidate) -> Gate:
+    return Gate(
+        requirement="PIPE-11",
+        name="records of earlier runs",
+        passed=not candidate.owed,
+        found="; ".join(candidate.owed) or "nothing is owed",
+        how="bring what is owed: slipway evidence settle",
+    )
+
+
 def _smoke(candidate: Candidate) -> Gate:
     why = candidate.without_smoke
     return Gate(
@@ -353,6 +226,18 @@ def _smoke(candidate: Candidate) -> Gate:
     )
 
 
+def no_way_back() -> Gate:
+    """What an emergency does without where a vault owns the program: two votes are too many."""
+    return Gate(
+        requirement="ROLL-01",
+        name="way back",
+        passed=True,
+        found="none lies ready: a rollback would wait for the members and their time lock",
+        how="leave --emergency away",
+        skipped="SOL-15: a fix is deployed in an emergency",
+    )
+
+
 _EVERY: Final = frozenset(Cluster)
 _SHARED: Final = frozenset({Cluster.DEVNET, Cluster.MAINNET_BETA})
 _MAINNET: Final = frozenset({Cluster.MAINNET_BETA})
@@ -362,14 +247,15 @@ GATES: Final[tuple[tuple[Callable[[Candidate], Gate], frozenset[Cluster]], ...]]
     (_checksum, _EVERY),
     (_size, _EVERY),
     (_operator, _SHARED),
+    (_records, _SHARED),
     (_sequence, _SHARED),
-    (_tests, _SHARED),
-    (_build, _SHARED),
-    (_compute, _SHARED),
+    (proven.tests, _SHARED),
+    (proven.build, _SHARED),
+    (proven.compute, _SHARED),
     (_stand_ins, _SHARED),
     (_soak, _MAINNET),
     (_smoke, _MAINNET),
-    (_audit, _MAINNET),
+    (proven.audit, _MAINNET),
     (_tag, _MAINNET),
     (_authority, _MAINNET),
     (_sign_offs, _MAINNET),
@@ -379,6 +265,7 @@ GATES: Final[tuple[tuple[Callable[[Candidate], Gate], frozenset[Cluster]], ...]]
 
 AFTERWARDS: Final[Mapping[str, str]] = {
     "GATE-05": "AUD-02: signed off afterwards; PIPE-11: somebody on call releases it",
+    "PIPE-11": "PIPE-11: its record stays open until what is written afterwards is there",
     "SOL-04": "SOL-15: a fix is deployed in an emergency, its function validated",
 }
 """What an emergency may leave for later, by requirement, and the sentence that lets it."""

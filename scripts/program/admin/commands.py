@@ -11,7 +11,8 @@ from scripts.program.admin import correction, pause
 from scripts.program.admin.product import Product
 from scripts.program.commands.act import Shown, act
 from scripts.program.commands.consent import Consent, signed_off
-from scripts.program.gates import Gate, sign_offs, skipped
+from scripts.program.gate import Gate
+from scripts.program.gates import sign_offs, skipped
 from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.smoke import Smoke, read_smoke
 from scripts.program.source import review_problem

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scripts.exits import CommandError, ExitCode
 from scripts.program.commands.consent import ASKS_NOBODY, Consent, asked, let_in, stranger
-from scripts.program.gates import Gate
+from scripts.program.gate import Gate
 from scripts.program.refusals import refuse_unsigned, unsigned
 from scripts.program.session import Session
 from scripts.program.spending import costs
@@ -16,6 +16,7 @@ from scripts.program.world import World
 from scripts.runs.canonical import Json
 from scripts.runs.evidence import About, Change, Signature, collect, seal
 from scripts.runs.journal import Journal
+from scripts.runs.owed import owing_after_emergency
 from scripts.runs.runner import Outcome, execute
 from scripts.runs.steps import Plan, as_json, describe
 from scripts.telling import tell
@@ -32,6 +33,8 @@ class Shown:
     facts: Sequence[str] = ()
     gates: Sequence[Gate] = ()
     hashes: Mapping[str, str] = field(default_factory=dict[str, str])
+    owed: Sequence[Json] = ()
+    """What is brought afterwards; an emergency's sign-offs besides."""
 
 
 def act(  # noqa: PLR0913 - each is a part of how a plan is run
@@ -59,7 +62,7 @@ def act(  # noqa: PLR0913 - each is a part of how a plan is run
     approvals = let_in(session, plan, consent) if asks else []
     for fact in shown.facts:
         tell(fact)
-    how = _how(consent, shown, asked(session, consent) if asks else ASKS_NOBODY)
+    how = _how(session, consent, shown, asks=asks)
     outcome = execute(plan, session.world, session.setting, let_in=how)
     path = _record(session, outcome, consent.change, shown, approvals)
     _end(session, outcome, path, as_json=as_json)
@@ -96,12 +99,17 @@ def _mark(gate: Gate) -> str:
     return "SKIPPED" if gate.skipped else "passed " if gate.passed else "MISSING"
 
 
-def _how(consent: Consent, shown: Shown, by: str) -> dict[str, Json]:
-    """How it was let in, for the journal and the evidence: what was passed, and what skipped."""
+def _how(session: Session, consent: Consent, shown: Shown, *, asks: bool) -> dict[str, Json]:
+    """How it was let in, for the journal and the evidence: what was passed, skipped, and owed."""
+    afterwards = asks and consent.emergency
     return {
         "change": consent.change.value,
-        "asked": by,
+        "asked": asked(session, consent) if asks else ASKS_NOBODY,
         "gates": [gate.found_out() for gate in shown.gates],
+        "owed": [
+            *shown.owed,
+            *(owing_after_emergency(session.environment.tier) if afterwards else []),
+        ],
     }
 
 

@@ -1,72 +1,35 @@
 """`slipway program deploy` and `upgrade`: a new build onto the chain."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
-from environments.model import Cluster
-from preview.environment import find_project
-from scripts.program import plans, soak
-from scripts.program.candidate import Candidate, SizeLimit
+from scripts.program import plans
 from scripts.program.commands.act import Shown, act
-from scripts.program.commands.consent import Consent, signed_off, stranger
+from scripts.program.commands.build import Build, candidate_of
+from scripts.program.commands.consent import Consent
 from scripts.program.elf import Program, read_program_file, without_room
 from scripts.program.estimate import Bill, Estimate, estimate, left_behind, together
-from scripts.program.gates import judge, passed
+from scripts.program.gates import judge, no_way_back
 from scripts.program.idl.document import read_idl
 from scripts.program.idl.publication import Publication
 from scripts.program.idl.refusals import refuse_publication
 from scripts.program.keys import read_key
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.asking import refuse_large
+from scripts.program.multisig.changes import refuse_growth
 from scripts.program.multisig.commands import Vault, join
 from scripts.program.multisig.estimate import members, refuse_poor_member
 from scripts.program.multisig.squads import Permission
-from scripts.program.proofs import read_proofs
 from scripts.program.record.origin import Origin
 from scripts.program.record.record import Record, refuse_record
 from scripts.program.record.steps import costs
 from scripts.program.refusals import refuse_buffer, refuse_change, refuse_deploy, refuse_poor
-from scripts.program.session import Options, Session, SessionError, opened
+from scripts.program.session import Options, Session, opened
 from scripts.program.smoke import read_smoke
-from scripts.program.soak import Soak
-from scripts.program.source import scan, tag_problem
 from scripts.program.state import OnChain
 from scripts.program.world import World
-from scripts.runs.approvers import Approvers
-from scripts.runs.canonical import Json, sha256
-from scripts.runs.evidence import Bundle, verify
+from scripts.runs.canonical import Json
 from scripts.runs.steps import Plan
-from scripts.runs.times import utc_now
-
-
-@dataclass(frozen=True, kw_only=True)
-class Build:
-    """What is to be deployed."""
-
-    file: Path
-    version: str | None = None
-    checksum: str | None = None
-    """The SHA-256 that was recorded when it was built; else the file beside it holds it."""
-    smoke: Path | None = None
-    proofs: Sequence[Path] = ()
-    """Files or folders of `slipway program prove`."""
-    evidence: Sequence[Path] = ()
-    """Of deployments of the same bytes to the clusters before."""
-    source: Path | None = None
-    limit: SizeLimit | None = None
-    without_smoke: str = ""
-    """Why there is no smoke instruction, where mainnet wants one."""
-
-    def inputs(self) -> dict[str, Json]:
-        """What of it is approved with the plan, besides the bytes."""
-        told: dict[str, Json] = {}
-        if self.limit:
-            told |= {"size_limit": self.limit.size, "size_limit_because": self.limit.because}
-        if self.without_smoke:
-            told["without_smoke"] = self.without_smoke
-        return told
 
 
 def deploy_command(  # noqa: PLR0913 - each is an option of the command
@@ -131,12 +94,15 @@ def upgrade_command(  # noqa: PLR0913
             beside = _publication(world, idl, build.version) if idl else None
             if beside:
                 inputs["idl"] = beside.idl.hash
+            world.wait(refuse_growth(world, session.environment.name, squad, found, back))
             world.wait(refuse_large(world, squad, beside, record))
             plan = multisig_plans.upgrade(session.target, inputs, squad, back, beside, record)
             more = asked = world.wait(members(world, squad, back, beside, record))
             if consent.execute:
                 refuse_poor_member(asked)
         shown = _shown(session, found, program, build, consent, plan, more)
+        if squad and consent.emergency:
+            shown = replace(shown, gates=[*shown.gates, no_way_back()])
         return act(session, plan, consent, shown, as_json=as_json)
 
 
@@ -179,6 +145,7 @@ def facts(session: Session, found: OnChain, taken: Estimate, plan: Plan[World]) 
             f"  at {world.node.pace.per_second:g} transactions a second, at most"
             f" {world.sender.ceiling:,} micro-lamports a compute unit"
         ),
+        *([] if world.smoke else ["  without a smoke instruction: what it does is not tried"]),
         *(f"  {line}" for line in [*taken.lines(), *_late(taken, plan)]),
         *(f"  {line}" for line in world.wait(left_behind(world, found))),
     ]
@@ -210,7 +177,7 @@ def _shown(  # noqa: PLR0913, PLR0917 - what is printed comes from all of them
     taken = together(taken, more) if more else taken
     if consent.execute:
         refuse_poor(taken)
-    candidate = _as_begun(_candidate(session, program, build, consent, plan, taken), taken)
+    candidate = candidate_of(session, program, build, consent, plan, taken)
     return Shown(
         facts=[
             f"{build.file}: {program.size:,} bytes, hash {program.hash}",
@@ -221,83 +188,3 @@ def _shown(  # noqa: PLR0913, PLR0917 - what is printed comes from all of them
         gates=[] if found.runs(program.code) else judge(candidate, emergency=consent.emergency),
         hashes={"program": program.hash, "file": candidate.checksum},
     )
-
-
-def _candidate(  # noqa: PLR0913, PLR0917 - what is known comes from all of them
-    session: Session,
-    program: Program,
-    build: Build,
-    consent: Consent,
-    plan: Plan[World],
-    taken: Estimate,
-) -> Candidate:
-    """What is known of the build, before anything is spent."""
-    world, now = session.world, utc_now()
-    approvers = consent.known()
-    branch = session.environment.release.branch
-    earlier = _earlier(build.evidence, approvers, now)
-    return Candidate(
-        cluster=world.cluster,
-        program=program.hash,
-        size=program.size,
-        checksum=sha256(program.code),
-        recorded_checksum=build.checksum or _recorded(build.file),
-        version=build.version,
-        balance=taken.balance,
-        at=now,
-        limit=build.limit,
-        proofs=read_proofs(build.proofs),
-        approvers=approvers,
-        stand_ins=scan(build.source) if build.source else None,
-        tag_problem=tag_problem(build.source, build.version or "", branch)
-        if build.source
-        else None,
-        earlier=earlier,
-        is_first=plan.command == "program deploy",
-        has_multisig=world.vault is not None,
-        signed_off=signed_off(session, plan, consent),
-        stranger=stranger(session, consent),
-        soaks=_soaks(world, program, earlier),
-        smoke=world.smoke.hash if world.smoke else "",
-        without_smoke=build.without_smoke,
-    )
-
-
-def _soaks(world: World, program: Program, earlier: Sequence[Bundle]) -> list[Soak]:
-    """What devnet says of the deployments there, where that matters."""
-    if world.cluster is not Cluster.MAINNET_BETA:
-        return []
-    project = find_project(Path.cwd())
-    ran = [one for one in earlier if passed(one, Cluster.DEVNET, program.hash)]
-    return [world.wait(soak.ask(one, project)) for one in ran]
-
-
-def _earlier(paths: Sequence[Path], approvers: Approvers | None, now: datetime) -> list[Bundle]:
-    """What genuine evidence says of earlier deployments; evidence that is not is refused."""
-    found: list[Bundle] = []
-    for path in paths:
-        if approvers is None:
-            raise SessionError("evidence needs a file of approvers to be verified: --approvers")
-        verdict = verify(path.read_bytes(), approvers, at=now)
-        if verdict.problems or verdict.evidence is None:
-            raise SessionError("\n  ".join([f"{path} does not verify:", *verdict.problems]))
-        found.append(verdict.evidence.bundle)
-    return found
-
-
-def _as_begun(candidate: Candidate, taken: Estimate) -> Candidate:
-    """With the wallet as it was before the rent of a buffer that is already there."""
-    if taken.resumable is None:
-        return candidate
-    return replace(candidate, balance=candidate.balance + taken.returned)
-
-
-def _recorded(file: Path) -> str | None:
-    """The checksum in the file beside `file`, as sha256sum writes it."""
-    beside = file.with_name(f"{file.name}.sha256")
-    if not beside.exists():
-        return None
-    words = beside.read_text(encoding="utf-8").split()
-    if not words:
-        raise SessionError(f"{beside} is empty: sha256sum {file.name} > {beside.name}")
-    return words[0].lower()

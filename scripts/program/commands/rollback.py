@@ -26,7 +26,9 @@ from scripts.program.session import Options, Session, opened
 from scripts.program.smoke import read_smoke
 from scripts.program.state import OnChain
 from scripts.program.world import World
+from scripts.runs.owed import owing_after_rollback
 from scripts.runs.steps import Plan, duration
+from scripts.runs.times import utc_now
 
 _COMMAND: Final = "program rollback"
 
@@ -75,6 +77,7 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
                 *(f"  {line}" for line in of_idl),
             ],
             hashes={"program": about.hash},
+            owed=owing_after_rollback(session.environment.tier, utc_now(), f"back to {about.hash}"),
         )
         plan = idl_plans.then_publish(back, publication) if publication else back
         return act(session, plan, consent, shown, asks=False, as_json=as_json)

@@ -145,6 +145,7 @@ BROKEN: list[tuple[Candidate, str]] = [
     (replace(GOOD, signed_off=SIGN_OFFS - {Role.LEGAL}), "GATE-05"),
     (replace(GOOD, stranger="nobody knows Zoe"), "AUD-01"),
     (replace(GOOD, smoke=""), "SOL-15"),
+    (replace(GOOD, owed=("the run r0 owes its approval",)), "PIPE-11"),
     *(
         (replace(GOOD, soaks=soaks), "SOL-04")
         for soaks in (
@@ -203,7 +204,7 @@ def test_an_emergency_skips_only_what_the_standards_let_it() -> None:
     """And says so; everything else stays closed."""
     nothing = Candidate(
         cluster=Cluster.MAINNET_BETA, size=10**9, checksum=HASH, recorded_checksum=None,
-        version=None, balance=0, at=NOW,
+        version=None, balance=0, at=NOW, owed=("the run r0 owes its approval",),
     )  # fmt: skip
     asked = {gate.requirement: gate for gate in judge(nothing)}
     emergency = {gate.requirement: gate for gate in judge(nothing, emergency=True)}

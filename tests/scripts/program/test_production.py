@@ -127,6 +127,7 @@ def test_an_emergency_is_let_in_by_somebody_on_call(
         let_in = bundle["entries"][0]["data"]["let_in"]
         assert let_in["change"] == "emergency"
         assert let_in["asked"] == "those whose approvals are on record"
+        assert [one["what"] for one in let_in["owed"]] == ["approval", "documentation"]
         (gate,) = let_in["gates"]
         assert gate["requirement"] == "GATE-05"
         assert gate["skipped"] == AFTERWARDS["GATE-05"]
