@@ -103,7 +103,7 @@ async def spent(
 
 
 async def written(node: Node, signer: Pubkey, *, since: int) -> set[Pubkey]:
-    """The accounts that transactions with `signer` could write to, from the slot `since` on."""
+    """The accounts that transactions with `signer` could write to, of slots behind `since`."""
     found = await _transactions(node, await _signatures(node, signer, since))
     return {key for one in found if one and one.meta.err is None for key in _writable(one)}
 
@@ -118,11 +118,12 @@ def _writable(found: _Kept) -> list[Pubkey]:
 
 
 async def _signatures(node: Node, account: Pubkey, since: int) -> list[Signature]:
+    """The transactions that name `account`, of slots behind `since`."""
     found: list[Signature] = []
     before: Signature | None = None
     while True:
         page = await _page(node, account, before)
-        found += [one.signature for one in page if one.slot >= since]
+        found += [one.signature for one in page if one.slot > since]
         if len(page) < _PAGE or page[-1].slot < since:
             return found
         before = page[-1].signature

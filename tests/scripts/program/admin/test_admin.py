@@ -17,6 +17,7 @@ from solders.pubkey import Pubkey
 from typer.testing import Result
 
 from scripts.exits import ExitCode
+from scripts.program.sending import SIGNATURE_FEE
 from scripts.runs.journal import current
 from scripts.runs.sqlite import SqliteStore
 from tests.localnet.programs import SOL, TOKEN, Wallet, code_of
@@ -148,6 +149,9 @@ def test_a_pause_is_activated_shown_and_ended(tmp_path: Path) -> None:
         paused = it.run("pause")
         assert paused.exit_code == ExitCode.DONE, paused.output
         assert it.is_frozen
+        (evidence,) = (tmp_path / ".slipway" / "evidence").iterdir()
+        costs = json.loads(evidence.read_bytes())["bundle"]["costs"]
+        assert (costs["transactions"], costs["fees_lamports"]) == (1, SIGNATURE_FEE)
         shown = it.facts("frozen")
         assert shown["worked_before"] == ["transfer.json"]
         assert "Custom(17)" in shown["refused"]["transfer.json"]
