@@ -135,7 +135,7 @@ def describe(plan: Plan[World], world: World) -> str:
     """What `plan` would do in `world`, for people."""
     there = states(plan, world)
     lines = [f"{plan.command} on {plan.target}, plan {plan.hash[:12]}"]
-    lines += [f"  {name}: {value}" for name, value in plan.inputs.items()]
+    lines += [f"  {name}: {_said(value)}" for name, value in plan.inputs.items()]
     for number, step in enumerate(plan.steps, 1):
         done = "  [done already]" if there[step.id] is State.DONE else ""
         lines += [
@@ -176,6 +176,15 @@ def as_json(plan: Plan[World], world: World) -> dict[str, Json]:
             for step in plan.steps
         ],
     }
+
+
+def _said(value: Json) -> str:
+    """An input as people say it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_said(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(_said, value)) or "none"
+    return "none" if value is None else str(value)
 
 
 def _cited(step: Step[World]) -> str:

@@ -45,7 +45,8 @@ def authority_command(  # noqa: PLR0913 - each is an option of the command
         program = str(session.world.program)
         # An address does not sign: a typing error there is the end of the program, too.
         typed = f"final {program}" if final else str(new_address) if new_address else None
-        plan = _plan(session, "authority", {"authority": str(successor)}, [change.hand_over(new)])
+        inputs: dict[str, Json] = {"authority": str(successor) if successor else None}
+        plan = _plan(session, "authority", inputs, [change.hand_over(new)])
         signers = [session.world.authority, *([new] if isinstance(new, Keypair) else [])]
         taken = _bill(session, plan, signers)
         said = f"The upgrade authority becomes {successor or 'nobody'}"

@@ -1,5 +1,6 @@
 """`slipway program prove`: run what proves a gate, and sign what came of it."""
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from scripts.commands.signing import role_of, signer_of
 from scripts.exits import ExitCode
 from scripts.program.choices import Kind
 from scripts.program.elf import read_program_file
-from scripts.program.proofs import ONE_OFF, ProofError, prove, ran, reported
+from scripts.program.proofs import ONE_OFF, Proof, ProofError, prove, ran, reported
 from scripts.runs.times import utc_now
 
 
@@ -25,6 +26,7 @@ def prove_command(  # noqa: PLR0913 - each is an option of the command
     rebuilt: Path | None,
     figures: Iterable[str],
     output: Path | None,
+    as_json: bool = False,
 ) -> int:
     """Write the proof of `kind` for the binary in `file`."""
     program = read_program_file(file)
@@ -48,11 +50,22 @@ def prove_command(  # noqa: PLR0913 - each is an option of the command
     )
     path = output or Path(f"{kind}-{program.hash[:12]}.json")
     proof.write(path)
-    sys.stdout.write(f"{path}: {kind} of {program.hash}, signed by {by} as {role}\n")
-    for name, value in proof.statement.figures.items():
-        how = "as the command printed it" if name in proof.statement.read else "as typed"
-        sys.stdout.write(f"  {name}: {value:,}, {how}\n")
+    sys.stdout.write(_json(path, proof) if as_json else _text(path, proof))
     return ExitCode.DONE
+
+
+def _text(path: Path, proof: Proof) -> str:
+    said, (signed,) = proof.statement, proof.signatures
+    lines = [f"{path}: {said.kind} of {said.program}, signed by {signed.by} as {signed.role}"]
+    for name, value in said.figures.items():
+        how = "as the command printed it" if name in said.read else "as typed"
+        lines.append(f"  {name}: {value:,}, {how}")
+    return "\n".join([*lines, ""])
+
+
+def _json(path: Path, proof: Proof) -> str:
+    told = {"file": str(path), **proof.model_dump(mode="json")}
+    return json.dumps(told, indent=2) + "\n"
 
 
 def _figure(text: str) -> tuple[str, int]:

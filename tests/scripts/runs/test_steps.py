@@ -28,6 +28,14 @@ def test_a_plan_is_printed_with_all_that_it_would_do(tmp_path: Path) -> None:
     assert world.lines() == ["save"]
 
 
+def test_inputs_are_printed_as_people_say_them(tmp_path: Path) -> None:
+    """No brackets, no quotes, no words of Python."""
+    inputs = {"buffers": ["one", "two"], "authority": None, "limit": {"size": 3}, "left": []}
+    printed = describe(replace(plan(), inputs=inputs), Ledger(tmp_path / "ledger"))
+    for line in ("buffers: one, two", "authority: none", "limit: size 3", "left: none"):
+        assert f"  {line}\n" in printed
+
+
 def test_a_plan_is_printed_for_programs(tmp_path: Path) -> None:
     """The same as plain data."""
     data = json.loads(json.dumps(as_json(plan(), Ledger(tmp_path / "ledger"))))
