@@ -5,12 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from solders.pubkey import Pubkey
-from typer.testing import CliRunner
 
 from localnet.chain import Chain
-from scripts.cli import app
 from scripts.exits import ExitCode
 from scripts.program.commands.act import Shown, act
 from scripts.program.commands.consent import Consent, NotConfirmedError
@@ -23,7 +20,8 @@ from scripts.runs.steps import Plan
 from tests.localnet.elf import program
 from tests.localnet.programs import Wallet
 from tests.scripts.program.network import Project, project
-from tests.scripts.runs.people import key, write_approvers
+from tests.scripts.program.people import approve
+from tests.scripts.runs.people import write_approvers
 
 _ROOT = Path(__file__).parents[3]
 _PLAN: Plan[World] = Plan(
@@ -54,17 +52,6 @@ def _room(it: Project, address: Pubkey) -> int:
     return len(read_program_data(account.data).code)
 
 
-def _approval(it: Project, name: str, role: str, plan: str) -> str:
-    """The approval of somebody, in a file."""
-    pem, out = it.folder / f"{name}.pem", it.folder / f"{name}.json"
-    pem.touch(mode=0o600)
-    pem.write_bytes(key(name).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    words = ["evidence", "approve", plan, "--by", name, "--role", role]
-    said = CliRunner().invoke(app, [*words, "--key", str(pem), "--output", str(out)])
-    assert said.exit_code == ExitCode.DONE, said.output
-    return str(out)
-
-
 def test_production_wants_its_name_typed_or_an_approval(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,11 +70,11 @@ def test_production_wants_its_name_typed_or_an_approval(
         assert alone.exit_code == ExitCode.USAGE
         assert f"--yes needs 1 approval on record of the plan {plan}" in alone.stderr
         for name, role, of in (("Ana", "engineering", plan), ("Ben", "engineering", "0" * 64)):
-            given = _approval(it, name, role, of)
+            given = approve(it.folder, name, role, of)
             said = it.run(*_EXTEND, "--execute", "--yes", "--approval", given)
             assert said.exit_code == ExitCode.USAGE, said.output
         assert _room(it, address) == before
-        given = _approval(it, "Ben", "engineering", plan)
+        given = approve(it.folder, "Ben", "engineering", plan)
         done = it.run(*_EXTEND, "--execute", "--yes", "--approval", given)
         assert done.exit_code == ExitCode.DONE, done.output
         assert _room(it, address) == 20_000
@@ -117,9 +104,9 @@ def test_an_emergency_is_let_in_by_somebody_on_call(
         monkeypatch.setenv(RPC_VARIABLE, it.endpoint.url)
         for yes in (True, False):
             with pytest.raises(NotConfirmedError, match="released by somebody on call"):
-                _emergency(it, _approval(it, "Ben", "engineering", _PLAN.hash), yes=yes)
+                _emergency(it, approve(it.folder, "Ben", "engineering", _PLAN.hash), yes=yes)
         assert not (it.folder / ".slipway" / "evidence").exists()
-        assert _emergency(it, _approval(it, "Gil", "on-call", _PLAN.hash)) == ExitCode.DONE
+        assert _emergency(it, approve(it.folder, "Gil", "on-call", _PLAN.hash)) == ExitCode.DONE
         (file,) = (it.folder / ".slipway" / "evidence").iterdir()
         bundle = json.loads(file.read_bytes())["bundle"]
         assert bundle["change"] == "emergency"

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner, Result
 
 from scripts.cli import app
@@ -13,7 +12,8 @@ from scripts.exits import ExitCode
 from scripts.program.elf import program_hash
 from tests.localnet.elf import program
 from tests.scripts.program.network import Project, project
-from tests.scripts.runs.people import key, write_approvers
+from tests.scripts.program.people import pem, sign
+from tests.scripts.runs.people import write_approvers
 
 _CODE = program(1, 700)
 
@@ -29,17 +29,10 @@ _REPORT = b"nothing was found " * 20
 _PRINTS = ("--", sys.executable, "-c", "print('ok')")
 
 
-def _pem(folder: Path, by: str) -> str:
-    pem = folder / f"{by}.pem"
-    pem.touch(mode=0o600)
-    pem.write_bytes(key(by).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return str(pem)
-
-
 def _prove(folder: Path, *words: str, by: str = "Ana") -> Result:
     file = folder / "program.so"
     file.write_bytes(_CODE)
-    signs = ("--by", by, "--key", _pem(folder, by), "--output", str(folder / "proof.json"))
+    signs = ("--by", by, "--key", pem(folder, by), "--output", str(folder / "proof.json"))
     kind, *rest = words
     return CliRunner().invoke(app, ["program", "prove", kind, str(file), *signs, *rest])
 
@@ -123,7 +116,7 @@ def test_what_runs_is_compared_with_a_hash_or_with_evidence(tmp_path: Path) -> N
         write_approvers(tmp_path / "approvers.yaml")
         (evidence,) = (tmp_path / ".slipway" / "evidence").iterdir()
         _told(it, "--evidence", str(evidence), told="who ran it, has not signed it as lead")
-        _sign(it, str(evidence))
+        sign(tmp_path, str(evidence))
         for words in (("--hash", program_hash(_CODE).upper()), ("--evidence", str(evidence))):
             same = it.run("verify", "development", *words, "--json")
             assert same.exit_code == ExitCode.DONE, same.output
@@ -147,14 +140,8 @@ def test_evidence_of_what_put_nothing_there_is_no_release(tmp_path: Path) -> Non
         write_approvers(tmp_path / "approvers.yaml")
         said = it.run("extend", "development", "--to", "20000", "--execute", "--json")
         evidence = json.loads(said.stdout)["evidence"]
-        _sign(it, evidence)
+        sign(tmp_path, evidence)
         _told(it, "--evidence", evidence, told="is of program extend, done: name a deployment's")
-
-
-def _sign(it: Project, evidence: str) -> None:
-    words = ("evidence", "sign", evidence, "--role", "lead", "--key", _pem(it.folder, "Ana"))
-    signed = CliRunner().invoke(app, [*words, "--by", "Ana"])
-    assert signed.exit_code == ExitCode.DONE, signed.output
 
 
 def _told(it: Project, *words: str, told: str) -> None:
