@@ -13,6 +13,7 @@ from solders.pubkey import Pubkey
 
 from scripts.exits import ExitCode
 from scripts.program.commands.act import Consent, Shown, act
+from scripts.program.estimate import counted
 from scripts.program.loader import BUFFER_HEADER, LOADER, State
 from scripts.program.node import CONFIRMED, sol
 from scripts.program.session import Options, Session, SessionError, opened
@@ -79,6 +80,7 @@ def recover_command(
             facts=[
                 *(_line(world, one) for one in closing),
                 f"{_sum(closing)} come back to {world.payer.pubkey()}",
+                *(f"  {line}" for line in taken.lines()),
             ],
             hashes={"program": hash_} if hash_ else {},
         )
@@ -193,8 +195,7 @@ def _line(world: World, one: Left) -> str:
 
 
 def _sum(left: Sequence[Left]) -> str:
-    count = f"{len(left)} buffer{'' if len(left) == 1 else 's'}"
-    return f"{sol(sum(one.lamports for one in left))} in {count}"
+    return f"{sol(sum(one.lamports for one in left))} in {counted(len(left), 'buffer')}"
 
 
 def _json(left: Sequence[Left]) -> str:

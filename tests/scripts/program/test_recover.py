@@ -131,6 +131,10 @@ def test_only_buffers_of_the_program_are_closed_unless_one_is_named(tmp_path: Pa
             for one in (others, unknown)
         }
         assert any(command in said for command in commands)
+        planned = it.run("recover", "development", "--close").stdout
+        assert f"  buffers: {own}\n" in planned
+        assert "SOL in 1 buffer come back" in planned
+        assert "1 transaction" in planned
         closing = it.run("recover", "development", "--close", "--execute")
         assert closing.exit_code == ExitCode.DONE, closing.output
         left = json.loads(it.run("recover", "development", "--json").stdout)
