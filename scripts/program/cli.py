@@ -4,6 +4,7 @@ What a command does is loaded when it runs, so that help and bad usage wait for 
 """
 # ruff: noqa: PLC0415 - for that reason
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,7 +52,7 @@ from scripts.program.options import (
 from scripts.program.record.cli import app as record_commands
 
 if TYPE_CHECKING:
-    from scripts.program.commands.deploy import Build
+    from scripts.program.commands.build import Build
 
 app = typer.Typer(
     help="Put a Solana program on chain, bring it back, look at it. Nothing without --execute.",
@@ -344,6 +345,9 @@ def authority(  # noqa: PLR0913
     final: Annotated[
         bool, typer.Option("--final", help="Nobody: the program can never be changed again.")
     ] = False,
+    multisig: Multisig = None,
+    vault: VaultIndex = 0,
+    member: Member = None,
     payer: Payer = PAYER,
     authority: Authority = None,
     state: State = None,
@@ -357,19 +361,19 @@ def authority(  # noqa: PLR0913
     debug: Debug = False,
 ) -> None:
     """Hand the upgrade authority over, or take it away for good."""
-    from scripts.program.commands.change import authority_command
+    from scripts.program.commands import change
+    from scripts.program.multisig import changing
 
     options = options_of(environment, payer, authority, state, operator, 100.0, max_price)
     consent = consent_of(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
+    owner = vault_of(multisig, vault, member)
+    command = (
+        partial(changing.authority_command, options, consent, owner)
+        if owner
+        else partial(change.authority_command, options, consent)
+    )
     run(
-        lambda: authority_command(
-            options,
-            consent,
-            new_key=new_key,
-            new_address=new_address,
-            final=final,
-            as_json=as_json,
-        ),
+        lambda: command(new_key=new_key, new_address=new_address, final=final, as_json=as_json),
         debug=debug,
     )
 
@@ -379,6 +383,9 @@ def extend(  # noqa: PLR0913
     environment: Environment,
     *,
     to: Annotated[int, typer.Option(metavar="BYTES", min=1, help="The room in all.")],
+    multisig: Multisig = None,
+    vault: VaultIndex = 0,
+    member: Member = None,
     payer: Payer = PAYER,
     authority: Authority = None,
     state: State = None,
@@ -392,17 +399,27 @@ def extend(  # noqa: PLR0913
     debug: Debug = False,
 ) -> None:
     """Make room for a larger version."""
-    from scripts.program.commands.change import extend_command
+    from scripts.program.commands import change
+    from scripts.program.multisig import changing
 
     options = options_of(environment, payer, authority, state, operator, 100.0, max_price)
     consent = consent_of(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
-    run(lambda: extend_command(options, consent, to=to, as_json=as_json), debug=debug)
+    owner = vault_of(multisig, vault, member)
+    command = (
+        partial(changing.extend_command, options, consent, owner)
+        if owner
+        else partial(change.extend_command, options, consent)
+    )
+    run(lambda: command(to=to, as_json=as_json), debug=debug)
 
 
 @app.command()
 def close(  # noqa: PLR0913
     environment: Environment,
     *,
+    multisig: Multisig = None,
+    vault: VaultIndex = 0,
+    member: Member = None,
     payer: Payer = PAYER,
     authority: Authority = None,
     state: State = None,
@@ -416,11 +433,18 @@ def close(  # noqa: PLR0913
     debug: Debug = False,
 ) -> None:
     """Remove the program for good."""
-    from scripts.program.commands.change import close_command
+    from scripts.program.commands import change
+    from scripts.program.multisig import changing
 
     options = options_of(environment, payer, authority, state, operator, 100.0, max_price)
     consent = consent_of(execute, yes, False, approval, approvers)  # noqa: FBT003 - no emergency
-    run(lambda: close_command(options, consent, as_json=as_json), debug=debug)
+    owner = vault_of(multisig, vault, member)
+    command = (
+        partial(changing.close_command, options, consent, owner)
+        if owner
+        else partial(change.close_command, options, consent)
+    )
+    run(lambda: command(as_json=as_json), debug=debug)
 
 
 @app.command()
@@ -456,6 +480,7 @@ def prove(  # noqa: PLR0913
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", dir_okay=False)
     ] = None,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Run what proves a gate, and sign what came of it for these bytes."""
@@ -474,6 +499,7 @@ def prove(  # noqa: PLR0913
             rebuilt=rebuilt,
             figures=figure or [],
             output=output,
+            as_json=as_json,
         ),
         debug=debug,
     )
@@ -496,7 +522,7 @@ def _build(  # noqa: PLR0913, PLR0917 - each is an option that two commands have
     if smoke and without_smoke:
         raise typer.BadParameter("--smoke FILE or --without-smoke TEXT, not both")
     from scripts.program.candidate import SizeLimit
-    from scripts.program.commands.deploy import Build
+    from scripts.program.commands.build import Build
 
     return Build(
         file=file,

@@ -201,17 +201,20 @@ def extend(program: Pubkey, payer: Pubkey, additional: int) -> Instruction:
 
 
 def extend_checked(
-    program: Pubkey, payer: Pubkey, authority: Pubkey, additional: int
+    program: Pubkey, payer: Pubkey | None, authority: Pubkey, additional: int
 ) -> Instruction:
-    """The same where the loader wants the upgrade authority's signature."""
+    """The same where the loader wants the upgrade authority's signature.
+
+    Without `payer` the rent has to lie in the program's data already.
+    """
+    paid = [_read(SYSTEM), _writable(payer, signs=True)] if payer else []
     return _instruction(
         Tag.EXTEND_CHECKED,
         struct.pack("<I", additional),
         _writable(program_data_address(program)),
         _writable(program),
         _read(authority, signs=True),
-        _read(SYSTEM),
-        _writable(payer, signs=True),
+        *paid,
     )
 
 

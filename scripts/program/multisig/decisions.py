@@ -1,7 +1,8 @@
 """What a vault is to do once its members agree, and how far they are with it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
@@ -33,11 +34,13 @@ class Decision:
 
     title: str
     does: str
-    message: Callable[[World], Awaitable[Message | None]]
+    message: Callable[[World], Coroutine[Any, Any, Message | None]]
     """What is put to the members; None while what it is made from is not there."""
     is_done: Callable[[World], Awaitable[bool]]
     problem: Callable[[World], Awaitable[str]]
     """Why it must not be asked for or executed now; empty where it may."""
+    again: str = ""
+    """Why it is asked anew where one execution did not do all of it; empty where one has to."""
 
 
 def upgrading(

@@ -166,12 +166,17 @@ async def _asking(
     found = await decisions.proposed(world, squad, decision)
     if found is None:
         sends.add(2, [world.payer, squad.member], UNITS)
-        rules = await read_multisig(world.node, squad)
-        spaces = transaction_space(message), proposal_space(len(rules.members))
-        return sum([await world.node.rent(space) for space in spaces])
+        return await asking_rent(world, squad, message)
     if found.proposal.status is Status.ACTIVE and squad.key not in found.proposal.approved:
         sends.add(1, [world.payer, squad.member], UNITS)
     return 0
+
+
+async def asking_rent(world: World, squad: Squad, message: Message) -> int:
+    """What Squads keeps for asking the members once."""
+    rules = await read_multisig(world.node, squad)
+    spaces = transaction_space(message), proposal_space(len(rules.members))
+    return sum([await world.node.rent(space) for space in spaces])
 
 
 async def _is_given(world: World, squad: Squad) -> bool:

@@ -117,17 +117,30 @@ def publish(
 def record(target: str, inputs: Mapping[str, Json], squad: Squad, written: Record) -> Plan[World]:
     """A verify record that the vault writes."""
     decision = decisions.recording(squad, written)
+    fund = verify_record.fund(written)
+    return change(target, "program record", inputs, squad, decision, [fund])
+
+
+def change(  # noqa: PLR0913, PLR0917 - each is a part of the plan
+    target: str,
+    command: str,
+    inputs: Mapping[str, Json],
+    squad: Squad,
+    decision: Decision,
+    before: Sequence[Step[World]] = (),
+    rounds: int = 1,
+) -> Plan[World]:
+    """What members decide about the program itself; where one execution is too small, in rounds."""
     return Plan(
         target=target,
-        command="program record",
-        waits=_waits(squad, 1),
+        command=command,
+        waits=_waits(squad, max(1, rounds)),
         inputs={**inputs, "multisig": str(squad.multisig)},
         steps=[
             checks.cluster(),
-            verify_record.fund(written),
+            *before,
             *_decided(squad, decision),
             steps.execute(squad, decision),
-            verify_record.verify(written),
         ],
     )
 
@@ -136,17 +149,12 @@ def idl_authority(
     target: str, inputs: Mapping[str, Json], squad: Squad, new: Pubkey | None
 ) -> Plan[World]:
     """Another key that may change the IDL of the vault's program, or none."""
-    decision = decisions.handing_over(squad, new)
-    return Plan(
-        target=target,
-        command="program idl authority",
-        waits=_waits(squad, 1),
-        inputs={
-            **inputs,
-            "multisig": str(squad.multisig),
-            "idl_authority": str(new) if new else None,
-        },
-        steps=[checks.cluster(), *_decided(squad, decision), steps.execute(squad, decision)],
+    return change(
+        target,
+        "program idl authority",
+        {**inputs, "idl_authority": str(new) if new else None},
+        squad,
+        decisions.handing_over(squad, new),
     )
 
 

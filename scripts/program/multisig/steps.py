@@ -237,6 +237,8 @@ def execute(squad: Squad, decision: Decision, title: str | None = None) -> Step[
             acting=acting,
             units=UNITS,
         )
+        if decision.again and not await is_done(world):
+            raise StepPendingError(decision.again)
         return {"proposal": index, **(landed.facts() if landed else {})}
 
     return step(

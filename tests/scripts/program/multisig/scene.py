@@ -100,9 +100,11 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path, *, lock_seconds: int = LOCK_SECONDS) -> Generator[Scene]:
+def scene(
+    folder: Path, *, lock_seconds: int = LOCK_SECONDS, chain: SquadsChain | None = None
+) -> Generator[Scene]:
     """The program deployed, and handed to the vault."""
-    chain = SquadsChain()
+    chain = chain or SquadsChain()
     members = tuple((key.pubkey(), ALL) for key in (ANA, BO, CEM))
     chain.found(
         MULTISIG,
