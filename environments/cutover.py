@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, mo
 
 from environments.bounds import refused
 from environments.record import Name, Record
-from environments.watch import Watch
+from environments.watch import Watch, WatchCommand
 from standards import Whole, figure
 
 ALL: Final = 100
@@ -79,6 +79,9 @@ class Cutover(Record):
     """How long the old side is kept, full, beyond the first minutes: as long as it is, one change
     of weights is the way back, and it costs what it costs. 0 takes it away after those."""
     freezes: tuple[Freeze, ...] = ()
+    tell: WatchCommand | None = None
+    """What tells people of a cutover where the stack publishes no topics: it reads a JSON object
+    with id, severity, title and text."""
     watch: Watch = Field(default_factory=Watch)
     """What is watched beside what AWS measures."""
 

@@ -69,6 +69,14 @@ class PublishedTasks(Record):
     """The family of the task definition of each; its newest revision is the one to start."""
 
 
+class PublishedTopics(Record):
+    """The topics that people hear from, by severity (NOTE-07), each by its ARN."""
+
+    critical: str
+    warning: str
+    info: str
+
+
 class Published(Record):
     """Everything that scripts are told of an environment."""
 
@@ -93,6 +101,7 @@ class Published(Record):
     backups: str | None = None
     """The vault that its backups go to."""
     tasks: PublishedTasks
+    topics: PublishedTopics | None = None
 
     @staticmethod
     def parameter(environment: str) -> str:

@@ -21,6 +21,8 @@ from stacks.network import Network
 from stacks.one_off import OneOffTasks
 from stacks.service import ServiceOutputs, Side
 from stacks.services import Services
+from stacks.severity import Severity
+from stacks.topics import topic_arn
 
 JOURNAL: Final = "runs"
 """The table of journals and leases."""
@@ -127,6 +129,7 @@ def _published(
             "log_group": arguments.tasks.log_group_name,
             "families": {task.value: family for task, family in arguments.tasks.families.items()},
         },
+        "topics": {each.value: topic_arn(each.value, Names(environment)) for each in Severity},
     }
     return Output.from_input(values).apply(
         lambda known: Published.model_validate(known).model_dump_json(

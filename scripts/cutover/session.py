@@ -25,6 +25,7 @@ from scripts.runs.stores import open_store
 from scripts.telling import tell
 
 if TYPE_CHECKING:
+    from scripts.cutover.telling.outbox import Outbox
     from scripts.cutover.watch.measured import Measured
 
 
@@ -95,6 +96,14 @@ class Session:
     def measured(self, services: Sequence[str]) -> "Mapping[str, Measured]":
         """What each of `services` is like now (MON-14)."""
         return measured_of(self.environment, self.published, services)
+
+    @contextmanager
+    def told(self) -> Generator[None]:
+        """Tell people of what goes on inside, in their topics; nothing waits for that."""
+        from scripts.cutover.telling.outbox import telling  # noqa: PLC0415 - as below
+
+        with telling(lambda: outbox_of(self), self.setting.tell):
+            yield
 
     @contextmanager
     def world(
@@ -174,6 +183,23 @@ def records_of(
     """The same, as journals keep it."""
     found = measured_of(environment, published, services)
     return {name: cast("Json", each.record.model_dump(mode="json")) for name, each in found.items()}
+
+
+def outbox_of(session: Session) -> "Outbox | None":
+    """What tells people of the cutovers of `session`; None where there is nothing that does."""
+    from scripts.cutover.telling.outbox import Outbox  # noqa: PLC0415
+    from scripts.cutover.telling.senders import sender  # noqa: PLC0415
+
+    send = sender(session.environment, session.published)
+    if send is None:
+        return None
+    return Outbox(
+        store=session.store,
+        target=session.target,
+        environment=session.environment.name,
+        owner=session.setting.owner,
+        send=send,
+    )
 
 
 def smoke_of(environment: Environment, published: Published) -> Smoke | None:

@@ -12,8 +12,10 @@ from environments.published import Published
 from stacks.foundation.identities import PATH, SESSION_SECONDS, Identities
 from stacks.foundation.pipeline import Pipeline
 from stacks.naming import Names
+from stacks.severity import Severity
 from stacks.statements import Statement, document
 from stacks.task_kinds import Task
+from stacks.topics import topic_arn
 from standards import Tier
 
 _LOOKS: Final = [
@@ -89,6 +91,7 @@ class Releases(ComponentResource):
         yield _may("Looks", _LOOKS, "*")
         yield from self._services(environment)
         yield from self._records(environment)
+        yield from self._topics(environment)
         arn, own = self._names.arn, environment.name
         yield from self._tests(environment)
         yield from self._database(environment)
@@ -209,6 +212,24 @@ class Releases(ComponentResource):
                 ),
                 "Condition": {"Null": {"aws:ResourceTag/slipway:restored-from": "false"}},
             }
+
+    def _topics(self, environment: Environment) -> Iterator[Statement]:
+        """Who is told while a cutover goes on: the topics, and the key that encrypts them."""
+        names = Names(environment)
+        yield _may(
+            "TellsPeople",
+            ["sns:Publish"],
+            *(topic_arn(severity.value, names) for severity in Severity),
+        )
+        yield {
+            **_may(
+                "ThroughTopics", ["kms:Decrypt", "kms:GenerateDataKey"], names.arn("kms", "key/*")
+            ),
+            "Condition": {
+                "StringEquals": {"kms:ViaService": f"sns.{environment.aws.region}.amazonaws.com"},
+                "ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{names.of('topics')}"},
+            },
+        }
 
     def _records(self, environment: Environment) -> Iterator[Statement]:
         """What the environment says of itself, the runs' journal, baselines, and its own rights."""

@@ -91,7 +91,7 @@ def _taken_back(
             f"{session.target}: its change of the database ({cutover.database}) was finished, and "
             "the old release does not run on what that left. Release one that does"
         )
-    with session.world_of(cutover) as world:
+    with session.told(), session.world_of(cutover) as world:
         while True:
             try:
                 if are_gone and not restored:

@@ -105,11 +105,12 @@ def watch_command(options: Options, *, execute: bool, as_json: bool) -> int:
             return ExitCode.DONE
         again = f"slipway cutover watch {session.environment.name} --execute"
         setting = replace(session.setting, resume=again)
-        with session.world_of(there.cutover) as world:
+        with session.told(), session.world_of(there.cutover) as world:
             ended = look_later(there.cutover, since, world, setting, hooks)
         return end(session, there.cutover, ended, as_json=as_json)
 
 
+_OVER = {State.DONE, State.UNWELL, State.LEAVING, State.TAKEN_BACK}
 _UNFINISHED = {State.OPEN, State.GOING_BACK, State.LEAVING}
 
 
@@ -128,7 +129,7 @@ def _cutover(session: Session, what: Asked, consent: Consent) -> tuple[Cutover, 
 
 
 def _carried(session: Session, cutover: Cutover, hooks: Hooks, *, as_json: bool) -> int:
-    with session.world_of(cutover) as world:
+    with session.told(), session.world_of(cutover) as world:
         ended = carry_out(cutover, world, session.setting, hooks, session.spare())
     return end(session, cutover, ended, hooks.facts, as_json=as_json)
 
@@ -151,7 +152,7 @@ def _facts_of(there: Standing) -> Mapping[str, Json]:
 def _watched_since(there: Standing) -> Since | None:
     """When what is watched was over: the first minutes of a release, or a rollback."""
     is_back = there.state is State.TAKEN_BACK
-    if not is_back and there.state is not State.DONE:
+    if there.state not in _OVER:
         return None
     last = VERIFIED if is_back else MINUTES
     for entry in reversed(there.entries):

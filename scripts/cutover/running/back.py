@@ -10,6 +10,7 @@ whoever makes them.
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from scripts.cutover.judgement.decisions import Kind
@@ -22,6 +23,7 @@ from scripts.cutover.running.record import BACK
 from scripts.cutover.running.stand import Stand
 from scripts.runs.canonical import Json
 from scripts.runs.lease import LeaseLostError
+from scripts.runs.owed import owing_after_rollback
 from scripts.runs.steps import Acting, Limit, Plan, Step, StepFailedError, Timeout, duration
 from standards import figure
 
@@ -177,7 +179,7 @@ class _Back:
             run=run,
             timeout=Timeout(SMOKE_TESTS, limit),
             on_failure=_AGAIN,
-            requirements=("ROLL-12",),
+            requirements=("ROLL-12", "SMOKE-11"),
         )
 
     def _verified(self) -> Step[Stand]:
@@ -192,12 +194,16 @@ class _Back:
                 "seconds": max(at - self.because.at, 0.0),
                 "bound_seconds": longest,
                 "bound": [str(each) for each in timeouts],
+                "owed": owing_after_rollback(
+                    self.cutover.tier, datetime.fromtimestamp(at, UTC), self.because.why
+                ),
             }
 
         return Step(
             id=VERIFIED,
             title="Back, and verified",
-            does="Writes down how long it took from the decision (ROLL-01).",
+            does="Writes down how long it took from the decision (ROLL-01), and that a review is "
+            "owed (ROLL-11).",
             is_done=lambda stand: VERIFIED in stand.past.settled,
             run=run,
             timeout=Timeout("writing it down", _UNDER_WAY),

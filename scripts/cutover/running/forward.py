@@ -160,7 +160,7 @@ class _Forward:
             run=run,
             timeout=self._smoke_time(),
             on_failure=BACK,
-            requirements=("PIPE-09", "PIPE-14", "SMOKE-07"),
+            requirements=("PIPE-09", "PIPE-14", "SMOKE-07", "SMOKE-11") if self.hooks.smoke else (),
         )
 
     def _smoke_time(self) -> Timeout:

@@ -64,15 +64,25 @@ class Command:
             "SLIPWAY_SIDE": "new" if is_new else "old",
             "SLIPWAY_SINCE": f"{since:.0f}",
         }
+        return parsed(self.output(told))
+
+    def output(self, told: Mapping[str, str], given: bytes = b"") -> bytes:
+        """What it prints, with `told` in its environment and `given` to read.
+
+        Raises:
+            CommandFailedError: it failed, or took too long.
+        """
         names = (*_PASSED_ON, *self.variables)
-        given = {name: os.environ[name] for name in names if name in os.environ}
+        passed_on = {name: os.environ[name] for name in names if name in os.environ}
         # Into a file: what prints without end must not fill the memory.
-        with tempfile.TemporaryFile() as printed:
+        with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as read:
+            read.write(given)
+            read.seek(0)
             try:
                 ended = subprocess.run(  # noqa: S603 - what the environment's file names, no shell
                     list(self.arguments),
-                    env={**given, **told},
-                    stdin=subprocess.DEVNULL,
+                    env={**passed_on, **told},
+                    stdin=read,
                     stdout=printed,
                     stderr=subprocess.DEVNULL,  # nobody knows what it says there
                     timeout=self.seconds,
@@ -87,7 +97,7 @@ class Command:
             if printed.tell() > _MOST_BYTES:
                 raise CommandFailedError(f"printed more than {_MOST_BYTES:,} bytes")
             printed.seek(0)
-            return parsed(printed.read())
+            return printed.read()
 
 
 def parsed(printed: bytes) -> Series:
