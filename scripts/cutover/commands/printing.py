@@ -3,9 +3,14 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from scripts.cutover.judgement.gates import Gate, Share
-from scripts.cutover.judgement.verdicts import compared
-from scripts.cutover.planning.plan import describe
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from scripts.cutover.commands.planned import held_against, lasting, times
+from scripts.cutover.judgement.gates import Event, Gate, Level, Share
+from scripts.cutover.judgement.judge import Stage
+from scripts.cutover.judgement.verdicts import TWICE, compared
 from scripts.cutover.planning.request import Cutover
 from scripts.cutover.running.back import bound
 from scripts.cutover.running.hooks import Hooks
@@ -15,25 +20,24 @@ from scripts.runs.steps import Plan, duration
 from standards import figure
 
 
-def described(cutover: Cutover, plan: Plan[Stand], hooks: Hooks, refused: Sequence[str]) -> str:
+def described(
+    cutover: Cutover, plan: Plan[Stand], hooks: Hooks, refused: Sequence[str]
+) -> Iterator[RenderableType]:
     """It, for people."""
-    lines = [
-        f"{plan.command} on {plan.target}, plan {plan.hash}",
-        *(f"  {name}: {each.old} -> {each.new}" for name, each in cutover.releases.items()),
-        "",
-        "Steps, in order:",
-        *(f"  {number:>2}. {step.title}" for number, step in enumerate(plan.steps, 1)),
-        "",
-        "What each weight is held against:",
-        *(f"  {line}" for line in describe(cutover.plan).splitlines()[:-2]),
-        "",
-        *_times(cutover, hooks),
-        "",
-        *_database(hooks),
-        *_refused(refused),
-        "Nothing was changed; --execute runs it.",
-    ]
-    return "\n".join(lines) + "\n"
+    yield Text(f"{plan.command} on {plan.target}, plan {plan.hash}", style="bold")
+    for name, each in cutover.releases.items():
+        yield Text(f"  {name}: {each.old} -> {each.new}")
+    yield Text("\nSteps, in order:", style="bold")
+    for number, step in enumerate(plan.steps, 1):
+        yield Text(f"  {number:>2}. {step.title}")
+    yield Text("\nWhat it is held against:", style="bold")
+    yield from held_against(cutover.plan)
+    yield Text("")
+    yield from times(cutover, hooks, plan.bound)
+    yield from _back(cutover, hooks)
+    yield from _database(hooks)
+    yield from _refused(refused)
+    yield Text("\nNothing was changed; --execute runs it.")
 
 
 def for_programs(cutover: Cutover, plan: Plan[Stand], hooks: Hooks, refused: Sequence[str]) -> str:
@@ -68,6 +72,13 @@ def for_programs(cutover: Cutover, plan: Plan[Stand], hooks: Hooks, refused: Seq
         ],
         "merged": list(cutover.plan.merged),
         "window_seconds": cutover.plan.seconds,
+        "duration": [
+            {"what": each.what, "least_seconds": each.least, "most_seconds": each.most}
+            for each in lasting(cutover, hooks)
+        ],
+        "longest_seconds": float(plan.bound),
+        "ask_seconds": float(cutover.settings.ask),
+        "default_answer": Stage.default.value,
         "rollback": [
             {"name": each.name, "seconds": float(each.seconds)} for each in bound(cutover, hooks)
         ],
@@ -79,7 +90,6 @@ def for_programs(cutover: Cutover, plan: Plan[Stand], hooks: Hooks, refused: Seq
 
 
 def _gate(gate: Gate) -> Json:
-    against = compared(gate, None) if isinstance(gate, Share) else None
     return {
         "id": gate.id,
         "what": gate.what,
@@ -88,52 +98,60 @@ def _gate(gate: Gate) -> Json:
         "action": gate.action.value,
         "source": gate.source.value,
         "window_seconds": float(gate.window),
-        **(
-            {
-                "baseline": against.baseline,
-                "limit": against.limit,
-                "needed_requests": _finite(against.test.needed()),
-            }
-            if against
-            else {}
-        ),
+        **_threshold(gate),
     }
+
+
+def _threshold(gate: Gate) -> dict[str, Json]:
+    """What breaches it, and how much data that takes."""
+    match gate:
+        case Share() if against := compared(gate, None):
+            return {
+                "limit": against.limit,
+                "baseline": against.baseline,
+                "needed_requests": _finite(against.test.needed()),
+                "false_alarms": gate.alpha,
+            }
+        case Level():
+            return {
+                "limit": float(gate.limit),
+                "unit": gate.unit.strip(),
+                "is_minimum": gate.is_minimum,
+                "is_mean": gate.is_mean,
+                "needed_points": 1 if gate.is_mean else TWICE,
+            }
+        case Event():
+            return {"limit": 0, "needed_points": 1}
+        case _:
+            return {}
 
 
 def _finite(value: float) -> float | None:
     return value if value < float("inf") else None
 
 
-def _times(cutover: Cutover, hooks: Hooks) -> Iterator[str]:
-    window = duration(cutover.plan.seconds)
-    first = figure("ROLL-06", "first_period_minutes").seconds
-    yield (
-        f"The deployment window takes {window} when all goes well, and the first minutes after it "
-        f"{duration(cutover.settings.first_minutes or first)}."
-    )
+def _back(cutover: Cutover, hooks: Hooks) -> Iterator[RenderableType]:
     timeouts = bound(cutover, hooks)
     limit = figure("ROLL-01", "duration_below_minutes")
-    yield (
-        f"A rollback ends within {duration(sum(each.seconds for each in timeouts))} ({limit}: "
+    yield Text(
+        f"\nA rollback ends within {duration(sum(each.seconds for each in timeouts))} ({limit}: "
         f"under {limit.minutes} min):"
     )
-    yield from (f"  {each}" for each in timeouts)
+    yield from (Text(f"  {each}") for each in timeouts)
     retained = cutover.settings.retain
     kept = f"for {duration(retained)} more" if retained else "no longer"
-    yield f"The old side stays full until the first minutes are over, and is kept {kept}."
+    yield Text(f"The old side stays full until the first minutes are over, and is kept {kept}.")
 
 
-def _database(hooks: Hooks) -> Iterator[str]:
+def _database(hooks: Hooks) -> Iterator[RenderableType]:
     if not hooks.database.says:
-        yield "The database is not changed."
+        yield Text("\nThe database is not changed.")
     else:
-        yield "The database:"
-        yield from (f"  {line}" for line in hooks.database.says)
-    yield ""
+        yield Text("\nThe database:", style="bold")
+        yield from (Padding(line, (0, 0, 0, 2)) for line in hooks.database.says)
 
 
-def _refused(refused: Sequence[str]) -> Iterator[str]:
+def _refused(refused: Sequence[str]) -> Iterator[RenderableType]:
     if refused:
-        yield "It would be refused now:"
-        yield from (f"  - {each}" for each in refused)
-        yield ""
+        yield Text("\nIt would be refused now:", style="bold red")
+        yield from (Text(f"  - {each}") for each in refused)

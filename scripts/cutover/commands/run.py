@@ -11,10 +11,12 @@ from scripts.cutover.commands.consent import Consent, asked, let_in
 from scripts.cutover.commands.ending import end
 from scripts.cutover.commands.measuring import measured_cutover
 from scripts.cutover.commands.printing import described, for_programs
+from scripts.cutover.commands.trouble import refuse, troubles, unverified
 from scripts.cutover.planning.changes import refusals as change_refusals
 from scripts.cutover.planning.releases import wanted
 from scripts.cutover.planning.request import Cutover, RequestError
 from scripts.cutover.planning.saved import save, saved
+from scripts.cutover.report.drawing import write
 from scripts.cutover.running.back import VERIFIED
 from scripts.cutover.running.checking import refusals
 from scripts.cutover.running.conductor import carry_out, look_later, stand_of
@@ -27,7 +29,6 @@ from scripts.cutover.session import Options, Session, opened
 from scripts.exits import ExitCode
 from scripts.runs.canonical import Json
 from scripts.runs.evidence import Signature
-from scripts.runs.journal import current
 from scripts.telling import tell
 
 
@@ -58,6 +59,7 @@ def run_command(options: Options, what: Asked, consent: Consent, *, as_json: boo
                 "version made it, or the change of the database is another one. Plan it again"
             )
         if consent.execute:
+            refuse(troubles(session))
             of = asked(session, cutover, plan.hash, consent)
             signatures = let_in(session, of, consent)
             extra = {"pre-approval": of.standard.hash} if of.standard else {}
@@ -66,28 +68,33 @@ def run_command(options: Options, what: Asked, consent: Consent, *, as_json: boo
             hooks = replace(hooks, facts=facts, refusals=letting)
             return _carried(session, cutover, hooks, as_json=as_json)
         with session.world_of(cutover) as world:
-            found = refusals(stand_of(cutover, world, session.setting), hooks)
+            stand = stand_of(cutover, world, session.setting)
+            found = [*troubles(session), *refusals(stand, hooks)]
             unproven = getattr(world, "unproven", ())
         for line in unproven:
             tell(f"not proven: {line}")
-        shown = for_programs if as_json else described
-        sys.stdout.write(shown(cutover, plan, hooks, found))
+        if as_json:
+            sys.stdout.write(for_programs(cutover, plan, hooks, found))
+        else:
+            write(*described(cutover, plan, hooks, found))
         if what.output:
             save(what.output, cutover, plan.hash)
-            tell(f"Saved as {what.output}. To approve it: slipway evidence approve {plan.hash} …")
+            tell(_saved(what.output, session.environment.name, plan.hash))
         return ExitCode.USAGE if found else ExitCode.DONE
 
 
 def resume_command(options: Options, *, execute: bool, as_json: bool) -> int:
     """Go on with the cutover that has not ended, forward or back."""
     with opened(options) as session:
-        current(session.target, session.store).require_verified()
+        refuse(unverified(session))
         there = session.standing()
         if there.cutover is None or there.state not in _UNFINISHED:
             raise RequestError(f"{session.target}: there is nothing to go on with: {there.state}")
         if not execute:
-            sys.stdout.write(f"{_next(there)}\nNothing was changed; --execute goes on.\n")
-            return ExitCode.DONE
+            held = troubles(session)
+            lines = [_next(there), *held, "Nothing was changed; --execute goes on."]
+            sys.stdout.write("\n".join(lines) + "\n")
+            return ExitCode.PENDING if held else ExitCode.DONE
         hooks = replace(session.hooks(there.cutover), facts=_facts_of(there))
         return _carried(session, there.cutover, hooks, as_json=as_json)
 
@@ -105,12 +112,11 @@ def watch_command(options: Options, *, execute: bool, as_json: bool) -> int:
             return ExitCode.DONE
         again = f"slipway cutover watch {session.environment.name} --execute"
         setting = replace(session.setting, resume=again)
-        with session.told(), session.world_of(there.cutover) as world:
+        with session.world_of(there.cutover) as world:
             ended = look_later(there.cutover, since, world, setting, hooks)
         return end(session, there.cutover, ended, as_json=as_json)
 
 
-_OVER = {State.DONE, State.UNWELL, State.LEAVING, State.TAKEN_BACK}
 _UNFINISHED = {State.OPEN, State.GOING_BACK, State.LEAVING}
 
 
@@ -129,9 +135,18 @@ def _cutover(session: Session, what: Asked, consent: Consent) -> tuple[Cutover, 
 
 
 def _carried(session: Session, cutover: Cutover, hooks: Hooks, *, as_json: bool) -> int:
-    with session.told(), session.world_of(cutover) as world:
+    with session.world_of(cutover) as world:
         ended = carry_out(cutover, world, session.setting, hooks, session.spare())
     return end(session, cutover, ended, hooks.facts, as_json=as_json)
+
+
+def _saved(path: Path, environment: str, plan: str) -> str:
+    """What follows once a plan was saved: the very commands."""
+    return (
+        f"Saved as {path}. Whoever approves it: slipway evidence approve {plan} --by NAME "
+        "--role ROLE --key FILE\n"
+        f"Then: slipway cutover run {environment} --plan {path} --approval FILE --execute"
+    )
 
 
 def _facts(signatures: Sequence[Signature], extra: Mapping[str, str]) -> Mapping[str, Json]:
@@ -152,7 +167,7 @@ def _facts_of(there: Standing) -> Mapping[str, Json]:
 def _watched_since(there: Standing) -> Since | None:
     """When what is watched was over: the first minutes of a release, or a rollback."""
     is_back = there.state is State.TAKEN_BACK
-    if there.state not in _OVER:
+    if not is_back and there.state is not State.DONE:
         return None
     last = VERIFIED if is_back else MINUTES
     for entry in reversed(there.entries):

@@ -1,7 +1,8 @@
 """What stands in the way of acting on a target: a journal that does not verify, a lease."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from scripts.cutover.planning.request import RequestError
 from scripts.cutover.session import Session
 from scripts.exits import ExitCode
 from scripts.runs.journal import current
@@ -15,6 +16,17 @@ def broken(session: Session) -> list[str]:
     return current(session.target, session.store).verify()
 
 
+def unverified(session: Session) -> list[str]:
+    """The same for people, with what to do, where something is."""
+    if not (found := broken(session)):
+        return []
+    said = (
+        f"the journal of {session.target} does not verify: {'; '.join(found)}. Compare it with "
+        "the evidence of earlier runs (docs/runs.md)"
+    )
+    return [said]
+
+
 def holder(session: Session) -> Lease | None:
     """The lease, while somebody holds it."""
     lease = session.store.lease(session.target)
@@ -25,19 +37,30 @@ def holder(session: Session) -> Lease | None:
 
 def troubles(session: Session) -> list[str]:
     """Why nobody may begin anything on the target now."""
-    lease = holder(session)
-    held = lease and (
-        f"{session.target} is being worked on by {lease.owner} since {stamp(lease.acquired)}; "
-        f"its lease ends at {stamp(lease.expires)} unless it is renewed: wait, or look with "
-        f"slipway cutover status {session.environment.name}"
+    if not (lease := holder(session)):
+        return unverified(session)
+    held = (
+        f"{session.target} is being worked on by {lease.owner} since {stamp(lease.acquired)}: "
+        f"look with slipway cutover status {session.environment.name}; the lease ends at "
+        f"{stamp(lease.expires)} unless it is renewed"
     )
-    return [*_unverified(session, broken(session)), *([held] if held else [])]
+    return [*unverified(session), held]
+
+
+def refuse(found: Sequence[str]) -> None:
+    """Go on only where nothing was `found`.
+
+    Raises:
+        RequestError: something was.
+    """
+    if found:
+        raise RequestError("\n  ".join(["refused; nothing was changed:", *found]))
 
 
 def warn(session: Session) -> Sequence[str]:
     """Say on stderr what is wrong with the journal that is shown."""
-    found = broken(session)
-    for line in _unverified(session, found):
+    found = unverified(session)
+    for line in found:
         tell(f"slipway: {line}")
     return found
 
@@ -45,11 +68,3 @@ def warn(session: Session) -> Sequence[str]:
 def code_of(problems: Sequence[str]) -> ExitCode:
     """What a look ends with: somebody has to look into a journal that does not verify."""
     return ExitCode.FAILED if problems else ExitCode.DONE
-
-
-def _unverified(session: Session, found: Sequence[str]) -> Iterator[str]:
-    if found:
-        yield (
-            f"the journal of {session.target} does not verify: {'; '.join(found)}. Compare it "
-            "with the evidence of earlier runs (docs/runs.md)"
-        )

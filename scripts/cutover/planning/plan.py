@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from scripts.cutover.judgement.gates import Gate, Share
 from scripts.cutover.judgement.limits import Period
-from scripts.cutover.judgement.verdicts import compared
 from scripts.cutover.planning.steps import ALL, Moved, Settings, Slot, Step, step, undecided
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.lease import TAKEN_OVER
@@ -80,43 +78,6 @@ def plan(services: Sequence[Moved], tier: Tier, settings: Settings) -> CutoverPl
         rollback=_rollback(ordered, settings),
         settings=settings,
     )
-
-
-def describe(cutover: CutoverPlan) -> str:
-    """`cutover` for people: each step with its gates, thresholds, windows, sources and samples."""
-    lines: list[str] = []
-    for number, each in enumerate(cutover.steps, 1):
-        lines += [
-            f"{number}. {each.service}: {each.name}, {_extent(each)}",
-            *(f"   {_line(gate)}" for gate in each.gates),
-        ]
-    lines += [f"Left out: {each}" for each in cutover.merged]
-    lines.append(f"The deployment window takes {duration(cutover.seconds)} when all goes well.")
-    limit = figure("ROLL-01", "duration_below_minutes")
-    lines.append(
-        f"A rollback ends within {duration(cutover.rollback_bound)} ({limit}: "
-        f"under {limit.minutes} min): {'; '.join(map(str, cutover.rollback))}."
-    )
-    return "\n".join(lines) + "\n"
-
-
-def _extent(of: Step) -> str:
-    return (
-        f"new side of {of.instances} instances, at least {duration(of.bake)}, "
-        f"{of.requests:,.0f} requests expected"
-    )
-
-
-def _line(gate: Gate) -> str:
-    window = f" for over {duration(gate.window)}" if gate.window else ""
-    said = f"{gate.what}{window}: {gate.action} ({gate.cited}; {gate.source}"
-    if isinstance(gate, Share) and (against := compared(gate, None)):
-        needed = against.test.needed()
-        return (
-            f"{said}; baseline {against.baseline:.3%}, limit {against.limit:.3%}, "
-            f"decided by {needed:,.0f} requests, false alarms {gate.alpha:.1e})"
-        )
-    return f"{said})"
 
 
 def _check(services: Sequence[Moved], tier: Tier, settings: Settings) -> None:

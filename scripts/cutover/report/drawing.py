@@ -149,10 +149,15 @@ def write(*parts: RenderableType) -> None:
     """Print `parts` on stdout: in colour on a terminal, as plain lines everywhere else."""
     if sys.stdout.isatty():
         _print(Console(highlight=False), parts)
-        return
+    else:
+        sys.stdout.write(plain(parts))
+
+
+def plain(parts: Iterable[RenderableType], columns: int = _PLAIN) -> str:
+    """`parts` as lines, with nothing at their ends."""
     stream = StringIO()
-    _print(Console(file=stream, width=_PLAIN, color_system=None, highlight=False), parts)
-    sys.stdout.writelines(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+    _print(Console(file=stream, width=columns, color_system=None, highlight=False), parts)
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 
 def _print(console: Console, parts: Iterable[RenderableType]) -> None:

@@ -162,11 +162,15 @@ def _what(gate: Gate) -> str:
     return f"{service}: {gate.what}"
 
 
-def _samples(gate: Gate, samples: float) -> str:
-    kind = "request" if isinstance(gate, Share) else "point"
+def unit(gate: Gate) -> str:
+    """What `gate` is decided by so many of."""
     if gate.series.endswith("/transactions"):
-        kind = "transaction"
-    return f"{samples:,.0f} {kind}{'s' * (samples != 1)}"
+        return "transaction"
+    return "request" if isinstance(gate, Share) else "point"
+
+
+def _samples(gate: Gate, samples: float) -> str:
+    return f"{samples:,.0f} {unit(gate)}{'s' * (samples != 1)}"
 
 
 def in_units(gate: Gate, value: float) -> str:
@@ -184,10 +188,10 @@ def in_units(gate: Gate, value: float) -> str:
 
 def limit(gate: Gate, value: float) -> str:
     """What `gate` allows, where its limit is `value`."""
-    lasting = f" for {duration(gate.window)}" if gate.window else ""
+    lasting = f" for over {duration(gate.window)}" if gate.window else ""
     match gate:
         case Event():
-            return f"none{lasting}"
+            return f"not{lasting}" if lasting else "none"
         case Level(is_minimum=True):
             return f"at least {in_units(gate, value)}{lasting}"
         case Level(reaches=True):

@@ -9,14 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from scripts.cutover.commands.planned import held_against
 from scripts.cutover.judgement.decisions import Decision, Reason
 from scripts.cutover.judgement.gates import Event, Gate, Level, Share
 from scripts.cutover.judgement.judge import judge
 from scripts.cutover.judgement.limits import Period, gates
 from scripts.cutover.judgement.observations import Alarm, Answer, Counts, Levels, Question, Series
 from scripts.cutover.judgement.refusals import refusals
-from scripts.cutover.planning.plan import describe, plan
+from scripts.cutover.planning.plan import plan
 from scripts.cutover.planning.steps import Moved, Settings
+from scripts.cutover.report import drawing
 from standards import Tier
 from tests.scripts.cutover.worlds import (
     BAKE,
@@ -100,7 +102,8 @@ def _plans() -> Iterator[str]:
         ("where gates are none", [_moved("api", 500)], Tier.INTEGRATION),
     ):
         yield f"{name}:"
-        yield describe(plan(services, tier, Settings(weights=(5, 25, 100))))
+        of = plan(services, tier, Settings(weights=(5, 25, 100)))
+        yield drawing.plain(held_against(of))
 
 
 def _moved(service: str, rate: float) -> Moved:

@@ -100,13 +100,13 @@ def test_a_journal_that_was_changed_is_shown_with_a_warning(
     taken_back: Project, command: str
 ) -> None:
     """Somebody has to look into it: exit code 1."""
-    _change(taken_back)
+    change_journal(taken_back)
     said = taken_back.run(command, "staging")
     assert said.exit_code == ExitCode.FAILED
     assert "does not verify: entry " in said.output
 
 
-def _change(project: Project) -> None:
+def change_journal(project: Project) -> None:
     """Somebody writes another name into an entry."""
     with sqlite3.connect(project.folder / ".slipway" / "runs.sqlite") as there:
         triggers = there.execute("select name from sqlite_master where type='trigger'").fetchall()
