@@ -76,6 +76,10 @@ def recover_command(
         )
         hash_ = world.wait(world.on_chain()).hash
         closing = [one for one in left if one.address in chosen]
+        signers = len(distinct(world.payer, world.authority))
+        taken = world.wait(bill(world, len(closing), len(closing) * signers))
+        if consent.execute:
+            refuse_poor(taken)
         shown = Shown(
             facts=[
                 *(_line(world, one) for one in closing),
