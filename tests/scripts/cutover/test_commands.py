@@ -26,7 +26,7 @@ from scripts.exits import ExitCode
 from scripts.runs.approvers import Role
 from scripts.runs.evidence import Purpose, sign
 from scripts.runs.journal import current
-from scripts.runs.lease import LEASE_TIME, Lease, Owner, acquire
+from scripts.runs.lease import LEASE_TIME, Lease, Owner
 from scripts.runs.sqlite import SqliteStore
 from scripts.runs.times import utc_now
 from tests.scripts.cutover.cloud import RATE, SIZE, Cloud, Turned, cloud, turned
@@ -81,7 +81,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     def open_world(
         _environment: Environment,
         _published: Published | None,
-        _releases: Mapping[str, tuple[str | None, str]],
+        releases: Mapping[str, tuple[str | None, str]],
         _baselines: Mapping[str, Baseline],
     ) -> Generator[Cloud | Turned]:
         is_turned = any(old and new == OLD for old, new in releases.values())
