@@ -13,9 +13,11 @@ from solders.pubkey import Pubkey
 
 from scripts.exits import ExitCode
 from scripts.program.commands.act import Consent, Shown, act
-from scripts.program.estimate import counted
+from scripts.program.estimate import bill, counted
 from scripts.program.loader import BUFFER_HEADER, LOADER, State
 from scripts.program.node import CONFIRMED, sol
+from scripts.program.refusals import refuse_poor
+from scripts.program.sending import distinct
 from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.steps import change, checks
 from scripts.program.world import World
