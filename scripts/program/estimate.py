@@ -21,7 +21,7 @@ from scripts.program.loader import (
 from scripts.program.node import sol
 from scripts.program.sending import SIGNATURE_FEE, UNITS, distinct, priority_fee
 from scripts.program.state import OnChain
-from scripts.program.steps.switch import extension
+from scripts.program.steps.switch import extension, signers_of_extension
 from scripts.program.world import World
 from scripts.runs.steps import duration
 
@@ -165,21 +165,26 @@ async def estimate(world: World, found: OnChain) -> Estimate:
     )
     program = program if first else 0
     filled = await filling(world, footing.fees)
+    # What offers something has less room: at the ceiling there may be more writes than now.
+    most = await filling(world, replace(footing, price=world.sender.ceiling).fees)
     writes, to_pay = filled.writes, 0 if filled.begun else buffer_rent
     stays = program + program_data - (0 if first else found.lamports)
     # Only a loader that sizes the program's data gives back what is too much.
     stays = stays if sizes_itself else max(stays, 0)
     signers = len(distinct(world.payer, world.authority))
+    others = (0 if filled.begun else 1) + (1 if more else 0) + 1
     # A buffer's creation has its key's signature, a program's its own key's.
-    signatures = (
-        writes * signers
-        + (0 if filled.begun else 2)
-        + (1 if more else 0)
+    others_sign = (
+        (0 if filled.begun else 2)
+        + (len(distinct(world.payer, *await signers_of_extension(world))) if more else 0)
         + (signers + 1 if first else signers)
     )
-    transactions = writes + (0 if filled.begun else 1) + (1 if more else 0) + 1
-    base = signatures * SIGNATURE_FEE
-    most_fees = base + transactions * priority_fee(world.sender.ceiling)
+
+    def fees(writes: int, price: int) -> int:
+        signatures = writes * signers + others_sign
+        return signatures * SIGNATURE_FEE + (writes + others) * priority_fee(price)
+
+    most_fees = fees(most.writes, world.sender.ceiling)
     # A buffer's rent is back in the payer's hands before that of the program's data is taken.
     # So it is for an upgrade, too, where the loader itself sizes the program's data.
     peak = (
@@ -191,8 +196,8 @@ async def estimate(world: World, found: OnChain) -> Estimate:
         payer=payer,
         writes=writes,
         per_second=node.pace.per_second,
-        transactions=transactions,
-        fees=base + transactions * priority_fee(footing.price),
+        transactions=writes + others,
+        fees=fees(writes, footing.price),
         most_fees=most_fees,
         buffer_rent=to_pay,
         stays=stays,

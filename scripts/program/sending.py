@@ -34,6 +34,12 @@ _FIRST_PRICE: Final = 1_000
 _PERCENTILE: Final = 0.75
 _CONFIRMED: Final = CommitmentConfig(CommitmentLevel.Confirmed)
 
+_POOR: Final = (
+    TransactionErrorFieldless.AccountNotFound,
+    TransactionErrorFieldless.InsufficientFundsForFee,
+)
+"""How the chain refuses a transaction that its payer cannot pay for."""
+
 
 class RefusedError(StepFailedError):
     """The chain refuses a transaction, now and later."""
@@ -225,6 +231,8 @@ class Sender:
             ).value
             if result.err is None or result.err == TransactionErrorFieldless.AlreadyProcessed:
                 return
+            if result.err in _POOR:
+                raise RefusedError(f"{self.payer.pubkey()} has too little to pay for it: fund it")
             if result.err != TransactionErrorFieldless.BlockhashNotFound:
                 raise RefusedError(f"the chain refuses it: {refusal(result)}")
             if footing.is_gone(await node.now()):

@@ -8,16 +8,19 @@ from solders.pubkey import Pubkey
 
 from scripts.exits import ExitCode
 from scripts.program.commands.act import Consent, Shown, act
+from scripts.program.estimate import bill
 from scripts.program.idl import plans
 from scripts.program.idl.account import Published, look, look_legacy
 from scripts.program.idl.document import Idl, IdlError, parse_idl, read_idl, says_the_same
 from scripts.program.idl.estimate import estimate
 from scripts.program.idl.publication import Publication
 from scripts.program.idl.refusals import refuse_publication, refuse_version
+from scripts.program.idl.steps import UNITS
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.commands import Vault, join
 from scripts.program.multisig.squads import Permission
 from scripts.program.refusals import refuse_poor
+from scripts.program.sending import distinct
 from scripts.program.session import Options, Session, opened
 from scripts.runs.canonical import Json, sha256
 
@@ -112,6 +115,13 @@ def authority_command(
         )
         who = f"{successor} changes it, too" if successor else "the upgrade authority alone does"
         facts = [f"The IDL at {found.address}: {who}"]
+        if squad is None:
+            left = 0 if plan.steps[-1].is_done(world) else 1
+            signers = len(distinct(world.payer, world.authority))
+            taken = world.wait(bill(world, left, left * signers, units=UNITS))
+            if consent.execute:
+                refuse_poor(taken)
+            facts += [f"  {line}" for line in taken.lines()]
         return act(session, plan, consent, _shown(session, facts), as_json=as_json)
 
 

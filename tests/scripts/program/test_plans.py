@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from solders.compute_budget import set_compute_unit_price
 from solders.keypair import Keypair
+from solders.message import Message
+from solders.transaction import VersionedTransaction
 
 from scripts.exits import ExitCode
 from scripts.program import plans
-from scripts.program.estimate import bill, left_behind
+from scripts.program.estimate import bill, estimate, left_behind
 from scripts.program.loader import PROGRAM_DATA_HEADER
 from scripts.program.steps import change, checks
 from scripts.program.world import World
@@ -112,3 +115,21 @@ def _deployed(simulation: Simulation, code: bytes) -> World:
     done = execute(plans.deploy(TARGET, plans.inputs(world)), world, simulation.setting())
     assert done.code is ExitCode.DONE
     return world
+
+
+def test_what_is_needed_suffices_at_the_ceiling(tmp_path: Path) -> None:
+    """Where a price is offered less goes into a write, so that there are more of them."""
+    with simulated(tmp_path) as simulation:
+        world = simulation.world(program(1, 60_000), ceiling=50_000)
+        needed = world.wait(estimate(world, world.wait(world.on_chain()))).needed
+        own, price = simulation.payer, set_compute_unit_price(50_000)
+        for _ in range(60):
+            blockhash = simulation.chain.blocks.newest.hash
+            message = Message.new_with_blockhash([price], own.pubkey(), blockhash)
+            simulation.chain.submit(VersionedTransaction(message, [own]))
+            simulation.chain.advance()
+        simulation.leave(needed)
+        done = execute(plans.deploy(TARGET, plans.inputs(world)), world, simulation.setting())
+        assert done.code is ExitCode.DONE, done.message
+        # All but what keeps the wallet itself: each transaction offered the most there is.
+        assert simulation.lamports == simulation.chain.rent(0)
