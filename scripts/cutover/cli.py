@@ -234,7 +234,7 @@ def watch(  # noqa: PLR0913
     It goes back while the old sides are kept, and takes them away once their time is over. Exit
     code 3: it is watched further.
     """
-    from scripts.cutover.commands.run import watch_command
+    from scripts.cutover.commands.watching import watch_command
 
     options = _options(environment, state, operator)
     run_and_exit(lambda: watch_command(options, execute=execute, as_json=as_json), debug=debug)

@@ -8,7 +8,7 @@ from typing import cast
 
 from scripts.cutover.planning.request import Cutover
 from scripts.cutover.running.conductor import Ended, Outcome
-from scripts.cutover.running.standing import readable, standing
+from scripts.cutover.running.standing import State, readable, standing
 from scripts.cutover.session import Session
 from scripts.exits import ExitCode
 from scripts.runs.canonical import Json
@@ -60,10 +60,21 @@ def end(
     out = sys.stdout if ended.code is ExitCode.DONE else sys.stderr
     lines = [_said(ended), *(f"  Evidence: {file}" for file in files), f"  Report: {report}"]
     out.write("\n".join(lines) + "\n")
+    if next_ := _next(session):
+        tell(next_)
     operator = session.options.operator
     for file in files:
         tell(f"  To sign it: slipway evidence sign {file} --by {operator!r} --role lead --key FILE")
     return ended.code
+
+
+def _next(session: Session) -> str | None:
+    """What is done about it next, by a schedule or by hand."""
+    there = session.standing()
+    if there.is_watched or there.state not in {State.DONE, State.TAKEN_BACK}:
+        return None
+    what = "its first week" if there.state is State.DONE else "the old side"
+    return f"  To watch {what}: slipway cutover watch {session.environment.name} --execute"
 
 
 def _said(ended: Ended) -> str:

@@ -208,7 +208,7 @@ class _Back:
             run=run,
             timeout=Timeout("writing it down", _UNDER_WAY),
             on_failure=_AGAIN,
-            requirements=("ROLL-01",),
+            requirements=("ROLL-01", "ROLL-11"),
         )
 
     def _retire(self, service: str) -> Step[Stand]:

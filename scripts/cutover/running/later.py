@@ -61,6 +61,17 @@ def later(cutover: Cutover, since: Since, hooks: Hooks) -> Plan[Stand]:
     )
 
 
+def until(cutover: Cutover, since: Since) -> float:
+    """When it is watched to its end."""
+    week = figure("ROLL-06", "first_week_days").seconds
+    return since.at + (_close(cutover) if since.is_back else max(week, cutover.settings.retain))
+
+
+def _close(cutover: Cutover) -> float:
+    """How long an old side is watched closely after a rollback."""
+    return cutover.settings.first_minutes or figure("ROLL-11", "watch_minutes").seconds
+
+
 def _release(cutover: Cutover, since: Since, hooks: Hooks) -> Iterator[Step[Stand]]:
     """The first week, and the old sides' end: within it, at its end, or after it."""
     week = figure("ROLL-06", "first_week_days").seconds
@@ -154,7 +165,7 @@ class _Watch:
 
 def _old_side(cutover: Cutover, since: Since) -> Step[Stand]:
     settings = cutover.settings
-    lasts = settings.first_minutes or figure("ROLL-11", "watch_minutes").seconds
+    lasts = _close(cutover)
 
     def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
         ledger = Ledger(stand=stand, acting=acting)

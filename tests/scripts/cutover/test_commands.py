@@ -403,12 +403,16 @@ def test_whoever_carries_it_out_is_told_to_go_back(
 
 def test_a_release_and_a_rollback_are_watched_further(project: Project) -> None:
     """A look a call; exit code 3 as long as it is not over."""
-    assert project.run("watch", "staging", "--execute").exit_code == ExitCode.USAGE
-    project.run("run", "staging", "--image", IMAGE, "--execute")
-    assert "Would look once" in project.run("watch", "staging").stdout
+    nothing = project.run("watch", "staging", "--execute")
+    assert nothing.exit_code == ExitCode.DONE
+    assert "no cutover yet: nothing is to be watched" in nothing.stdout
+    released = project.run("run", "staging", "--image", IMAGE, "--execute")
+    assert "To watch its first week: slipway cutover watch staging --execute" in released.stderr
+    would = project.run("watch", "staging").stdout
+    assert "1. The first week: Looks once at all services, against the limits of the" in would
     looked = project.run("watch", "staging", "--execute")
     assert looked.exit_code == ExitCode.PENDING, looked.output
-    assert "watched for 7 days more\n  To go on: slipway cutover watch staging" in looked.stderr
+    assert "watched for 7 days more\n  To go on: slipway cutover watch staging" in looked.stdout
     project.world.clock.at += 7 * 86400
     done = project.run("watch", "staging", "--execute", "--json")
     assert done.exit_code == ExitCode.DONE, done.output
@@ -416,6 +420,11 @@ def test_a_release_and_a_rollback_are_watched_further(project: Project) -> None:
     last = current("staging/cutover", store).latest("step.done")
     assert last
     assert last.data["baseline"] == {"api": {"requests": 7}}
+    head = store.head("staging/cutover")
+    again = project.run("watch", "staging", "--execute")
+    assert again.exit_code == ExitCode.DONE
+    assert "in steady state alarms watch (MON-12, ROLL-08): api-rollout" in again.stdout
+    assert store.head("staging/cutover") == head
     store.close()
 
 
@@ -459,6 +468,9 @@ def test_a_release_that_does_not_come_up_again_leaves_traffic_where_it_was(
 def test_an_old_side_that_fails_after_the_rollback_is_told(project: Project) -> None:
     """There is nothing to go back to: somebody has to look."""
     _interrupt(project)
+    carried = project.run("watch", "staging", "--execute")
+    assert carried.exit_code == ExitCode.PENDING
+    assert "under way: it is watched by whoever carries it out" in carried.stdout
     project.run("abort", "staging", "--execute")
     assert project.run("watch", "staging", "--execute").exit_code == ExitCode.PENDING
     project.world.watch.changed = lambda seen, _: replace(
