@@ -57,9 +57,11 @@ def _line(one: Standing) -> str:
     version = f" (version {one.about.version})" if one.about and one.about.version else ""
     if not one.hash:
         return f"proposal {one.index}: buffer {one.buffer} is closed"
+    what = "back to" if one.is_way_back else "upgrade to"
+    asked = f"proposal {one.index}, {one.status.name.lower()}" if one.index else "never asked for"
+    kept = f"kept until {_day(one.until)}" if one.until > utc_now() else "due"
     return (
-        f"proposal {one.index}, {one.status.name.lower()}: back to {one.hash}{version} from buffer"
-        f" {one.buffer}, {sol(one.lamports)}, kept until {_day(one.until)}"
+        f"{asked}: {what} {one.hash}{version} from buffer {one.buffer}, {sol(one.lamports)}, {kept}"
     )
 
 
@@ -68,6 +70,7 @@ def _told(one: Standing) -> dict[str, Json]:
         "proposal": one.index,
         "status": one.status.name.lower(),
         "hash": one.hash,
+        "is_way_back": one.is_way_back,
         "buffer": str(one.buffer),
         "lamports": one.lamports,
         "until": _day(one.until),

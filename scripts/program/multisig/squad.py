@@ -1,7 +1,7 @@
 """The multisig that owns a program: what its members decided, read from the chain."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from solders.account import Account
@@ -28,7 +28,9 @@ from scripts.program.multisig.squads import (
 from scripts.program.node import Node
 
 _LOOKED_AT: Final = 50
-"""How many of the newest transactions are searched: a node answers for a hundred accounts."""
+"""How many transactions are read at once, with what was said: a node answers for 100 accounts."""
+_SEARCHED: Final = 2_000
+"""How many of the newest transactions are searched, so that a busy treasury hides no way back."""
 _UNIX_TIME: Final = slice(32, 40)
 _ALIVE: Final = frozenset({Status.ACTIVE, Status.APPROVED})
 
@@ -48,6 +50,8 @@ class Squad:
     member: Signer
     rules: Multisig | None = None
     """Who decides and how long all wait, as of when the command was typed: to tell people."""
+    known: dict[int, Message | None] = field(default_factory=dict, compare=False, repr=False)
+    """What older transactions do, which never changes, by their numbers, once they were read."""
 
     @property
     def vault(self) -> Pubkey:
@@ -114,6 +118,36 @@ def refuse_member(squad: Squad, multisig: Multisig, permission: Permission) -> N
         )
 
 
+async def search(
+    node: Node, squad: Squad, wanted: Callable[[Message], bool]
+) -> AsyncIterator[Asked]:
+    """Whatever was put to the members that is `wanted`, the newest first."""
+    multisig = await read_multisig(node, squad)
+    for one in await newest(node, squad, multisig):
+        if wanted(one.message):
+            yield one
+    older = await _older(node, squad, multisig.transaction_index - _LOOKED_AT)
+    matching = [index for index, message in older.items() if message and wanted(message)]
+    for page in _pages(matching, _LOOKED_AT):
+        for one in await _asked(node, squad, page):
+            yield one
+
+
+async def _older(node: Node, squad: Squad, last: int) -> dict[int, Message | None]:
+    """What the transactions up to the `last` do, the newest first; each is read once."""
+    indexes = range(last, max(0, last - _SEARCHED), -1)
+    for page in _pages([one for one in indexes if one not in squad.known], 2 * _LOOKED_AT):
+        addresses = [transaction_address(squad.multisig, index) for index in page]
+        for index, account in zip(page, await node.accounts(addresses), strict=True):
+            found = _transaction(account, squad)
+            squad.known[index] = found.message if found else None
+    return {index: squad.known[index] for index in indexes}
+
+
+def _pages(indexes: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [indexes[at : at + size] for at in range(0, len(indexes), size)]
+
+
 async def newest(node: Node, squad: Squad, multisig: Multisig) -> list[Asked]:
     """The newest transactions that were put to the members, the newest first."""
     return await _asked(node, squad, _newest(multisig))
@@ -148,11 +182,11 @@ async def unasked(node: Node, squad: Squad, message: Message) -> int | None:
 async def find(node: Node, squad: Squad, message: Message) -> Asked | None:
     """The newest transaction that does just this, and was not refused or taken back."""
     multisig = await read_multisig(node, squad)
-    for one in await newest(node, squad, multisig):
+    async for one in search(node, squad, message.__eq__):
         done = one.proposal.status is Status.EXECUTED
         stale = one.proposal.index <= multisig.stale_index
         open_ = one.proposal.status is Status.ACTIVE and not stale
-        if one.message == message and (done or open_ or one.proposal.status is Status.APPROVED):
+        if done or open_ or one.proposal.status is Status.APPROVED:
             return one
     return None
 

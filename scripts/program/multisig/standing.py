@@ -22,7 +22,7 @@ from scripts.program.loader import LOADER, AccountStateError, Buffer, Tag, close
 from scripts.program.multisig import steps
 from scripts.program.multisig.decisions import Decision
 from scripts.program.multisig.message import Message, compiled
-from scripts.program.multisig.squad import Asked, Squad, asked, newest, read_multisig
+from scripts.program.multisig.squad import Squad, asked, read_multisig, search
 from scripts.program.multisig.squads import (
     Multisig,
     Permission,
@@ -47,9 +47,10 @@ _ENDS: Final = {Status.APPROVED: Choice.CANCEL, Status.ACTIVE: Choice.REJECT}
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """An upgrade that the members were asked for and that was not executed, and its buffer."""
+    """An upgrade that was not executed, and its buffer, which is the vault's."""
 
     index: int
+    """Of its proposal; 0 where the members were never asked."""
     status: Status
     buffer: Pubkey
     lamports: int
@@ -61,45 +62,58 @@ class Standing:
     until: datetime
     """Until when it is kept."""
 
+    @property
+    def is_way_back(self) -> bool:
+        """Whether what lies in its buffer ran before."""
+        return self.about is not None and self.about.replaced is not None
+
 
 async def standing(world: World, squad: Squad) -> list[Standing]:
-    """The program's upgrades that lie ready or are being asked for, the newest first."""
-    multisig = await read_multisig(world.node, squad)
-    there = [
-        (one, buffer)
-        for one in await newest(world.node, squad, multisig)
-        if one.proposal.status is not Status.EXECUTED
-        and (buffer := _upgrades_from(one, world.program))
+    """The program's upgrades that lie ready, are being asked for, or were never asked for."""
+    there: dict[Pubkey, Proposal | datetime] = {}
+
+    def wanted(message: Message) -> bool:
+        return _upgrades_from(message, world.program) is not None
+
+    async for one in search(world.node, squad, wanted):
+        buffer = _upgrades_from(one.message, world.program)
+        if buffer and one.proposal.status is not Status.EXECUTED:
+            there.setdefault(buffer, one.proposal)
+    for path, key in world.folder.buffers().items():
+        there.setdefault(key.pubkey(), datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    accounts = await world.node.accounts([*there]) if there else []
+    return [
+        _standing(world, said, address, account, held)
+        for (address, said), account in zip(there.items(), accounts, strict=True)
+        if account and (held := _held(account)) and held.authority == squad.vault
     ]
-    accounts = await world.node.accounts([buffer for _, buffer in there]) if there else []
-    found: dict[Pubkey, Standing] = {}
-    for (one, address), account in zip(there, accounts, strict=True):
-        held = _held(account)
-        if account and held and held.authority == squad.vault:
-            found.setdefault(address, _standing(world, one, address, account, held))
-    return list(found.values())
 
 
 def _standing(
-    world: World, one: Asked, address: Pubkey, account: Account, held: Buffer
+    world: World, said: Proposal | datetime, address: Pubkey, account: Account, held: Buffer
 ) -> Standing:
+    """What is kept, by what members said of it, or by when its key was made."""
     hash_ = program_hash(held.code)
     about = world.folder.saved(hash_)
-    begins = about.replaced if about else None
+    replaced = about.replaced if about else None
+    asked = isinstance(said, Proposal)
+    begins = replaced or (datetime.fromtimestamp(said.since, UTC) if asked else said)
+    refused = asked and said.status in {Status.REJECTED, Status.CANCELLED}
     return Standing(
-        index=one.proposal.index,
-        status=one.proposal.status,
+        index=said.index if asked else 0,
+        status=said.status if asked else Status.DRAFT,
         buffer=address,
         lamports=account.lamports,
         hash=hash_,
         about=about,
-        until=(begins or datetime.fromtimestamp(one.proposal.since, UTC)) + RETENTION,
+        # What was refused and never ran is nobody's way back: nothing of it is kept.
+        until=begins if refused and replaced is None else begins + RETENTION,
     )
 
 
-def _upgrades_from(one: Asked, program: Pubkey) -> Pubkey | None:
+def _upgrades_from(message: Message, program: Pubkey) -> Pubkey | None:
     """The buffer that it upgrades the program from, where that is what it does."""
-    for instruction in one.message.unpacked():
+    for instruction in message.unpacked():
         keys = [meta.pubkey for meta in instruction.accounts]
         tag = int.from_bytes(instruction.data[:4], "little")
         if (instruction.program_id, tag) == (LOADER, Tag.UPGRADE) and keys[_PROGRAM] == program:
@@ -144,18 +158,18 @@ def recalled(inputs: Json) -> list[Standing]:
 
 
 def retiring(squad: Squad, one: Standing) -> list[Step[World]]:
-    """Its proposal ended, its buffer closed, its key forgotten."""
+    """Its proposal ended if there is one, its buffer closed, its key forgotten."""
     closing = _closing(squad, one)
     parts = [
-        _say_no(squad, one),
+        *([_say_no(squad, one)] if one.index else []),
         steps.propose(squad, closing),
         steps.agree(squad, closing),
-        _ended(squad, one),
+        *([_ended(squad, one)] if one.index else []),
         steps.wait(squad, closing),
         steps.execute(squad, closing),
         _forget(one),
     ]
-    return [replace(part, id=f"{part.id}-{one.index}") for part in parts]
+    return [replace(part, id=f"{part.id}-{one.index or one.buffer}") for part in parts]
 
 
 def _closing(squad: Squad, one: Standing) -> Decision:
