@@ -25,6 +25,8 @@ from scripts.telling import tell
 _PAGE: Final = 1000
 _AT_ONCE: Final = 16
 _TRIES: Final = 5
+_SECONDS: Final = 90.0
+"""How long adding up may take where no step of the run did: a large program has many writes."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def costs(world: World, entries: Sequence[Entry], run: str) -> dict[str, int]:
     landed = [Signature.from_string(str(data["signature"])) for data in done if "signature" in data]
     try:
         is_added_up = sums and own[-1].kind == "run.done"
-        found = sums[-1] if is_added_up else world.wait(spent(world, notes, landed))
+        found = sums[-1] if is_added_up else world.wait(spent(world, notes, landed), _SECONDS)
     except CommandError as error:
         tell(f"  what was paid could not be added up: {error}")
         return {}
