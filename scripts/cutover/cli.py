@@ -7,7 +7,7 @@ What a command does is loaded when it runs, so that help and bad usage wait for 
 import getpass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -45,9 +45,39 @@ State = Annotated[
         " unless given.",
     ),
 ]
+Standard = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="The pre-approved standard change that it is.",
+    ),
+]
+Emergency = Annotated[
+    bool,
+    typer.Option(
+        "--emergency",
+        help="An emergency: released by somebody on call, signed off and documented afterwards.",
+    ),
+]
+Approvals = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--approval",
+        metavar="FILE",
+        dir_okay=False,
+        help="An approval, from `slipway evidence approve`; any number.",
+    ),
+]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Ask nothing; production then wants approvals on record.")
+]
 Because = Annotated[
     str, typer.Option(metavar="TEXT", help="Why; it is written down with who says so.")
 ]
+
+_ONE_TYPE: Final = "a change is an emergency or a standard one, not both"
 
 
 @app.command()
@@ -90,31 +120,11 @@ def run(  # noqa: PLR0913 - each is an option of the command
             "--output", "-o", metavar="FILE", dir_okay=False, help="Save the plan, to approve it."
         ),
     ] = None,
-    standard: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="The pre-approved standard change that it is.",
-        ),
-    ] = None,
-    emergency: Annotated[
-        bool, typer.Option("--emergency", help="Record it as an emergency, approved afterwards.")
-    ] = False,
-    approval: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--approval",
-            metavar="FILE",
-            dir_okay=False,
-            help="An approval, from `slipway evidence approve`; any number.",
-        ),
-    ] = None,
+    standard: Standard = None,
+    emergency: Emergency = False,
+    approval: Approvals = None,
     approvers: Approvers = APPROVERS,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Ask nothing; production then wants approvals on record.")
-    ] = False,
+    yes: Yes = False,
     state: State = None,
     operator: Operator = None,
     execute: Execute = False,
@@ -127,7 +137,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     interrupted, to be resumed.
     """
     if emergency and standard:
-        raise typer.BadParameter("a change is an emergency or a standard one, not both")
+        raise typer.BadParameter(_ONE_TYPE)
     if output and execute:
         raise typer.BadParameter("--output saves a plan, --execute runs one: give one of them")
     from scripts.cutover.commands.consent import Consent
@@ -156,18 +166,36 @@ def run(  # noqa: PLR0913 - each is an option of the command
 def resume(  # noqa: PLR0913
     environment: Environment,
     *,
+    standard: Standard = None,
+    emergency: Emergency = False,
+    approval: Approvals = None,
     approvers: Approvers = APPROVERS,
+    yes: Yes = False,
     state: State = None,
     operator: Operator = None,
     execute: Execute = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Go on with what was stopped, wherever that was: forward, or back if that was decided."""
+    """Go on with what was stopped, wherever that was: forward, or back if that was decided.
+
+    Forward it is let in anew, as the change that it was or the one that is named; back it asks
+    nothing.
+    """
+    if emergency and standard:
+        raise typer.BadParameter(_ONE_TYPE)
+    from scripts.cutover.commands.consent import Consent
     from scripts.cutover.commands.run import resume_command
 
     options = _options(environment, state, operator, approvers)
-    run_and_exit(lambda: resume_command(options, execute=execute, as_json=as_json), debug=debug)
+    consent = Consent(
+        execute=execute,
+        yes=yes,
+        emergency=emergency,
+        standard=standard,
+        approvals=approval or [],
+    )
+    run_and_exit(lambda: resume_command(options, consent, as_json=as_json), debug=debug)
 
 
 @app.command()

@@ -101,7 +101,7 @@ def _evidence(
     given = cast("Sequence[Mapping[str, Json]]", facts.get("approvals", ()))
     about = About(
         tier=cutover.tier,
-        change=Change(cutover.change) if facts else Change.EMERGENCY,
+        change=Change(str(facts.get("change", cutover.change))) if facts else Change.EMERGENCY,
         repeatable=False,
         hashes={**_hashes(cutover), **cast("Mapping[str, str]", facts.get("hashes", {}))},
         costs={},

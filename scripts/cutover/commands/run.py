@@ -1,34 +1,37 @@
-"""`slipway cutover run`, `resume` and `watch`: forward, and by itself back."""
+"""`slipway cutover run` and `resume`: forward, and by itself back."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
-from scripts.cutover.commands.consent import Consent, asked, let_in
+from scripts.cutover.commands.consent import (
+    Consent,
+    asked,
+    asked_again,
+    how,
+    let_in,
+    let_in_before,
+)
 from scripts.cutover.commands.ending import end
 from scripts.cutover.commands.measuring import measured_cutover
 from scripts.cutover.commands.printing import described, for_programs
 from scripts.cutover.commands.trouble import refuse, troubles, unverified
+from scripts.cutover.planning.changes import Asked as Change
+from scripts.cutover.planning.changes import barred, unsigned
 from scripts.cutover.planning.changes import refusals as change_refusals
 from scripts.cutover.planning.releases import wanted
 from scripts.cutover.planning.request import Cutover, RequestError
 from scripts.cutover.planning.saved import save, saved
 from scripts.cutover.report.drawing import write
-from scripts.cutover.running.back import VERIFIED
 from scripts.cutover.running.checking import refusals
-from scripts.cutover.running.conductor import carry_out, look_later, stand_of
+from scripts.cutover.running.conductor import carry_out, stand_of
 from scripts.cutover.running.forward import forward
 from scripts.cutover.running.hooks import Hooks
-from scripts.cutover.running.later import Since
-from scripts.cutover.running.record import MINUTES
 from scripts.cutover.running.standing import Standing, State
 from scripts.cutover.session import Options, Session, opened
 from scripts.exits import ExitCode
-from scripts.runs.canonical import Json
-from scripts.runs.evidence import Signature
 from scripts.telling import tell
 
 
@@ -58,21 +61,21 @@ def run_command(options: Options, what: Asked, consent: Consent, *, as_json: boo
                 f"{what.plan}: its plan was {approved}, and would be {plan.hash} now: another "
                 "version made it, or the change of the database is another one. Plan it again"
             )
+        of = asked(session, cutover, plan.hash, consent)
         if consent.execute:
             refuse(troubles(session))
-            of = asked(session, cutover, plan.hash, consent)
-            signatures = let_in(session, of, consent)
-            extra = {"pre-approval": of.standard.hash} if of.standard else {}
-            facts = _facts(signatures, extra)
-            letting = partial(change_refusals, of, session.environment.cutover)
-            hooks = replace(hooks, facts=facts, refusals=letting)
+            let_in(session, of, consent)
+            hooks = _with(hooks, session, of)
             return _carried(session, cutover, hooks, as_json=as_json)
+        rules = session.environment.cutover
         with session.world_of(cutover) as world:
             stand = stand_of(cutover, world, session.setting)
-            found = [*troubles(session), *refusals(stand, hooks)]
+            found = [*troubles(session), *barred(of, rules), *refusals(stand, hooks)]
             unproven = getattr(world, "unproven", ())
         for line in unproven:
             tell(f"not proven: {line}")
+        for line in unsigned(of):
+            tell(f"not let in yet: {line}")
         if as_json:
             sys.stdout.write(for_programs(cutover, plan, hooks, found))
         else:
@@ -83,38 +86,29 @@ def run_command(options: Options, what: Asked, consent: Consent, *, as_json: boo
         return ExitCode.USAGE if found else ExitCode.DONE
 
 
-def resume_command(options: Options, *, execute: bool, as_json: bool) -> int:
+def resume_command(options: Options, consent: Consent, *, as_json: bool) -> int:
     """Go on with the cutover that has not ended, forward or back."""
     with opened(options) as session:
         refuse(unverified(session))
         there = session.standing()
         if there.cutover is None or there.state not in _UNFINISHED:
             raise RequestError(f"{session.target}: there is nothing to go on with: {there.state}")
-        if not execute:
-            held = troubles(session)
+        of = asked_again(session, there, there.cutover, consent)
+        if not consent.execute:
+            barring = change_refusals(of, session.environment.cutover) if of else []
+            held = [*troubles(session), *barring]
             lines = [_next(there), *held, "Nothing was changed; --execute goes on."]
             sys.stdout.write("\n".join(lines) + "\n")
-            return ExitCode.PENDING if held else ExitCode.DONE
-        hooks = replace(session.hooks(there.cutover), facts=_facts_of(there))
-        return _carried(session, there.cutover, hooks, as_json=as_json)
-
-
-def watch_command(options: Options, *, execute: bool, as_json: bool) -> int:
-    """Look once at a release after its first minutes, and go on from there."""
-    with opened(options) as session:
-        there = session.standing()
-        since = _watched_since(there)
-        if there.cutover is None or since is None:
-            raise RequestError(f"{session.target}: no cutover is over to be watched: {there.state}")
+            code = ExitCode.PENDING if held else ExitCode.DONE
+            return ExitCode.USAGE if barring else code
+        if of:
+            let_in(session, of, consent)
         hooks = session.hooks(there.cutover)
-        if not execute:
-            sys.stdout.write("Would look once, and write it down; --execute does.\n")
-            return ExitCode.DONE
-        again = f"slipway cutover watch {session.environment.name} --execute"
-        setting = replace(session.setting, resume=again)
-        with session.world_of(there.cutover) as world:
-            ended = look_later(there.cutover, since, world, setting, hooks)
-        return end(session, there.cutover, ended, as_json=as_json)
+        if of:
+            hooks = replace(_with(hooks, session, of), let_in=how(of))
+        else:
+            hooks = replace(hooks, facts=let_in_before(there))
+        return _carried(session, there.cutover, hooks, as_json=as_json)
 
 
 _UNFINISHED = {State.OPEN, State.GOING_BACK, State.LEAVING}
@@ -149,32 +143,10 @@ def _saved(path: Path, environment: str, plan: str) -> str:
     )
 
 
-def _facts(signatures: Sequence[Signature], extra: Mapping[str, str]) -> Mapping[str, Json]:
-    """Who let it in, as the journal keeps it."""
-    given = [each.model_dump(mode="json") for each in signatures]
-    return {"approvals": given, "hashes": dict(extra)}
-
-
-def _facts_of(there: Standing) -> Mapping[str, Json]:
-    """Who let it in, from the journal."""
-    for entry in there.entries:
-        if entry.kind == "step.done" and "approvals" in entry.data:
-            data = cast("Mapping[str, Any]", entry.data)
-            return {"approvals": data["approvals"], "hashes": data["hashes"]}
-    return {}
-
-
-def _watched_since(there: Standing) -> Since | None:
-    """When what is watched was over: the first minutes of a release, or a rollback."""
-    is_back = there.state is State.TAKEN_BACK
-    if not is_back and there.state is not State.DONE:
-        return None
-    last = VERIFIED if is_back else MINUTES
-    for entry in reversed(there.entries):
-        if entry.kind == "step.done" and entry.data["step"] == last:
-            at = float(cast("float", entry.data["at"]))
-            return Since(run=there.run, at=at, is_back=is_back)
-    return None
+def _with(hooks: Hooks, session: Session, of: Change) -> Hooks:
+    """`hooks` with how the change is let in, which the check looks at once more."""
+    letting = partial(change_refusals, of, session.environment.cutover)
+    return replace(hooks, facts=how(of), refusals=letting)
 
 
 def _next(there: Standing) -> str:

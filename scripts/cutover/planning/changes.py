@@ -1,7 +1,8 @@
 """Change types and freezes: whether a cutover may be let in now (AUD-02, GATE-05).
 
 A normal change has the change board's sign-offs and five business days since the first of them; a
-standard one has those of its pre-approval; an emergency has neither before, and owes them after.
+standard one has those of its pre-approval; an emergency is released by somebody on call, and owes
+the sign-offs afterwards. What earlier runs owe is brought before any but an emergency.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from environments.cutover import Cutover as Rules
 from environments.record import Name
 from scripts.exits import CommandError, ExitCode
-from scripts.runs.approvals import sign_offs_missing, valid_approvals
+from scripts.runs.approvals import sign_offs_missing, unreleased, valid_approvals
 from scripts.runs.approvers import Approvers
 from scripts.runs.canonical import digest
 from scripts.runs.evidence import Change, Signature
@@ -86,6 +87,10 @@ class Asked:
     signatures: Sequence[Signature] = ()
     approvers: Approvers | None = None
     """Whose signatures count; nobody's where there is no such file."""
+    typed: bool = False
+    """Whether the operator has to type the environment's name."""
+    overdue: Sequence[str] = ()
+    """What earlier runs owe, and had to bring by now."""
 
 
 def subject(asked: Asked) -> str:
@@ -95,11 +100,36 @@ def subject(asked: Asked) -> str:
 
 def refusals(asked: Asked, rules: Rules) -> list[str]:
     """Why it may not be let in now, each with what to do."""
-    if asked.tier not in requirement("AUD-02").environments:
-        return []
+    return [*barred(asked, rules), *unsigned(asked)]
+
+
+def barred(asked: Asked, rules: Rules) -> list[str]:
+    """Why no signature would let it in now."""
     if asked.change is Change.EMERGENCY:
         return []
-    return [*_frozen(asked, rules), *_standard(asked), *_signed(asked)]
+    if not _is_controlled(asked):
+        return [*asked.overdue]
+    return [*asked.overdue, *_frozen(asked, rules), *_standard(asked)]
+
+
+def unsigned(asked: Asked) -> list[str]:
+    """Whose word it still wants, and since when."""
+    if not _is_controlled(asked):
+        return []
+    if asked.change is Change.EMERGENCY:
+        return unreleased(
+            asked.plan,
+            asked.signatures,
+            asked.approvers,
+            asked.operator,
+            at=asked.at,
+            typed=asked.typed,
+        )
+    return [*_signed(asked)]
+
+
+def _is_controlled(asked: Asked) -> bool:
+    return asked.tier in requirement("AUD-02").environments
 
 
 def _frozen(asked: Asked, rules: Rules) -> Iterator[str]:

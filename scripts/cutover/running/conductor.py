@@ -122,7 +122,7 @@ def carry_out(
         return take_back(cutover, there.because, world, setting, hooks)
     stand = stand_of(cutover, world, setting)
     try:
-        ran = execute(plan, stand, setting)
+        ran = execute(plan, stand, setting, let_in=hooks.let_in)
     except CommandError:
         raise
     except Exception as error:

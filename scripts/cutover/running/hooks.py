@@ -63,3 +63,5 @@ class Hooks:
     """Measures the services as they are once the release is no longer new (MON-14)."""
     facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """What is written down with the checks: who approved it."""
+    let_in: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """The same where it is gone on with."""

@@ -344,15 +344,6 @@ def test_a_standard_change_may_be_made_at_once(project: Project) -> None:
     assert problems == ["Ana, who ran it, has not signed it as lead"]
 
 
-def test_an_emergency_is_let_in_and_owes_its_approvals(project: Project) -> None:
-    """Also in a freeze."""
-    write_approvers(project.folder / "approvers.yaml")
-    run = ("run", "production", "--image", IMAGE, "--emergency", "--yes", "--execute")
-    assert project.run(*run).exit_code == ExitCode.DONE
-    (evidence,) = (project.folder / ".slipway" / "evidence").iterdir()
-    assert json.loads(evidence.read_bytes())["bundle"]["change"] == "emergency"
-
-
 def _taken_by_ben(project: Project) -> None:
     """Ben's process has the lease, and it is not known whether it still lives."""
     store = project.store()

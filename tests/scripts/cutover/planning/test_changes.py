@@ -44,6 +44,7 @@ def _signed(subject: str, at: datetime = MONDAY) -> list[Signature]:
     ]
 
 
+ON_CALL = [sign(key("Gil"), Purpose.APPROVAL, PLAN, by="Gil", role=Role.ON_CALL, at=MONDAY)]
 ASKED = Asked(
     environment="production",
     tier=Tier.PRODUCTION,
@@ -106,8 +107,26 @@ def test_a_freeze_stops_all_but_emergencies() -> None:
     frozen = Cutover(freezes=(freeze,))
     (said,) = refusals(ASKED, frozen)
     assert "nothing is released until 2026-12-02T09:00:00.000Z: end of the year" in said
-    assert refusals(replace(ASKED, change=Change.EMERGENCY, signatures=()), frozen) == []
+    assert refusals(replace(ASKED, change=Change.EMERGENCY, signatures=ON_CALL), frozen) == []
     assert refusals(replace(ASKED, at=freeze.until), frozen) == []
+
+
+def test_an_emergency_is_released_by_somebody_on_call() -> None:
+    """By signature, or by the word of an operator who is; the board comes afterwards (PIPE-11)."""
+    emergency = replace(ASKED, change=Change.EMERGENCY, signatures=())
+    (said,) = refusals(emergency, Cutover())
+    assert "released by somebody on call" in said
+    assert refusals(replace(emergency, operator="Gil", typed=True), Cutover()) == []
+    assert refusals(replace(emergency, operator="Gil"), Cutover()) != []
+
+
+def test_what_earlier_runs_owe_is_brought_before_any_but_an_emergency() -> None:
+    """Also in staging, where nobody controls changes."""
+    owing = replace(ASKED, overdue=("its review",))
+    assert refusals(owing, Cutover()) == ["its review"]
+    assert refusals(replace(owing, tier=Tier.STAGING, signatures=()), Cutover()) == ["its review"]
+    emergency = replace(owing, change=Change.EMERGENCY, signatures=ON_CALL)
+    assert refusals(emergency, Cutover()) == []
 
 
 def test_only_production_asks_for_it() -> None:
