@@ -47,8 +47,8 @@ class Kubectl:
     """
 
     namespace: str
-    config: Path | None = None
-    """Its settings; those of whoever runs this where there are none."""
+    config: Callable[[], Path] | None = None
+    """Finds its settings; those of whoever runs this where there are none."""
     command: str = "kubectl"
     run: Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"] = _run
     """Runs a command, within seconds."""
@@ -73,7 +73,7 @@ class Kubectl:
         return said.strip() == "yes"
 
     def _said(self, *arguments: str, is_question: bool = False) -> str:
-        settings = [f"--kubeconfig={self.config}"] if self.config else []
+        settings = [f"--kubeconfig={self.config()}"] if self.config else []
         common = [f"--namespace={self.namespace}", f"--request-timeout={_SECONDS - 5}s"]
         shown = " ".join(["kubectl", *arguments[:3]])
         try:
@@ -94,7 +94,24 @@ class Kubectl:
 
 @contextmanager
 def connected(eks: Api, cluster: str, namespace: str, region: str) -> Generator[Kubectl]:
-    """Kubectl for the cluster `cluster`; AWS's CLI draws its tokens, which live for minutes."""
+    """Kubectl for the cluster `cluster`; AWS's CLI draws its tokens, which live for minutes.
+
+    Where that is, is asked when it is first needed: trouble with it keeps no other service.
+    """
+    with TemporaryDirectory(prefix="slipway-") as folder:
+        path = Path(folder) / "kubeconfig"
+
+        def config() -> Path:
+            if not path.exists():
+                found = _config(eks, cluster, region)
+                path.write_text(json.dumps(found), encoding="utf-8")
+            return path
+
+        yield Kubectl(namespace=namespace, config=config)
+
+
+def _config(eks: Api, cluster: str, region: str) -> Mapping[str, object]:
+    """The settings of kubectl for `cluster`, with no secret in them."""
     there = eks("describe_cluster", on=f"cluster {cluster}", name=cluster)["cluster"]
     token = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
@@ -103,7 +120,7 @@ def connected(eks: Api, cluster: str, namespace: str, region: str) -> Generator[
         "interactiveMode": "Never",
     }
     authority = there["certificateAuthority"]["data"]
-    config = {
+    return {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
@@ -119,7 +136,3 @@ def connected(eks: Api, cluster: str, namespace: str, region: str) -> Generator[
         "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": cluster}}],
         "current-context": cluster,
     }
-    with TemporaryDirectory(prefix="slipway-") as folder:
-        path = Path(folder) / "kubeconfig"
-        path.write_text(json.dumps(config), encoding="utf-8")
-        yield Kubectl(namespace=namespace, config=path)

@@ -1,8 +1,9 @@
 """An environment on AWS, as a cutover acts on it and looks at it."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 from environments import Environment
@@ -25,9 +26,15 @@ class AwsWorld:
     """The services that are moved, and what is seen of them."""
 
     sides: Mapping[str, Sides]
-    watch: Watch
+    connect: Callable[[], Watch]
+    """Connects to what is seen of them, once."""
     clock: Clock = field(default_factory=SystemClock)
     services: Services
+
+    @property
+    def watch(self) -> Watch:
+        """What is seen of them: connected to when somebody looks, which a way back never does."""
+        return self.connect()
 
     @property
     def unproven(self) -> Sequence[str]:
@@ -71,8 +78,12 @@ def opened(
                 before=before.pop(MCP, None),
             )
         sides |= services.sides(after, before)
-        colors: dict[str, Color] = {
-            name: each.color for name, each in sides.items() if isinstance(each, EcsSides)
-        }
-        watch = watched(environment, published, colors, baselines or {})
-        yield AwsWorld(sides=sides, watch=watch, services=services)
+
+        @cache
+        def connect() -> Watch:
+            colors: dict[str, Color] = {
+                name: each.color for name, each in sides.items() if isinstance(each, EcsSides)
+            }
+            return watched(environment, published, colors, baselines or {})
+
+        yield AwsWorld(sides=sides, connect=connect, services=services)

@@ -48,7 +48,7 @@ def rollback_command(
             sys.stdout.write(_would(cutover, are_gone=has_left(there.entries)))
             return ExitCode.DONE
         at = there.because or Because(of=there.run, why=why, at=utc_now().timestamp())
-        return _taken_back(session, there, cutover, at, as_json=as_json)
+        return _taken_back(replace(session, back=there), there, cutover, at, as_json=as_json)
 
 
 def _would(cutover: Cutover, *, are_gone: bool) -> str:

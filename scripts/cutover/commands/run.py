@@ -103,12 +103,13 @@ def resume_command(options: Options, consent: Consent, *, as_json: bool) -> int:
             return ExitCode.USAGE if barring else code
         if of:
             let_in(session, of, consent)
-        hooks = session.hooks(there.cutover)
+        own = replace(session, back=there if there.because else None)
+        hooks = own.hooks(there.cutover)
         if of:
             hooks = replace(_with(hooks, session, of), let_in=how(of))
         else:
             hooks = replace(hooks, facts=let_in_before(there))
-        return _carried(session, there.cutover, hooks, as_json=as_json)
+        return _carried(own, there.cutover, hooks, as_json=as_json)
 
 
 _UNFINISHED = {State.OPEN, State.GOING_BACK, State.LEAVING}
@@ -129,7 +130,7 @@ def _cutover(session: Session, what: Asked, consent: Consent) -> tuple[Cutover, 
 
 
 def _carried(session: Session, cutover: Cutover, hooks: Hooks, *, as_json: bool) -> int:
-    with session.world_of(cutover) as world:
+    with session.told(), session.world_of(cutover) as world:
         ended = carry_out(cutover, world, session.setting, hooks, session.spare())
     return end(session, cutover, ended, hooks.facts, as_json=as_json)
 

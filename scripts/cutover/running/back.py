@@ -85,6 +85,7 @@ def back(cutover: Cutover, because: Because, hooks: Hooks) -> Plan[Stand]:
             "of": because.of,
             "why": because.why,
             "decided_at": because.at,
+            **hooks.record,
         },
         steps=list(_Back(cutover, because, hooks).steps()),
         always=True,

@@ -116,10 +116,11 @@ def carry_out(
     """
     hooks = hooks or Hooks()
     there = standing(readable(setting.store, cutover.target))
-    plan = forward(cutover, hooks)
-    _check_open(there, cutover, plan.hash)
+    _check_open(there, cutover)
     if there.state is State.GOING_BACK and there.because:
         return take_back(cutover, there.because, world, setting, hooks)
+    plan = forward(cutover, hooks)
+    _check_open(there, cutover, plan.hash)
     stand = stand_of(cutover, world, setting)
     try:
         ran = execute(plan, stand, setting, let_in=hooks.let_in)
@@ -192,13 +193,16 @@ def take_back(  # noqa: PLR0913, PLR0917 - what is taken back, why, where
     """
     hooks, clock = hooks or Hooks(), world.clock
     plan, longest = back(cutover, because, hooks), bound_seconds(cutover, hooks)
-    ends = because.at + longest
-    is_within, pause = clock.now() < ends, BETWEEN_READS
+    since = min(because.at, clock.now())  # who decided may have had a clock that was ahead
+    ends = since + longest
+    left, pause = ends - clock.now(), BETWEEN_READS
+    is_within = left > 0
     while True:
         stand = stand_of(cutover, world, setting)
-        limit = held_to(longest, because.at, stand, setting.limit) if is_within else setting.limit
+        limit = held_to(longest, since, stand, setting.limit) if is_within else setting.limit
         ran = execute(plan, stand, replace(setting, limit=limit))
-        if ran.code is not ExitCode.FAILED or clock.now() + pause >= ends:
+        left = min(left, ends - clock.now()) - pause  # it shrinks where the clock is set back, too
+        if ran.code is not ExitCode.FAILED or left <= 0:
             break
         setting.tell(f"{ran.message}\n  It is tried again in {duration(pause)}.")
         clock.sleep(pause)
@@ -242,12 +246,12 @@ def stand_of(cutover: Cutover, world: World, setting: Setting) -> Stand:
     )
 
 
-def _check_open(there: Standing, cutover: Cutover, plan: str) -> None:
+def _check_open(there: Standing, cutover: Cutover, plan: str | None = None) -> None:
     """Refuse to begin beside a cutover that has not ended."""
     if there.state not in {State.OPEN, State.GOING_BACK, State.LEAVING} or not there.cutover:
         return
     is_same = there.cutover.inputs == cutover.inputs
-    if is_same and there.state is not State.GOING_BACK:
+    if is_same and plan:
         is_same = there.entries[0].data["plan"] == plan
     if not is_same:
         raise RequestError(

@@ -50,7 +50,7 @@ class Ledger:
         beyond = decision.asked & found
         if old and is_open and decision.asked <= {*old.gates} and beyond <= {*old.breached}:
             return
-        accepted = old.gates if old and old.answer is Answer.GO_ON else ()
+        kept = old if old and (is_open or old.answer is Answer.GO_ON) else None
         past.questions[stage] = NotedQuestion(
             number=past.sequence + 1,
             # More gates do not make more time: what is open was asked for back then.

@@ -71,7 +71,7 @@ class _Forward:
             if found := refusals(stand, self.hooks):
                 raise StepFailedError("; ".join(found))
             stand.past.settled[CHECK] = stand.now()
-            return {"at": stand.now(), **self.hooks.facts}
+            return {"at": stand.now(), **self.hooks.facts, **self.hooks.record}
 
         return Step(
             id=CHECK,

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from environments.published import Published
 from scripts.cutover.judgement.decisions import Decision
 from scripts.cutover.running.stand import Stand
 from scripts.runs.canonical import Json
 from scripts.runs.journal import Entry
-from scripts.runs.steps import Step
+from scripts.runs.steps import Step, StepFailedError
 
 
 class Moment(StrEnum):
@@ -65,3 +66,24 @@ class Hooks:
     """What is written down with the checks: who approved it."""
     let_in: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """The same where it is gone on with."""
+    published: Published | None = None
+    """What the environment's stack says of it, which a way back finds in the journal."""
+
+    @property
+    def record(self) -> Mapping[str, Json]:
+        """`published`, as the journal keeps it."""
+        if self.published is None:
+            return {}
+        return {PUBLISHED: self.published.model_dump(mode="json", by_alias=True, exclude_none=True)}
+
+
+PUBLISHED: Final = "published"
+
+
+def untestable(why: str) -> Smoke:
+    """Tests that cannot be run: traffic goes back without them, and a person has to look."""
+
+    def test(_moment: Moment, _services: Sequence[str]) -> Decision:
+        raise StepFailedError(f"the old side is back, and cannot be tested: {why}")
+
+    return test

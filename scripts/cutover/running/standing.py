@@ -1,15 +1,22 @@
 """Where a target stands, by its journal: what may be done next, and what has to be."""
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from math import inf
 from typing import Final, cast
 
+from pydantic import ValidationError
+
+from environments.published import Published
 from scripts.cutover.judgement.decisions import Kind
 from scripts.cutover.planning.request import Cutover, RequestError, read
 from scripts.cutover.running.back import VERIFIED, Because
+from scripts.cutover.running.hooks import PUBLISHED
 from scripts.cutover.running.record import BACK, CHECK, FORWARD, WATCH, WEEK, Noted, decisions
 from scripts.runs.journal import Entry, Store, current
 from scripts.runs.journal import read as read_entry
@@ -63,6 +70,16 @@ class Standing:
     def is_late(self) -> bool:
         """Whether it took longer than its bound."""
         return (self.seconds_back or 0.0) > (self.bound or inf)
+
+    @cached_property
+    def published(self) -> Published | None:
+        """What the environment's stack said of it, where its journal has that."""
+        for entry in reversed(self.entries):
+            inputs = cast("Mapping[str, object]", entry.data.get("inputs") or {})
+            if found := entry.data.get(PUBLISHED) or inputs.get(PUBLISHED):
+                with suppress(ValidationError):  # another version wrote it
+                    return Published.model_validate_json(json.dumps(found))
+        return None
 
     @property
     def decisions(self) -> list[Noted]:

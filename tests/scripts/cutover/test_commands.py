@@ -22,7 +22,7 @@ from scripts.cutover.judgement.gates import Baseline, Watched
 from scripts.cutover.judgement.judge import Stage
 from scripts.cutover.judgement.observations import Observations
 from scripts.cutover.planning.changes import read_standard_change
-from scripts.exits import ExitCode
+from scripts.exits import CommandError, ExitCode
 from scripts.runs.approvers import Role
 from scripts.runs.evidence import Purpose, sign
 from scripts.runs.journal import current
@@ -191,6 +191,25 @@ def _interrupt(project: Project) -> Result:
 
     project.world.clock.slept = pressed
     return project.run("run", "staging", "--image", IMAGE, "--execute")
+
+
+def test_tests_that_cannot_be_run_keep_no_traffic_from_going_back(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person has to look at the old side then; before a start the same is refused."""
+    _interrupt(project)
+
+    def unknown(*_: object) -> None:
+        raise CommandError("Pulumi.staging.yaml: slipway:smoke names no sign-in")
+
+    monkeypatch.setattr(session, "smoke_of", unknown)
+    said = project.run("rollback", "staging", "--execute")
+    assert said.exit_code == ExitCode.FAILED
+    assert project.world.sides["api"].share == 0
+    assert "slipway: stuck: page the person on call: " in said.stderr
+    assert "cannot be tested: Pulumi.staging.yaml: slipway:smoke names no sign-in" in said.stderr
+    started = project.run("run", "staging", "--image", IMAGE)
+    assert "names no sign-in" in started.stderr
 
 
 def test_ctrl_c_leaves_a_run_that_can_be_resumed(project: Project) -> None:

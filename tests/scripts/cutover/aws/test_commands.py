@@ -7,9 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs] - it has none
+    ReadTimeoutError,
+)
 from typer.testing import CliRunner, Result
 
 from environments import Environment
@@ -19,6 +23,7 @@ from scripts.cutover import session
 from scripts.cutover.aws import world as on_aws
 from scripts.cutover.commands import measuring
 from scripts.cutover.judgement.gates import Baseline, Watched
+from scripts.cutover.watch import connecting
 from scripts.exits import ExitCode
 from scripts.runs.aws import client
 from tests.conftest import PROJECT
@@ -46,6 +51,7 @@ class Operator:
 
     account: Account
     seen: Seen
+    faults: Faults
 
     def run(self, *words: str) -> Result:
         """What `slipway cutover …` does."""
@@ -95,8 +101,8 @@ def operator(
         monkeypatch.setattr(module, name, partial(_saying, said))
     monkeypatch.setattr(session, "open_world", opened)
     monkeypatch.setattr(session, "measured_of", measured)
-    with Faults(random=account.random).at_work():
-        yield Operator(account=account, seen=seen)
+    with Faults(random=account.random).at_work() as faults:
+        yield Operator(account=account, seen=seen, faults=faults)
 
 
 def _saying(what: object, *_: object, **__: object) -> object:
@@ -141,3 +147,44 @@ def test_a_bad_release_is_taken_back(operator: Operator) -> None:
     assert "rolled back, verified" in said.stderr
     assert operator.account.weights("api") == {BLUE: 100, GREEN: 0}
     assert not operator.account.tasks[GREEN]
+
+
+def _without_answer(**_: object) -> None:
+    raise ReadTimeoutError(endpoint_url="https://aws")
+
+
+def _cut_off(*names: str, **settings: Any) -> Any:  # noqa: ANN401 - boto3's own
+    """A client that gets no answer."""
+    made = client(*names, **settings)
+    made.meta.events.register_first("before-call.*.*", _without_answer)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("verb", "changes"), [("rollback", 1), ("abort", 1), ("resume", 2)], ids=str
+)
+def test_a_way_back_needs_nothing_but_what_it_moves(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, verb: str, changes: int
+) -> None:
+    """Neither Parameter Store nor metrics: what was published is in the journal."""
+    operator.seen.errors = 0.3
+    seen = list[str]()
+
+    def changed(what: str) -> None:
+        seen.append(what)
+        if what == "ModifyRule" and seen.count(what) == changes:
+            raise KeyboardInterrupt
+
+    operator.faults.changed = changed
+    stopped = operator.run("run", "staging", "--image", IMAGE, "--execute")
+    assert stopped.exit_code == ExitCode.INTERRUPTED, stopped.output
+    operator.faults.changed = lambda _: None
+    monkeypatch.setattr(session, "client", _cut_off)
+    monkeypatch.setattr(connecting, "client", _cut_off)
+    monkeypatch.setattr(on_aws, "watched", connecting.watched)
+    said = operator.run(verb, "staging", "--execute")
+    assert "rolled back, verified" in said.stderr, said.output
+    assert operator.account.weights("api") == {BLUE: 100, GREEN: 0}
+    assert not operator.account.tasks[GREEN]
+    started = operator.run("run", "staging", "--image", IMAGE)
+    assert "ssm:GetParameter on parameter /slipway/staging/published: no" in started.stderr

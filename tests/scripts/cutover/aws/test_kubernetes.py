@@ -326,7 +326,8 @@ def test_kubectl_is_told_where_the_cluster_is(account: Account) -> None:  # noqa
     )
     with connected(Api(eks), "production-kubernetes", "mcp", REGION) as kubectl:
         assert kubectl.config is not None
-        config = json.loads(kubectl.config.read_text(encoding="utf-8"))
+        path = kubectl.config()
+        config = json.loads(path.read_text(encoding="utf-8"))
         assert config["clusters"][0]["cluster"]["server"].startswith("https://")
         assert config["users"][0]["user"]["exec"]["args"][-1] == "production-kubernetes"
-    assert not kubectl.config.exists()
+    assert not path.exists()
