@@ -21,6 +21,7 @@ from scripts.runs.steps import duration
 
 _UPGRADE_PROGRAM, _UPGRADE_BUFFER = 1, 2
 _IDL_BUFFER = 2
+_OWNER, _CLOSED_PROGRAM = 1, 3
 
 
 async def told(node: Node, asked: Asked, multisig: Multisig) -> list[str]:
@@ -68,18 +69,33 @@ async def _does(node: Node, instruction: Instruction) -> list[str]:
         return await _does_to_idl(node, instruction)
     if instruction.program_id == OTTER:
         return _does_to_record(instruction)
-    tag = int.from_bytes(instruction.data[:4], "little")
-    if instruction.program_id != LOADER or tag not in set(Tag):
-        accounts = ", ".join(str(one.pubkey) for one in instruction.accounts)
-        return [f"calls {instruction.program_id} with {instruction.data.hex()} on {accounts}"]
-    keys = [one.pubkey for one in instruction.accounts]
-    if tag != Tag.UPGRADE:
-        return [f"{Tag(tag).name.lower().replace('_', ' ')}: {', '.join(map(str, keys))}"]
-    buffer = keys[_UPGRADE_BUFFER]
-    return [
-        f"upgrades {keys[_UPGRADE_PROGRAM]} from buffer {buffer}",
-        await _holds(node, buffer),
-    ]
+    if instruction.program_id == LOADER:
+        return await _does_to_program(node, instruction)
+    accounts = ", ".join(str(one.pubkey) for one in instruction.accounts)
+    return [f"calls {instruction.program_id} with {instruction.data.hex()} on {accounts}"]
+
+
+async def _does_to_program(node: Node, instruction: Instruction) -> list[str]:
+    """What an instruction of the loader does: from which buffer, above all, or for good."""
+    keys, data = [one.pubkey for one in instruction.accounts], instruction.data
+    match int.from_bytes(data[:4], "little"):
+        case Tag.UPGRADE:
+            buffer = keys[_UPGRADE_BUFFER]
+            said = f"upgrades {keys[_UPGRADE_PROGRAM]} from buffer {buffer}"
+            return [said, await _holds(node, buffer)]
+        case Tag.SET_AUTHORITY if len(keys) > _OWNER + 1:
+            said = f"makes {keys[_OWNER + 1]} the upgrade authority of {keys[0]}"
+        case Tag.SET_AUTHORITY:
+            said = f"makes {keys[0]} final: nobody can ever change it again"
+        case Tag.CLOSE if len(keys) > _CLOSED_PROGRAM:
+            said = f"closes the program {keys[_CLOSED_PROGRAM]} FOR GOOD; its rent to {keys[1]}"
+        case Tag.CLOSE:
+            said = f"closes the buffer {keys[0]}; its rent to {keys[1]}"
+        case Tag.EXTEND_CHECKED:
+            said = f"extends {keys[1]} by {int.from_bytes(data[4:8], 'little'):,} bytes"
+        case _:
+            said = f"calls the loader with {data.hex()} on {', '.join(map(str, keys))}"
+    return [said]
 
 
 async def _does_to_idl(node: Node, instruction: Instruction) -> list[str]:

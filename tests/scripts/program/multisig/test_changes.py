@@ -23,6 +23,8 @@ from scripts.program.multisig.changes import (
     refuse_growth,
 )
 from scripts.program.multisig.decisions import Decision
+from scripts.program.multisig.squad import asked, read_multisig
+from scripts.program.multisig.words import told
 from scripts.program.state import OnChain, ProgramRefusedError
 from scripts.program.world import World
 from scripts.runs.sqlite import SqliteStore
@@ -87,11 +89,23 @@ def _on_chain(there: Scene) -> OnChain:
     return world.wait(world.on_chain())
 
 
+def _read(there: Scene) -> str:
+    """What a member reads before a vote."""
+    there.chain.advance(2)
+    world, squad = there.world(OLD), there.squad
+    multisig, one = (
+        world.wait(read_multisig(world.node, squad)),
+        world.wait(asked(world.node, squad, 1)),
+    )
+    return "\n".join(world.wait(told(world.node, one, multisig)))
+
+
 def test_the_members_hand_the_program_over(tmp_path: Path) -> None:
     """Then it is the new owner's, and the vault's no more."""
     new = Keypair().pubkey()
     with scene(tmp_path) as there:
         assert _typed(there, handing_over(there.squad, new)) == ExitCode.PENDING
+        assert f"makes {new} the upgrade authority of" in _read(there)
         there.vote(BO, 1)
         there.wait_out()
         assert _typed(there, handing_over(there.squad, new)) == ExitCode.DONE
@@ -105,6 +119,7 @@ def test_the_members_close_the_program(tmp_path: Path) -> None:
     with scene(tmp_path) as there:
         rent = _on_chain(there).lamports
         _typed(there, closing(there.squad))
+        assert f"closes the program {there.simulation.program} FOR GOOD" in _read(there)
         there.vote(BO, 1)
         there.wait_out()
         before = there.simulation.lamports
