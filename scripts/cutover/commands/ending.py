@@ -57,9 +57,10 @@ def end(
         }
         sys.stdout.write(json.dumps(said, indent=2) + "\n")
         return ended.code
-    out = sys.stdout if ended.code is ExitCode.DONE else sys.stderr
-    lines = [_said(ended), *(f"  Evidence: {file}" for file in files), f"  Report: {report}"]
-    out.write("\n".join(lines) + "\n")
+    if ended.code is not ExitCode.DONE:
+        tell(f"slipway: {_said(ended)}")
+    files_ = [*(f"  Evidence: {file}" for file in files), f"  Report: {report}"]
+    sys.stdout.write("\n".join([_headline(session, ended), *files_]) + "\n")
     if next_ := _next(session):
         tell(next_)
     operator = session.options.operator
@@ -78,15 +79,26 @@ def _next(session: Session) -> str | None:
 
 
 def _said(ended: Ended) -> str:
+    """Why the exit code is not 0."""
     match ended.outcome:
-        case Outcome.DONE:
-            return f"done: {ended.message}"
         case Outcome.ROLLED_BACK | Outcome.LATE:
             taken, bound = duration(ended.seconds or 0), duration(ended.bound or 0)
             missed = "" if ended.is_within_bound else f", BEYOND its bound of {bound} (ROLL-01)"
-            return f"slipway: rolled back, verified {taken} after the decision{missed}: {ended.why}"
+            return f"rolled back, verified {taken} after the decision{missed}"
+        case Outcome.INTERRUPTED | Outcome.PENDING:
+            return ended.message
         case _:
-            return f"slipway: {ended.outcome}: {ended.message}"
+            return f"{ended.outcome}: {ended.message}"
+
+
+def _headline(session: Session, ended: Ended) -> str:
+    """What happened, as the page has it."""
+    from scripts.cutover.report.headline import headline  # noqa: PLC0415 - as the page is
+    from scripts.cutover.report.story import told  # noqa: PLC0415
+
+    there = standing(readable(ended.store or session.store, session.target))
+    story = told(there.entries)
+    return f"{story.outcome}. {headline(story)}"
 
 
 def _is_back(ended: Ended, ran: Ran) -> bool:

@@ -114,3 +114,16 @@ def change_journal(project: Project) -> None:
             there.execute(f"drop trigger {name}")
         there.execute("update entries set body = replace(body, 'Ana', 'Eve') where sequence = 5")
     there.close()
+
+
+def test_how_it_ended_is_a_result(project: Project) -> None:
+    """On stdout, in two sentences, once; stderr says why the exit code is not 0."""
+    project.world.watch.errors["api"] = lambda sides: 0.05 if sides.share == 100 else 0.001
+    said = project.run("run", "staging", "--image", IMAGE, "--execute")
+    assert said.exit_code == ExitCode.FAILED
+    assert said.stdout.startswith("Rolled back. Ana started to move api in staging on ")
+    assert "It went back at api 100 %: api had 5.000% of" in said.stdout
+    assert "  Evidence: " in said.stdout
+    assert "  Report: " in said.stdout
+    assert re.search(r"\nslipway: rolled back, verified \S+ s after the decision\n", said.stderr)
+    assert "log-likelihood" not in said.stdout
