@@ -107,13 +107,19 @@ class Folder:
             raise SavedError(f"{path} was changed: its hash is {program_hash(code)}")
         return code
 
+    def idl_path(self, hash_: str) -> Path:
+        """Where an IDL is kept, by the SHA-256 of its file."""
+        return self.root / "programs" / f"{hash_}.idl"
+
     def save_idl(self, hash_: str, content: bytes) -> None:
-        """Keep an IDL, by the SHA-256 of its file."""
-        replace(self._private(self.root / "programs") / f"{hash_}.idl", content, mode=0o600)
+        """Keep an IDL, on disk when this returns."""
+        path = self.idl_path(hash_)
+        self._private(path.parent)
+        replace(path, content, mode=0o600)
 
     def idl(self, hash_: str) -> bytes:
         """A kept IDL; `SavedError` where it is no longer what it was."""
-        path = self.root / "programs" / f"{hash_}.idl"
+        path = self.idl_path(hash_)
         try:
             content = path.read_bytes()
         except FileNotFoundError:

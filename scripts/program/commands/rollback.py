@@ -66,7 +66,7 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
             refuse_poor(taken)
         back = _plan(session, squad)
         version = f" (version {about.version})" if about.version else ""
-        publication, of_idl = _idl(session, about)
+        publication, of_idl = _idl(session, about, squad)
         shown = Shown(
             facts=[
                 (
@@ -83,10 +83,13 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
         return act(session, plan, consent, shown, asks=False, as_json=as_json)
 
 
-def _idl(session: Session, about: Saved) -> tuple[Publication | None, list[str]]:
+def _idl(
+    session: Session, about: Saved, squad: Squad | None
+) -> tuple[Publication | None, list[str]]:
     """What puts the IDL back that belongs to the program, and what is said of it.
 
-    A way back waits for none: it comes afterwards, and where it cannot the command for it is named.
+    A way back waits for none: it comes afterwards, and where it cannot, because it was not kept
+    or a vault's members have to agree, the command for it is named.
     """
     world = session.world
     try:
@@ -94,9 +97,8 @@ def _idl(session: Session, about: Saved) -> tuple[Publication | None, list[str]]
     except CommandError as error:
         return None, [f"nothing is known of its IDL: {error}"]
     stays = [
-        f"its IDL on chain stays that of version {published.version}. Afterwards: slipway program"
-        f" idl publish {session.environment.name} FILE"
-        + (f" --version {about.version}" if about.version else "")
+        f"its IDL on chain stays that of version {published.version}. Afterwards: "
+        + _publishing(session, about, squad)
     ]
     try:
         publication = kept(world, about)
@@ -104,6 +106,8 @@ def _idl(session: Session, about: Saved) -> tuple[Publication | None, list[str]]
             return None, stays if published.metadata and published.version != about.version else []
         if published.holds(publication.idl.content) and not session.unfinished(_COMMAND).get("idl"):
             return None, []
+        if squad:
+            return None, stays
         refuse_publication(world, publication)
         taken = world.wait(idl_estimate(world, publication))
     except CommandError as error:
@@ -112,6 +116,14 @@ def _idl(session: Session, about: Saved) -> tuple[Publication | None, list[str]]
         f"then its IDL, of version {publication.idl.version} instead of {published.version}",
         *(f"  {line}" for line in taken.lines()),
     ]
+
+
+def _publishing(session: Session, about: Saved, squad: Squad | None) -> str:
+    """The command that publishes the program's IDL: from the file that was kept, if one was."""
+    file = session.world.folder.idl_path(about.idl) if about.idl else "FILE"
+    version = f" --version {about.version}" if about.version else ""
+    members = f" --multisig {squad.multisig} --vault {squad.vault_index}" if squad else ""
+    return f"slipway program idl publish {session.environment.name} {file}{version}{members}"
 
 
 def _plan(session: Session, squad: Squad | None) -> Plan[World]:

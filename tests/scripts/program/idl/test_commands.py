@@ -65,8 +65,7 @@ def test_an_idl_from_its_first_publication_on(tmp_path: Path) -> None:
         assert told["address"] == str(metadata_address(it.program.pubkey()))
         assert copy.read_bytes() == Path(two).read_bytes()
         back = it.run("rollback", "development").stdout
-        assert "its IDL on chain stays that of version 1.1.0" in back
-        assert "slipway program idl publish development FILE --version 1.0.0" in back
+        assert "then its IDL, of version 1.0.0 instead of 1.1.0" in back
 
 
 def test_spaces_in_a_published_idl_are_no_difference(tmp_path: Path) -> None:
@@ -192,10 +191,37 @@ def test_an_upgrade_and_its_idl_are_asked_for_together(tmp_path: Path) -> None:
         assert f"SHA-256 {idl_of(it.program.pubkey(), version='1.1.0').hash}" in asked
 
 
-def _hand_to_vault(it: Project, chain: MetadataChain, multisig: Pubkey, ana: Keypair) -> None:
+def test_after_a_vault_s_rollback_the_members_publish_the_idl_that_was_kept(tmp_path: Path) -> None:
+    """The rollback waits for no vote; the command for it names the kept file, and does it."""
+    chain, multisig, ana = MetadataChain(), Keypair().pubkey(), Keypair()
+    with project(tmp_path, chain=chain) as it:
+        assert it.deploy(program(1)).exit_code == ExitCode.DONE
+        assert it.run("idl", "publish", "development", _file(it), "--execute").exit_code == 0
+        it.endpoint.between_blocks(lambda: _hand_to_vault(it, chain, multisig, ana, threshold=1))
+        build, member = str(it.build("next.so", program(2))), str(it.key("ana.json", ana))
+        owner = ("--multisig", str(multisig), "--member", member)
+        words = ("upgrade", "development", build, "--version", "1.1.0", *owner, "--execute")
+        done = it.run(*words, "--idl", _file(it, "1.1.0"))
+        assert done.exit_code == ExitCode.DONE, done.output
+        back = it.run("rollback", "development", *owner, "--execute")
+        assert back.exit_code == ExitCode.DONE, back.output
+        (said,) = (line for line in back.stderr.splitlines() if "idl publish" in line)
+        assert "its IDL on chain stays that of version 1.1.0" in said
+        command = said.partition("slipway program ")[2].split()
+        assert command[-4:] == ["--multisig", str(multisig), "--vault", "0"]
+        published = it.run(*command, "--member", member, "--execute")
+        assert published.exit_code == ExitCode.DONE, published.output
+        assert it.run("idl", "compare", "development", _file(it)).exit_code == ExitCode.DONE
+
+
+def _hand_to_vault(
+    it: Project, chain: MetadataChain, multisig: Pubkey, ana: Keypair, threshold: int = 2
+) -> None:
     every = Permission.INITIATE | Permission.VOTE | Permission.EXECUTE
     members = tuple((key, every) for key in (ana.pubkey(), Keypair().pubkey()))
-    chain.found(multisig, State(create_key=multisig, threshold=2, time_lock=0, members=members))
+    chain.found(
+        multisig, State(create_key=multisig, threshold=threshold, time_lock=0, members=members)
+    )
     chain.airdrop(ana.pubkey(), SOL)
     own = it.payer.pubkey()
     account = program_data_address(it.program.pubkey())
