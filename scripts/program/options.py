@@ -32,7 +32,9 @@ IdlFile = Annotated[
 Payer = Annotated[
     Path,
     typer.Option(
-        metavar="FILE", envvar="SLIPWAY_PAYER", help="The key that pays, as the Solana CLI has it."
+        metavar="FILE",
+        envvar="SLIPWAY_PAYER",
+        help="The key that pays, as the Solana CLI has it; for a plan its address does.",
     ),
 ]
 Authority = Annotated[
@@ -40,7 +42,7 @@ Authority = Annotated[
     typer.Option(
         metavar="FILE",
         envvar="SLIPWAY_AUTHORITY",
-        help="The key of the upgrade authority; the payer's unless given.",
+        help="The key of the upgrade authority, for a plan its address; the payer's unless given.",
     ),
 ]
 State = Annotated[
