@@ -49,6 +49,7 @@ def unpause_command(
             **_inputs(session),
             **_named(product, spec.unpause, spec.status),
             **{name: sha256(path.read_bytes()) for name, path in documents.items()},
+            **consent.inputs(),
         }
         made = pause.unpause(session.target, inputs, product, spec, documents)
         gates = [
@@ -68,7 +69,7 @@ def correct_command(options: Options, consent: Consent, name: str, *, as_json: b
             raise SessionError(_NONE.format(f"correction {name}", "corrections") + there)
         spec, product = known[name], _product(session, options)
         named = _named(product, spec.test, spec.accounts, spec.apply, spec.status)
-        inputs = {**_inputs(session), "correction": name, **named}
+        inputs = {**_inputs(session), "correction": name, **named, **consent.inputs()}
         plan = correction.correct(session.target, inputs, product, spec)
         files = list(product.files(spec.test, spec.accounts, spec.apply, spec.status))
         problem = review_problem(product.folder, files)

@@ -10,7 +10,8 @@ from scripts.exits import CommandError, ExitCode
 from scripts.program.session import Session
 from scripts.program.world import World
 from scripts.runs.approvals import read_signatures, unreleased, valid_approvals
-from scripts.runs.approvers import Approvers, Role, read_approvers
+from scripts.runs.approvers import Approvers, ApproversError, Role, read_approvers
+from scripts.runs.canonical import Json
 from scripts.runs.evidence import Change, Signature
 from scripts.runs.steps import Plan
 from scripts.runs.times import utc_now
@@ -41,6 +42,10 @@ class Consent:
     def change(self) -> Change:
         """Its type."""
         return Change.EMERGENCY if self.emergency else Change.NORMAL
+
+    def inputs(self) -> dict[str, Json]:
+        """What of it is approved with a plan."""
+        return {"change": self.change.value} if self.emergency else {}
 
     def known(self) -> Approvers | None:
         """Whose signatures count; nobody's where there is no such file."""
@@ -92,7 +97,12 @@ def signed_off(session: Session, plan: Plan[World], consent: Consent) -> frozens
 
 def stranger(session: Session, consent: Consent) -> str:
     """Why who runs it could never sign its evidence; empty where they can (AUD-01)."""
-    operator, approvers = session.setting.owner.operator, consent.known()
+    operator = session.setting.owner.operator
+    try:
+        approvers = consent.known()
+    except ApproversError as error:
+        # Nothing that has to be done at once waits for that file.
+        return f"nobody can sign the evidence of this run: {error}"
     if approvers is None:
         return f"{consent.approvers} is not there: nobody can sign the evidence of this run"
     if approvers.may(operator, Role.LEAD, utc_now()):

@@ -20,6 +20,7 @@ from scripts.program.multisig.changes import refuse_growth
 from scripts.program.multisig.commands import Vault, join
 from scripts.program.multisig.estimate import members, refuse_poor_member
 from scripts.program.multisig.squads import Permission
+from scripts.program.multisig.standing import overdue
 from scripts.program.record.origin import Origin
 from scripts.program.record.record import Record, refuse_record
 from scripts.program.record.steps import costs
@@ -108,8 +109,7 @@ def upgrade_command(  # noqa: PLR0913
 
 def _inputs(world: World, build: Build, consent: Consent) -> dict[str, Json]:
     """What is approved: the bytes, and what is let pass with them."""
-    change: dict[str, Json] = {"change": consent.change.value} if consent.emergency else {}
-    return {**plans.inputs(world), **build.inputs(), **change}
+    return {**plans.inputs(world), **build.inputs(), **consent.inputs()}
 
 
 def _publication(world: World, file: Path, version: str | None) -> Publication:
@@ -148,6 +148,7 @@ def facts(session: Session, found: OnChain, taken: Estimate, plan: Plan[World]) 
         *([] if world.smoke else ["  without a smoke instruction: what it does is not tried"]),
         *(f"  {line}" for line in [*taken.lines(), *_late(taken, plan)]),
         *(f"  {line}" for line in world.wait(left_behind(world, found))),
+        *(f"  {line}" for line in world.wait(overdue(world, session.environment.name))),
     ]
 
 

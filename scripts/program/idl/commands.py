@@ -60,7 +60,7 @@ def publish_command(  # noqa: PLR0913 - each is an option of the command
         publication = Publication(idl=read_idl(file, world.program, version))
         found = refuse_publication(world, publication)
         refuse_version(world, publication.idl)
-        inputs = plans.inputs(world, publication)
+        inputs = {**plans.inputs(world, publication), **consent.inputs()}
         plan = (
             multisig_plans.publish(session.target, inputs, squad, publication)
             if squad

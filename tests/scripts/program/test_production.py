@@ -119,3 +119,22 @@ def test_an_emergency_is_let_in_by_somebody_on_call(
         assert gate["requirement"] == "GATE-05"
         assert gate["skipped"] == AFTERWARDS["GATE-05"]
         assert gate["found"].startswith("missing: engineering")
+
+
+def test_a_way_back_waits_for_no_file_of_approvers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that cannot be read is told; whoever asks to be let in is refused by it."""
+    with project(tmp_path, chain=Chain(cluster="mainnet-beta")) as it:
+        address = _production(it)
+        monkeypatch.setenv(RPC_VARIABLE, it.endpoint.url)
+        (it.folder / "approvers.yaml").write_text("approvers: nobody", encoding="utf-8")
+        assert it.run(*_EXTEND, "--execute", "--yes").exit_code == ExitCode.USAGE
+        file = str(it.build("old.so", program(1)))
+        back = it.run("rollback", "production", "--file", file, "--execute", "--json")
+        assert back.exit_code == ExitCode.DONE, back.output
+        assert "nobody can sign the evidence of this run: approvers.yaml" in back.stderr
+        first = json.loads(Path(json.loads(back.stdout)["evidence"]).read_bytes())["bundle"]
+        owed = first["entries"][0]["data"]["let_in"]["owed"]
+        assert [one["what"] for one in owed] == ["review"]
+        assert _room(it, address)
