@@ -20,6 +20,7 @@ from scripts.program.multisig.decisions import Decision
 from scripts.program.multisig.squad import Squad, read_multisig
 from scripts.program.multisig.squads import Permission, Status
 from scripts.program.steps.buffer import difference
+from scripts.program.steps.switch import a_slot_later
 from scripts.program.upload import UploadError
 from scripts.program.world import World, step
 from scripts.runs.canonical import Json
@@ -223,6 +224,7 @@ def execute(squad: Squad, decision: Decision, title: str | None = None) -> Step[
         async def build() -> Sequence[Instruction] | None:
             if await is_done(world):
                 return None
+            await a_slot_later(world)
             message = await decisions.ready(world, decision)
             return [
                 squads.execute(
