@@ -89,11 +89,10 @@ class Estimate(Bill):
 
     def lines(self) -> list[str]:
         """For people."""
+        sent = f", sent within {duration(ceil(self.seconds))} at {self.per_second:g} a second"
         found = [
-            (
-                f"{counted(self.writes, 'write')}, {counted(self.transactions, 'transaction')},"
-                f" sent within {duration(ceil(self.seconds))} at {self.per_second:g} a second"
-            ),
+            f"{counted(self.writes, 'write')}, {counted(self.transactions, 'transaction')}"
+            + (sent if self.writes else ""),
             self.paid,
             f"rent of the buffer {sol(self.buffer_rent)}, comes back: {sol(self.returned)}",
             f"rent that comes back from the program {sol(-self.stays)}"
