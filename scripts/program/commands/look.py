@@ -9,6 +9,7 @@ from typing import Final
 
 from scripts.exits import ExitCode
 from scripts.program.elf import read_program_file
+from scripts.program.multisig.standing import overdue
 from scripts.program.node import sol
 from scripts.program.record.look import recorded
 from scripts.program.session import Options, Session, SessionError, opened
@@ -98,6 +99,8 @@ def _told(session: Session, found: OnChain) -> dict[str, Json]:
             "slot": data.slot,
             "record": world.wait(recorded(world, found)).line(),
         }
+    if due := world.wait(overdue(world, session.environment.name)):
+        told["due"] = "; ".join(due)
     told["saved"] = ", ".join(one.version or one.hash[:16] for one in world.folder.all_saved())
     return told
 

@@ -20,7 +20,10 @@ from scripts.runs.times import utc_now
 def retire_command(
     options: Options, consent: Consent, vault: Vault, *, now: bool = False, as_json: bool = False
 ) -> int:
-    """Take away the ways back that are due (all of them `now`), or print the steps."""
+    """Take away the ways back that are due (all of them `now`), or print the steps.
+
+    Where some are due and nothing is done about them the exit code is 3: a schedule hears of it.
+    """
     with opened(options) as session:
         world = session.world
         squad = join(session, vault, Permission.INITIATE, Permission.EXECUTE)
@@ -38,7 +41,8 @@ def retire_command(
             hashes={"program": running} if running else {},
         )
         plan = plans.retire(session.target, squad, due)
-        return act(session, plan, consent, shown, as_json=as_json)
+        code = act(session, plan, consent, shown, as_json=as_json)
+        return code if consent.execute else ExitCode.PENDING
 
 
 def _begun(session: Session, found: Sequence[Standing]) -> list[Standing]:

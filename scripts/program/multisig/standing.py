@@ -89,6 +89,26 @@ async def standing(world: World, squad: Squad) -> list[Standing]:
     ]
 
 
+async def overdue(world: World, environment: str) -> list[str]:
+    """Ways back whose time is up and whose buffers still lie there, for people."""
+    folder, now = world.folder, datetime.now(UTC)
+    kept = folder.buffers()
+    old = [one for one in folder.all_saved() if one.replaced and one.replaced + RETENTION <= now]
+    keys = {
+        one.hash: key.pubkey()
+        for one in (old if kept else [])
+        if (key := kept.get(folder.buffer_path(folder.code(one.hash))))
+    }
+    accounts = await world.node.accounts([*keys.values()]) if keys else []
+    there = {hash_ for hash_, account in zip(keys, accounts, strict=True) if account}
+    return [
+        f"due since {one.replaced + RETENTION:%Y-%m-%d}: the way back to"
+        f" {one.version or one.hash[:16]}. To take it away: slipway program retire {environment}"
+        for one in old
+        if one.hash in there and one.replaced
+    ]
+
+
 def _standing(
     world: World, said: Proposal | datetime, address: Pubkey, account: Account, held: Buffer
 ) -> Standing:

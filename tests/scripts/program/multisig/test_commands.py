@@ -96,6 +96,7 @@ def test_members_upgrade_and_go_back(tmp_path: Path) -> None:
         (one,) = json.loads(it.run("retire", "development", *as_ana, "--json").stdout)
         assert one["proposal"] == 1
         planned = it.run("retire", "development", *as_ana, "--now")
+        assert planned.exit_code == ExitCode.PENDING
         assert "Take back proposal 1" in planned.stdout
 
         back = it.run("rollback", "development", *as_ana, "--execute")

@@ -13,7 +13,7 @@ from scripts.program.elf import program_hash
 from scripts.program.multisig import squads
 from scripts.program.multisig.message import compiled
 from scripts.program.multisig.squads import Status
-from scripts.program.multisig.standing import RETENTION
+from scripts.program.multisig.standing import RETENTION, overdue
 from scripts.program.multisig.steps import give
 from scripts.program.steps import buffer
 from scripts.runs.steps import Plan, Timeout
@@ -43,6 +43,22 @@ def test_a_way_back_is_kept_for_its_successor_s_first_week(tmp_path: Path) -> No
         assert one.about is not None
         assert one.about.version == "1.0.0"
         assert abs(one.until - utc_now() - RETENTION) < timedelta(minutes=5)
+
+
+def test_a_way_back_that_is_due_is_told(tmp_path: Path) -> None:
+    """Whoever looks at the program hears of it, until its buffer is gone."""
+    with scene(tmp_path) as there:
+        upgraded(there)
+        world = there.world(NEW)
+        assert world.wait(overdue(world, "staging")) == []
+        saved = world.folder.saved(program_hash(OLD))
+        assert saved
+        long_ago = saved.model_copy(update={"replaced": utc_now() - RETENTION})
+        world.folder.save(OLD, long_ago)
+        (said,) = world.wait(overdue(world, "staging"))
+        assert "the way back to 1.0.0. To take it away: slipway program retire staging" in said
+        assert there.rollback().code == ExitCode.DONE
+        assert world.wait(overdue(world, "staging")) == []
 
 
 def test_its_end_is_the_members_decision(tmp_path: Path) -> None:
