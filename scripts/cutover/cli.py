@@ -234,15 +234,19 @@ def answer(  # noqa: PLR0913
     said: Annotated[Said, typer.Argument(help="What you decide.")],
     *,
     because: Because = "",
+    approvers: Approvers = APPROVERS,
     state: State = None,
     operator: Operator = None,
     debug: Debug = False,
 ) -> None:
-    """Answer the question of a cutover; it is written down who did."""
+    """Answer the question of a cutover; it is written down who did.
+
+    Who lets it go on is named in the file of approvers; back it goes for anybody.
+    """
     from scripts.cutover.commands.people import answer_command
     from scripts.cutover.judgement.observations import Answer
 
-    options = _options(environment, state, operator)
+    options = _options(environment, state, operator, approvers)
     meant = {Said.GO_ON: Answer.GO_ON, Said.ROLL_BACK: Answer.ROLL_BACK}[said]
     run_and_exit(lambda: answer_command(options, meant, because=because), debug=debug)
 
@@ -287,7 +291,7 @@ def status(  # noqa: PLR0913
 ) -> None:
     """Show where the last cutover stands: weights, health, gates, what waits for an answer.
 
-    Exit code 1: the journal does not verify. Exit code 3: the cutover has not ended.
+    Exit code 1: somebody has to look. Exit code 3: the cutover has not ended.
     """
     from scripts.cutover.commands.status import status_command
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from scripts.cutover.aws.images import ReleaseError, pulled, release_of
+from scripts.cutover.aws.images import Pulled, ReleaseError, pulled, release_of
 from scripts.cutover.aws.rule import Rule
 from scripts.cutover.aws.sides import EcsSides
 from scripts.cutover.judgement.observations import CLOCKS
@@ -58,12 +58,12 @@ def steady(sides: EcsSides) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Registered:
-    """The image is in the account's registry."""
+    """Both images are in the account's registry: the release's, and the one to go back to."""
 
     ecr: Api
 
     def __call__(self, sides: EcsSides) -> Iterator[str]:
-        """Ask the registry for the digest, in the repository of what serves."""
+        """Ask the registry for the digests, in the repository of what serves."""
         (old,) = sides.fleet.states(sides.old.service)
         image = sides.fleet.image(old.definition)
         there = pulled(image)
@@ -73,21 +73,32 @@ class Registered:
                 "it cannot be looked up (ART-05)"
             )
             return
+        if not self._has(there, sides.release):
+            yield (
+                f"{sides.name}: repository {there.repository} has no image {sides.release}: "
+                "publish the release first"
+            )
+        if not self._has(there, there.digest):
+            yield (
+                f"{sides.name}: repository {there.repository} no longer has image {there.digest}, "
+                "which serves: no instance could be started from it, so that there is nothing to "
+                "go back to. Publish it again (ROLL-05)"
+            )
+
+    def _has(self, there: Pulled, digest: str) -> bool:
         try:
             self.ecr(
                 "describe_images",
                 on=f"repository {there.repository}",
                 registryId=there.account,
                 repositoryName=there.repository,
-                imageIds=[{"imageDigest": sides.release}],
+                imageIds=[{"imageDigest": digest}],
             )
         except AwsError as error:
             if error.error not in _UNKNOWN_IMAGE:
                 raise
-            yield (
-                f"{sides.name}: repository {there.repository} has no image {sides.release}: "
-                "publish the release first"
-            )
+            return False
+        return True
 
 
 @dataclass(frozen=True)

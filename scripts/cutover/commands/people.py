@@ -17,6 +17,7 @@ from scripts.cutover.running.restoring import restore, reversed_releases
 from scripts.cutover.running.standing import Standing, State, has_left
 from scripts.cutover.session import Options, Session, opened
 from scripts.exits import CommandError, ExitCode
+from scripts.runs.approvers import read_approvers
 from scripts.runs.lease import TAKEN_OVER, LeaseHeldError
 from scripts.runs.runner import Outcome as Ran
 from scripts.runs.runner import execute
@@ -138,6 +139,8 @@ def answer_command(options: Options, answer: Answer, *, because: str) -> int:
         question = open_question(there)
         if question is None:
             raise RequestError(f"{session.target}: no question is open: {there.state}")
+        if answer is Answer.GO_ON:
+            _require_named(options, session)
         give_answer(
             session.store,
             session.target,
@@ -150,6 +153,23 @@ def answer_command(options: Options, answer: Answer, *, because: str) -> int:
         gates = ", ".join(question.gates)
         sys.stdout.write(f"Question {question.number} ({gates}): {answer}, by {options.operator}\n")
         return ExitCode.DONE
+
+
+def _require_named(options: Options, session: Session) -> None:
+    """Whoever lets users stay on what is in doubt is named beforehand; back it goes for anybody.
+
+    Raises:
+        RequestError: the file of approvers does not know them.
+    """
+    if not session.environment.must("ROLL-10"):
+        return
+    operator, file, now = options.operator, options.approvers, utc_now()
+    known = read_approvers(file).named(operator) if file.exists() else []
+    if not any(key.is_valid(now) for key in known):
+        raise RequestError(
+            f"{operator} is not named in {file}, whose people decide that it goes on (ROLL-10): "
+            "--operator NAME, --approvers FILE. Anybody may answer roll-back"
+        )
 
 
 def open_question(there: Standing) -> NotedQuestion | None:

@@ -141,6 +141,15 @@ def test_an_image_that_the_registry_does_not_have(account: Account) -> None:
     assert f"api: repository slipway/api has no image {missing}: publish the release first" in found
 
 
+def test_the_image_that_serves_has_to_be_there_still(account: Account) -> None:
+    """No instance could be started from it, and a rollback needs them all (ROLL-05)."""
+    gone = [{"imageDigest": OLD}]
+    clients()["ecr"].batch_delete_image(repositoryName="slipway/api", imageIds=gone)
+    (said,) = refused(account)
+    assert f"repository slipway/api no longer has image {OLD}, which serves" in said
+    assert "ROLL-05" in said
+
+
 def test_a_side_that_is_not_steady(account: Account) -> None:
     """Another deployment is on its way, or an instance of what serves is not well."""
     account.sicken(BLUE, 1)

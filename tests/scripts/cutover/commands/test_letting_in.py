@@ -1,6 +1,7 @@
 """Tests of change control as people meet it: at the start, without one, and where a run goes on."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from scripts.runs.evidence import Purpose, sign
 from scripts.runs.owed import owed
 from scripts.runs.times import stamp, utc_now
 from tests.scripts.cutover.test_commands import IMAGE, Project
+from tests.scripts.cutover.worlds import levels
 from tests.scripts.runs.people import key, write_approvers
 
 _BOARD = {"Ben": Role.ENGINEERING, "Cem": Role.SECURITY, "Dee": Role.OPERATIONS,
@@ -181,3 +183,25 @@ def test_going_back_asks_nobody(project: Project) -> None:
     said = project.run("rollback", "production", "--execute")
     assert "slipway: rolled back" in said.stderr
     assert project.world.sides["api"].share == 0
+
+
+def test_who_lets_it_go_on_is_named_beforehand(project: Project) -> None:
+    """In the file of approvers; anybody may have it go back (ROLL-10)."""
+    hot = levels(project.world.clock.at, 95, 95)
+    project.world.watch.changed = lambda seen, _: replace(seen, new={**seen.new, "api/cpu": hot})
+    answered: list[str] = []
+
+    def asked() -> None:
+        if json.loads(project.run("status", "staging", "--json").stdout)["question"]:
+            project.world.clock.slept = lambda: None
+            stranger = ("--operator", "Zoe")
+            refused = project.run("answer", "staging", "go-on", *stranger)
+            assert refused.exit_code == ExitCode.USAGE
+            assert "Zoe is not named in approvers.yaml" in refused.stderr
+            back = project.run("answer", "staging", "roll-back", *stranger)
+            answered.append(back.stdout)
+
+    project.world.clock.slept = asked
+    said = project.run("run", "staging", "--image", IMAGE, "--execute")
+    assert said.exit_code == ExitCode.FAILED
+    assert "by Zoe" in answered[0]
