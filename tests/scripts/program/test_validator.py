@@ -4,6 +4,7 @@ They skip where `solana` or `solana-test-validator` is not on the PATH; `cargo i
 agave-validator` builds them.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,17 +13,22 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx2
 import pytest
+from solders.keypair import Keypair
+from typer.testing import Result
 
 from scripts.exits import ExitCode
 from scripts.program import loader
 from tests.localnet.programs import SOL, TOKEN, code_of
-from tests.scripts.program.network import project
+from tests.scripts.program.network import Project, project
 
 _SOLANA, _VALIDATOR = shutil.which("solana"), shutil.which("solana-test-validator")
 _CODE = code_of(TOKEN)
+_LARGER = _CODE + b"\x01" * 60_000
+"""What lies behind a program changes its hash and size, and not what it does."""
 _SLOT_SECONDS = 0.4
 _PATIENCE_SECONDS = 60
 
@@ -51,23 +57,81 @@ def test_the_solana_cli_deploys_to_the_local_chain(tmp_path: Path) -> None:
 
 @pytest.mark.validator
 @pytest.mark.skipif(_VALIDATOR is None, reason="solana-test-validator is not on the PATH")
-def test_a_program_goes_there_and_back_on_solana_s_validator(tmp_path: Path) -> None:
-    """Deployed, upgraded and rolled back on the real thing."""
-    with project(tmp_path) as it, _validator(tmp_path / "ledger") as url:
+def test_a_program_s_whole_life_on_solana_s_validator(tmp_path: Path) -> None:
+    """Deployed, grown, rolled back, extended, handed over and closed on the real thing.
+
+    Its bytes are read back at each stage, and every lamport of it is in the evidence.
+    """
+    with _on_validator(tmp_path) as (it, url):
+        _done(it.deploy(_CODE))
+        _done(it.run("verify", "development", "--file", "program.so"))
+        # Larger: it is extended, and switched a slot later.
+        _done(it.upgrade(_LARGER))
+        _done(it.run("verify", "development", "--file", "next.so"))
+        _done(it.run("rollback", "development", "--execute"))
+        _done(it.run("verify", "development", "--file", "program.so"))
+        room = str(len(_LARGER) + 20_000)
+        _done(it.run("extend", "development", "--to", room, "--execute"))
+        new = str(it.key("new.json", Keypair()))
+        _done(it.run("authority", "development", "--new-key", new, "--execute"))
+        assert "is not the upgrade authority" in it.upgrade(_LARGER).stderr
+        with patch("typer.testing._NamedTextIOWrapper.isatty", return_value=True, create=True):
+            typed = f"close {it.program.pubkey()}\n"
+            closing = ("close", "development", "--authority", new, "--execute")
+            _done(it.run(*closing, typed=typed))
+        assert "was closed" in it.deploy(_CODE).stderr
+        assert "No buffer of" in it.run("recover", "development").stdout
+        paid = 0
+        for file in (it.folder / ".slipway" / "evidence").iterdir():
+            costs = json.loads(file.read_bytes())["bundle"]["costs"]
+            paid += costs["fees_lamports"] + costs["rent_paid_lamports"]
+            paid -= costs["rent_returned_lamports"]
+        _until(lambda: _lamports(url, it.payer) == 100 * SOL - paid)
+
+
+@pytest.mark.validator
+@pytest.mark.skipif(
+    _VALIDATOR is None or _SOLANA is None, reason="Solana's tools are not on the PATH"
+)
+def test_a_buffer_that_the_solana_cli_left_is_closed_by_its_name(tmp_path: Path) -> None:
+    """It is found with its size, and nobody here knows whose it is: it has to be named."""
+    with _on_validator(tmp_path) as (it, url):
+        file, payer = it.build("program.so", _CODE), it.folder / "payer.json"
+        subprocess.run(  # noqa: S603
+            [
+                *(str(_SOLANA), "--url", url, "--keypair", str(payer)),
+                *("program", "write-buffer", str(file), "--use-rpc"),
+            ],
+            check=True,
+            timeout=300,
+        )
+        (left,) = json.loads(it.run("recover", "development", "--json").stdout)
+        assert (left["bytes"], left["program"], left["busy"]) == (len(_CODE), None, True)
+        _done(it.run("recover", "development", "--close", "--execute"))
+        assert left["address"] in it.run("recover", "development").stdout
+        named = ("--buffer", left["address"], "--close", "--execute")
+        _done(it.run("recover", "development", *named))
+        assert "No buffer of" in it.run("recover", "development").stdout
+
+
+def _done(result: Result) -> None:
+    assert result.exit_code == ExitCode.DONE, result.output
+
+
+def _lamports(url: str, key: Keypair) -> int:
+    return _ask(url, "getBalance", str(key.pubkey()))["value"]
+
+
+@contextmanager
+def _on_validator(folder: Path) -> Generator[tuple[Project, str]]:
+    """A project whose cluster is a validator, which gave its payer 100 SOL."""
+    with project(folder) as it, _validator(folder / "ledger") as url:
         record = it.folder / "Pulumi.development.yaml"
         text = re.sub(r"rpcUrls: .*", f"rpcUrls: [{url}]", record.read_text("utf-8"))
         record.write_text(text, encoding="utf-8")
         _ask(url, "requestAirdrop", str(it.payer.pubkey()), 100 * SOL)
-        _until(lambda: _ask(url, "getBalance", str(it.payer.pubkey()))["value"] > 0)
-        deployed = it.deploy(_CODE)
-        assert deployed.exit_code == ExitCode.DONE, deployed.output
-        # What only lies behind the program changes its hash, and not what it does.
-        upgraded = it.upgrade(_CODE + b"\x01")
-        assert upgraded.exit_code == ExitCode.DONE, upgraded.output
-        back = it.run("rollback", "development", "--execute")
-        assert back.exit_code == ExitCode.DONE, back.output
-        verify = ("verify", "development", "--file", str(it.folder / "program.so"))
-        assert it.run(*verify).exit_code == ExitCode.DONE
+        _until(lambda: _lamports(url, it.payer) > 0)
+        yield it, url
 
 
 @contextmanager
