@@ -55,6 +55,10 @@ def test_what_a_command_proves_is_signed_for_these_bytes(tmp_path: Path) -> None
     assert stated["command"].endswith("{file}'")
     assert f"instruction_compute_units: {len(_CODE):,}, as the command printed it" in said.stdout
     assert "transaction_bytes: 900, as typed" in said.stdout
+    told = _prove(tmp_path, "tests", *_AS, "--json", *_PRINTS)
+    assert told.exit_code == ExitCode.DONE, told.output
+    proof = json.loads((tmp_path / "proof.json").read_bytes())
+    assert json.loads(told.stdout) == {"file": str(tmp_path / "proof.json"), **proof}
 
 
 @pytest.mark.parametrize(
