@@ -15,7 +15,14 @@ from scripts.cutover.report.story import Event, told
 from scripts.cutover.running.back import bound
 from scripts.cutover.running.moving import size_id
 from scripts.cutover.running.record import NotedQuestion
-from scripts.cutover.running.standing import Standing, State, readable, standing, steps_started
+from scripts.cutover.running.standing import (
+    Standing,
+    State,
+    has_left,
+    readable,
+    standing,
+    steps_started,
+)
 from scripts.cutover.session import Session
 from scripts.cutover.world import Sides, World
 from scripts.exits import CommandError
@@ -90,7 +97,7 @@ class Status:
         if cutover is None:
             return None
         if not is_new:
-            return None if self.there.state is State.DONE else cutover.sizes[service]
+            return None if has_left(self.there.entries) else cutover.sizes[service]
         begun = {*steps_started(self.entries)}
         sizes = [each.instances for each in cutover.window(service) if size_id(each) in begun]
         return sizes[-1] if sizes and self.there.state is not State.TAKEN_BACK else None
@@ -175,6 +182,6 @@ def _shares(of: Sides) -> Shares:
 def _bound(session: Session, cutover: Cutover) -> float:
     try:
         timeouts = bound(cutover, session.hooks(cutover))
-    except (CommandError, TimeoutError):
+    except Exception:  # noqa: BLE001 - who looks from elsewhere sees the bound of the plan
         timeouts = cutover.plan.rollback
     return float(sum(each.seconds for each in timeouts))

@@ -2,24 +2,23 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from time import sleep
 from typing import Any, Final
 
 from rich.console import Console
 
 from scripts.cutover.commands import view
 from scripts.cutover.commands.seeing import Eyes, Status
-from scripts.cutover.commands.trouble import code_of
 from scripts.cutover.report.drawing import Screen, write
 from scripts.cutover.running.standing import State
 from scripts.cutover.session import Options, opened
 from scripts.exits import ExitCode
 from scripts.runs.times import stamp
 
-_OVER: Final = frozenset({State.NONE, State.REFUSED, State.DONE, State.TAKEN_BACK})
+_OVER: Final = frozenset({State.NONE, State.REFUSED, State.DONE, State.UNWELL, State.TAKEN_BACK})
 _REFRESH: Final = 1.0
 """Seconds between two looks."""
 
@@ -38,8 +37,8 @@ def status_command(options: Options, *, follow: bool | None, as_json: bool) -> i
             status = _follow(eyes, _Lines(as_json=as_json).show)
         else:
             _Lines(as_json=as_json, indent=2).show(status)
-        if status.problems:
-            return code_of(status.problems)
+        if status.problems or status.there.unwell:
+            return ExitCode.FAILED
         return ExitCode.DONE if status.there.state in _OVER else ExitCode.PENDING
 
 
@@ -50,7 +49,7 @@ def _follow(eyes: Eyes, show: Callable[[Status], None]) -> Status:
         show(status)
         if status.there.state in _OVER:
             return status
-        time.sleep(_REFRESH)
+        sleep(_REFRESH)
 
 
 class _Lines:
@@ -99,6 +98,7 @@ def _as_json(status: Status) -> dict[str, Any]:
         "question": question.model_dump(mode="json") if question else None,
         "answer_until": status.answer_until,
         "answer": status.answer if question else None,
+        "unwell": there.unwell or None,
         "because": there.because.why if there.because else None,
         "decided_back_at": there.because.at if there.because else None,
         "decision_to_verified_seconds": there.seconds_back,

@@ -61,6 +61,9 @@ def _above(status: Status, width: int) -> Iterator[RenderableType]:
         yield Text(f"carried out by {status.lease.owner} since {stamp(status.lease.acquired)}")
     elif there.state in _CARRIED:
         yield Text(f"nobody carries it out now. To go on: {status.resume}", style="yellow")
+    if there.unwell:
+        first = there.unwell.partition("; ")[0]
+        yield Padding(Text(f"Somebody has to look: {first}", style="bold red"), 0)
     if there.cutover:
         yield _sides(status, there.cutover, width)
     yield from _waiting(status)
@@ -92,7 +95,7 @@ def _sides(status: Status, cutover: Cutover, width: int) -> RenderableType:
             _value(slow),
         )
         if errors and slow:
-            limits = (Text(each.limit, style="dim") for each in (errors, slow))
+            limits = (Text(_bare(each.limit), style="dim") for each in (errors, slow))
             table.add_row(Text(f"{service} limit", style="dim"), "", "", "", "", *limits)
             over.append(f"{service} over {slow.what.partition(' than ')[2]}")
     told = [Text(f"slow is {', '.join(over)}", style="dim")] if over else []
@@ -114,6 +117,11 @@ def _share(status: Status, series: str) -> Measured | None:
 
 def _short(release: str) -> str:
     return release.removeprefix("sha256:")[:12]
+
+
+def _bare(limit: str) -> str:
+    """A limit without for how long."""
+    return limit.partition(" for ")[0]
 
 
 def _value(of: Measured | None) -> Text:
@@ -162,7 +170,7 @@ def _back(status: Status) -> Iterator[RenderableType]:
 
 def _told(status: Status) -> Numbered | None:
     """The decision that matters: the one to go back, where there was one; else the last."""
-    if status.there.because is None:
+    if status.there.because is None or status.there.unwell:
         return status.last
     back = (each for each in status.decided if each.noted.kind is Kind.ROLL_BACK)
     return next(back, status.last)

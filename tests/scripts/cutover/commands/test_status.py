@@ -10,7 +10,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from scripts.cutover.commands import view
+from scripts.cutover.commands import status, view
 from scripts.cutover.commands.seeing import Eyes, Status
 from scripts.cutover.session import Options, opened
 from scripts.exits import CommandError, ExitCode
@@ -129,3 +129,37 @@ def test_a_load_balancer_that_nobody_may_ask_leaves_the_rest(
     assert "?" in said.stdout
     assert "api first 30 minutes: go on. " in said.stdout
     assert all(line == line.rstrip() for line in said.stdout.splitlines())
+
+
+def test_on_a_terminal_it_is_followed_until_it_has_ended(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it is to be shown once; where it is no terminal it is shown once anyway."""
+    started, stream = project.world.clock.at, StringIO()
+    seen: list[str] = []
+
+    def terminal() -> Console:
+        return Console(file=stream, force_terminal=True, width=80, height=24, color_system=None)
+
+    def slept(_: float) -> None:
+        seen.append(stream.getvalue())
+        if len(seen) == 2:
+            project.run("resume", "staging", "--execute")
+
+    def pressed() -> None:
+        if project.world.clock.at > started + 100:
+            project.world.clock.slept = lambda: None
+            raise KeyboardInterrupt
+
+    project.world.clock.slept = pressed
+    project.run("run", "staging", "--image", IMAGE, "--execute")
+    assert project.run("status", "staging").exit_code == ExitCode.PENDING
+    monkeypatch.setattr(status, "Console", terminal)
+    monkeypatch.setattr(status, "sleep", slept)
+    assert project.run("status", "staging", "--once").exit_code == ExitCode.PENDING
+    assert seen == []
+    assert project.run("status", "staging").exit_code == ExitCode.DONE
+    assert len(seen) == 2
+    assert "staging/cutover: under way" in seen[0]
+    assert "staging/cutover: done" in stream.getvalue()
+    assert stream.getvalue().count("api 25 % is judged: 3 min 15 s left") == 2
