@@ -24,7 +24,9 @@ def headline(story: Story) -> str:
         case State.TAKEN_BACK:
             seconds = story.seconds_back
             took = "" if seconds is None else f" {words.lasted(seconds)} later"
-            then = f"{_turned(story)}; the old side was verified{took}."
+            bound = words.lasted(story.bound_seconds or 0)
+            late = f", beyond its bound of {bound} (ROLL-01)" if story.is_late else ""
+            then = f"{_turned(story)}; the old side was verified{took}{late}."
         case State.GOING_BACK:
             then = f"{_turned(story)}; that is not over."
         case State.REFUSED:

@@ -82,7 +82,6 @@ def page(entries: Sequence[Entry], evidence: Sequence[Sealed] = ()) -> str:
         smoke=[each for each in story.decisions if each.stage.startswith("smoke tests")],
         questions=list(_questions(story)),
         database=[did for did in story.steps if did.step.startswith("database")],
-        timeouts=_timeouts(story),
         measured=list(_measured(story)),
         rollback_limit=figure("ROLL-01", "duration_below_minutes"),
         number=words.number,
@@ -199,13 +198,6 @@ def _questions(story: Story) -> Iterator[tuple[str, NotedQuestion, float | None]
             at = (before and before[2]) or (noted.at if is_answered else None)
             found[question.number] = (stage, question, at)
     yield from found.values()
-
-
-def _timeouts(story: Story) -> list[str]:
-    """The named timeouts of a rollback."""
-    if story.cutover is None:
-        return []
-    return [str(timeout) for timeout in story.cutover.plan.rollback]
 
 
 def _measured(story: Story) -> Iterator[tuple[Did, float]]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from typing import Final, TypeAlias
+from math import inf
+from typing import Final, TypeAlias, cast
 
 from pydantic import ValidationError
 
@@ -102,9 +103,16 @@ class Story:
     decided_back: float | None
     seconds_back: float | None
     bound_seconds: float | None
+    bound: tuple[str, ...]
+    """The named timeouts that its bound is the sum of."""
     problems: tuple[str, ...]
     head: str
     entries: int
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the way back took longer than its bound."""
+        return (self.seconds_back or 0.0) > (self.bound_seconds or inf)
 
     @property
     def releases(self) -> Mapping[str, Releases]:
@@ -149,10 +157,18 @@ def told(entries: Sequence[Entry]) -> Story:
         decided_back=_input(back, "decided_at"),
         seconds_back=there.seconds_back if there else None,
         bound_seconds=_number(verified.facts.get("bound_seconds")) if verified else None,
+        bound=_bound(verified, there.cutover if there else None),
         problems=tuple(problems),
         head=entries[-1].hash if entries else "",
         entries=len(entries),
     )
+
+
+def _bound(verified: Did | None, cutover: Cutover | None) -> tuple[str, ...]:
+    """As it was written down; for what is not over, and older journals, as it was planned."""
+    if verified and isinstance(named := verified.facts.get("bound"), list):
+        return tuple(map(str, cast("list[object]", named)))
+    return tuple(map(str, cutover.plan.rollback)) if cutover else ()
 
 
 def _standing(entries: Sequence[Entry], problems: list[str]) -> Standing | None:

@@ -18,6 +18,7 @@ from scripts.cutover.judgement.observations import Answer, Levels, Observations
 from scripts.cutover.report.page import page, write_report
 from scripts.cutover.report.story import told
 from scripts.cutover.running.answers import give_answer
+from scripts.cutover.running.back import VERIFIED
 from scripts.cutover.running.conductor import Outcome, carry_out
 from scripts.cutover.running.hooks import Hooks, Moment
 from scripts.cutover.running.record import Noted
@@ -137,6 +138,19 @@ def test_a_rollback_is_told_to_who_was_not_there() -> None:
     assert "an error rate above 1%, P99 latency above 300% of baseline" in text
     assert "without x-frame-options" in text
     assert "limit 1 (ROLL-07 error_rate_above_percent)" in text
+
+
+def test_a_rollback_beyond_its_bound_is_told_as_one() -> None:
+    """In its first sentence, and where its times stand; the bound by its parts."""
+    late: list[Entry] = []
+    for entry in entries_of("rolled back"):
+        is_verified = entry.kind == "step.done" and entry.data["step"] == VERIFIED
+        data = {**entry.data, "seconds": 1200} if is_verified else entry.data
+        late.append(entry.model_copy(update={"data": data}))
+    text = Page.of(page(_chained(late))).text
+    assert "the old side was verified 20 min later, beyond its bound of 9 min 30 s" in text
+    assert "It took longer than its bound of 9 min 30 s: 20 min ROLL-01 ." in text
+    assert "sum of: 1 min 30 s (taking over from a controller that died); 30 s (api: set" in text
 
 
 def test_each_decision_stands_on_it_with_its_values() -> None:
