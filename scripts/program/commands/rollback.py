@@ -8,7 +8,7 @@ from scripts.program import plans
 from scripts.program.commands.act import Consent, Shown, act
 from scripts.program.commands.deploy import facts, is_late
 from scripts.program.elf import read_program_file
-from scripts.program.estimate import estimate
+from scripts.program.estimate import estimate, together
 from scripts.program.folder import Folder, Saved, SavedError
 from scripts.program.idl import plans as idl_plans
 from scripts.program.idl.account import look
@@ -19,6 +19,7 @@ from scripts.program.idl.refusals import refuse_publication
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.commands import Vault, join
 from scripts.program.multisig.decisions import is_ready
+from scripts.program.multisig.estimate import members
 from scripts.program.multisig.squad import Squad
 from scripts.program.multisig.squads import Permission
 from scripts.program.refusals import refuse_buffer, refuse_change, refuse_poor
@@ -62,6 +63,8 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
         world.version, world.smoke = about.version, smoked
         world.wait(refuse_buffer(world))
         taken = world.wait(estimate(world, found))
+        asked = world.wait(members(world, squad, None)) if squad else None
+        taken = together(taken, asked) if asked else taken
         if consent.execute:
             refuse_poor(taken)
         back = _plan(session, squad)
@@ -72,8 +75,10 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
                 (
                     f"Back to {about.hash}{version}, {len(world.code):,} bytes,"
                     f" {'NOT ' if is_late(taken, back) else ''}within {duration(back.bound)}"
+                    + (f", and beside that {back.waits}" if back.waits else "")
                 ),
                 *facts(session, found, taken, back),
+                *(f"  {line}" for line in (asked.lines() if asked else [])),
                 *(f"  {line}" for line in of_idl),
             ],
             hashes={"program": about.hash},

@@ -99,6 +99,10 @@ def test_members_upgrade_and_go_back(tmp_path: Path) -> None:
         assert planned.exit_code == ExitCode.PENDING
         assert "Take back proposal 1" in planned.stdout
 
+        told = it.run("rollback", "development", *as_ana).stdout
+        assert "2 of 2 members decide, no time lock" in told
+        assert "0 writes" in told
+        assert "beside that" not in told
         back = it.run("rollback", "development", *as_ana, "--execute")
         assert back.exit_code == ExitCode.DONE, back.output
         shown = json.loads(it.run("show", "development", "--json").stdout)
