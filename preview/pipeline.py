@@ -32,6 +32,12 @@ _PLAN: Final = "production.yaml plan"
 _PRODUCTION: Final = "production.yaml production"
 _DRIFT: Final = "drift.yaml drift"
 _ALERT: Final = "drift.yaml alert"
+_SMOKE: Final = {
+    _STAGING: "deploy.yaml smoke.tests",
+    _PRODUCTION: "production.yaml smoke.tests",
+}
+_WATCH: Final = "watch.yaml watch"
+_WATCH_ALERT: Final = "watch.yaml alert"
 _STAGES: Final = {
     Tier.INTEGRATION: _INTEGRATION,
     Tier.STAGING: _STAGING,
@@ -241,9 +247,38 @@ def _staging_first(pipeline: Pipeline) -> Iterator[str]:
 
 
 def _production_verified(pipeline: Pipeline) -> Iterator[str]:
-    """PIPE-09: the run ends well only where the smoke test did."""
+    """PIPE-09: the run ends well only where the smoke tests did."""
     yield from _runs(pipeline.jobs, f"{_PRODUCTION}.verify", "tools.ci.verify")
-    yield from _in_order(pipeline.jobs, f"{_PRODUCTION}.apply", f"{_PRODUCTION}.verify")
+    yield from _runs(pipeline.jobs, _SMOKE[_PRODUCTION], "slipway release smoke")
+    applied, verified = f"{_PRODUCTION}.apply", f"{_PRODUCTION}.verify"
+    yield from _in_order(pipeline.jobs, applied, verified, _SMOKE[_PRODUCTION])
+
+
+def _smoked(pipeline: Pipeline) -> Iterator[str]:
+    """SMOKE-11: one suite after each deployment."""
+    for stage, job in _SMOKE.items():
+        yield from _runs(pipeline.jobs, job, "slipway release smoke")
+        yield from _in_order(pipeline.jobs, f"{stage}.verify", job)
+
+
+def _watched(pipeline: Pipeline) -> Iterator[str]:
+    """POST-04: looked at by a schedule, more than once in its time; somebody hears of a failure."""
+    yield from _runs(pipeline.jobs, _WATCH, "slipway cutover watch")
+    yield from _runs(pipeline.jobs, _WATCH_ALERT, "gh issue create")
+    watch, alert = pipeline.jobs.get(_WATCH), pipeline.jobs.get(_WATCH_ALERT)
+    if alert and (alert.condition != "${{ failure() }}" or _WATCH not in alert.needs):
+        yield f"{_WATCH_ALERT} does not hear of {_WATCH}"
+    if watch is None:
+        return
+    if not watch.triggers.get("schedule"):
+        yield f"{_WATCH} has no schedule"
+    looked = {each.get("environment") for each in watch.matrix.get("include", ())}
+    for tier in _LIVE:
+        yield from (
+            f"{_WATCH} does not look at {each.name}"
+            for each in pipeline.of(tier)
+            if each.name not in looked
+        )
 
 
 def _committed(pipeline: Pipeline) -> Iterator[str]:
@@ -268,8 +303,10 @@ PROOFS: Final[tuple[Proof[Pipeline], ...]] = tuple(
         ("PIPE-06", _SCAN, _LIVE, _scanned),
         ("PIPE-07", _GATE, _LIVE, _staging_first),
         ("PIPE-08", f"{_PRODUCTION}.apply", (Tier.PRODUCTION,), _approved),
-        ("PIPE-09", f"{_PRODUCTION}.verify", (Tier.PRODUCTION,), _production_verified),
+        ("PIPE-09", _SMOKE[_PRODUCTION], (Tier.PRODUCTION,), _production_verified),
+        ("POST-04", _WATCH, (Tier.PRODUCTION,), _watched),
         ("QA-10", _BUILD, APPLIED, _reviewed),
         ("SEC-01", _SCAN, APPLIED, _audited),
+        ("SMOKE-11", _SMOKE[_STAGING], _LIVE, _smoked),
     )
 )

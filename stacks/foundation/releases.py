@@ -43,11 +43,13 @@ class ReleasesArguments:
 class Releases(ComponentResource):
     """The roles that carry cutovers out, one for each environment.
 
-    Workflows of the environment's GitHub environment alone take one on, behind its approvals, for
-    an hour. It moves weights and instances, registers revisions of the environment's own task
-    definitions, and points to releases of the frontend; it reads the runs' journal and writes it.
-    It makes nothing that an apply makes; of what the environment holds it reads the credential and
-    the logs that smoke tests ask for. It starts migrations and makes copies of the database.
+    Workflows of the environment's GitHub environment take one on, behind its approvals, for an
+    hour; and those of a second one, `<name>-watch`, which asks nobody: whoever looks at a release
+    after it is over goes back at once where that is due, and tests what users get. It moves weights
+    and instances, registers revisions of the environment's own task definitions, and points to
+    releases of the frontend; it reads the runs' journal and writes it, and tells people. It makes
+    nothing that an apply makes; of what the environment holds it reads the credential and the logs
+    that smoke tests ask for. It starts migrations and makes copies of the database.
 
     Makes for each environment the role, within the environment's boundary, and its policy.
     """
@@ -68,12 +70,13 @@ class Releases(ComponentResource):
         foundation, pipeline = self._arguments.foundation, self._arguments.pipeline
         name = f"{environment.name}-release"
         subject = f"repo:{foundation.repository.name}:environment:{environment.name}"
+        subjects = (subject, f"{subject}-watch")
         role = iam.Role(
             name,
             name=name,
             path=PATH,
             description=f"Moves releases into {environment.name}",
-            assume_role_policy=document(self._identities.workflows(subject)),
+            assume_role_policy=document(self._identities.workflows(*subjects)),
             permissions_boundary=pipeline.boundaries[environment.name].arn,
             max_session_duration=SESSION_SECONDS,
             opts=ResourceOptions(parent=self, depends_on=[pipeline]),

@@ -11,8 +11,8 @@ from typing import Final, Literal, get_args
 from environments import Stack, load_stack
 from tools.ci.steps import PROJECT, run
 
-Role = Literal["apply", "preview"]
-"""Who applies, which GitHub's environment protects; and who only looks."""
+Role = Literal["apply", "preview", "release"]
+"""Who applies, which GitHub's environment protects; who only looks; and who moves releases."""
 _PATH: Final = "/foundation/"
 """Where the foundation's roles stand."""
 

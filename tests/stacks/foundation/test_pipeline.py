@@ -38,7 +38,10 @@ def test_a_role_is_for_one_repository_and_branch_or_environment(plan_of: PlanOf)
         "production-preview": {"repo:example/slipway:ref:refs/heads/main"},
         "production-apply": {"repo:example/slipway:environment:production"},
         "production-program": {"repo:example/slipway:environment:production"},
-        "production-release": {"repo:example/slipway:environment:production"},
+        "production-release": {
+            "repo:example/slipway:environment:production",
+            "repo:example/slipway:environment:production-watch",
+        },
         "publish": {"repo:example/slipway:ref:refs/heads/main"},
     }
 
