@@ -67,7 +67,7 @@ class Published:
         try:
             parsed = cast("dict[str, dict[str, str]]", json.loads(self.content()))
             return str(parsed["metadata"]["version"])
-        except (IdlError, ValueError, KeyError, TypeError):
+        except (IdlError, ValueError, KeyError, TypeError, RecursionError):
             return "one that cannot be read"
 
 

@@ -66,7 +66,7 @@ def parse_idl(content: bytes, program: Pubkey) -> Idl:
     """The IDL of `program` in `content`; `IdlError` says what is wrong with it."""
     try:
         parsed: object = json.loads(content)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise IdlError(f"is no JSON: {error}") from None
     idl = _object(parsed, "the IDL")
     if "address" not in idl:

@@ -3,15 +3,19 @@
 from scripts.program.folder import Saved
 from scripts.program.idl.account import look
 from scripts.program.idl.document import Idl, IdlError, parse_idl
+from scripts.program.idl.metadata import MetadataError
 from scripts.program.idl.publication import Publication
 from scripts.program.world import World
 
 
 async def belonging(world: World, about: Saved) -> Idl | None:
-    """What is published of the program that runs; None where that is another version's."""
+    """What is published of the program that runs; None where that is another version's.
+
+    What cannot be read is nobody's: no way back stops for it.
+    """
     try:
         published = parse_idl((await look(world.node, world.program)).content(), world.program)
-    except IdlError:
+    except (IdlError, MetadataError):
         return None
     return published if about.version in {None, published.version} else None
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from solders.account import Account
 
 from scripts.exits import ExitCode
 from scripts.program import plans as deployments
@@ -12,6 +13,7 @@ from scripts.program.folder import SavedError
 from scripts.program.idl import plans
 from scripts.program.idl.document import Idl
 from scripts.program.idl.kept import kept
+from scripts.program.idl.metadata import METADATA, metadata_address
 from scripts.runs.runner import execute
 from scripts.runs.sqlite import SqliteStore
 from tests.localnet.elf import program
@@ -141,3 +143,19 @@ def test_a_kept_idl_that_was_changed_is_not_put_back(tmp_path: Path) -> None:
         with pytest.raises(SavedError, match="was changed"):
             kept(world, about)
         assert kept(world, about.model_copy(update={"idl": None})) is None
+
+
+@pytest.mark.parametrize("data", [b"\x07" + bytes(95), b"\x02" + bytes(200)])
+def test_no_way_back_stops_for_an_idl_that_cannot_be_read(tmp_path: Path, data: bytes) -> None:
+    """The bytes go back; what is published stays as it is."""
+    with project(tmp_path, chain=MetadataChain()) as it:
+        assert it.deploy(program(1)).exit_code == ExitCode.DONE
+        assert it.upgrade(_NEXT).exit_code == ExitCode.DONE
+        address = metadata_address(it.program.pubkey())
+        broken = Account(it.chain.rent(len(data)), data, METADATA)
+        it.endpoint.between_blocks(lambda: it.chain.place(address, broken))
+        it.endpoint.between_blocks(lambda: it.chain.advance(3))
+        back = it.run("rollback", "development", "--execute")
+        assert back.exit_code == ExitCode.DONE, back.output
+        verified = it.run("verify", "development", "--file", "program.so")
+        assert verified.exit_code == ExitCode.DONE, verified.output
