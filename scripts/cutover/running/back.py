@@ -68,7 +68,7 @@ def held_to(seconds: float, at: float, stand: Stand, limit: Limit) -> Limit:
         if VERIFIED in stand.past.settled:
             left = own  # users are back, and the new sides go in their own time
         elif (left := min(at + seconds - stand.now(), seconds)) <= 0:
-            raise TimeoutError(f"the bound of {duration(seconds)} is over (ROLL-01)")
+            raise TimeoutError("the bound of the rollback is over (ROLL-01)")
         with limit(min(own, left)):
             yield
 

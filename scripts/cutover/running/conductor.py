@@ -26,6 +26,8 @@ from scripts.runs.steps import duration
 
 PAUSE: Final = 30.0
 """The longest that a rollback which does not succeed waits before it is tried again."""
+PAGING: Final = 15.0
+"""So long before its bound is over it is given up: a person is paged within it."""
 
 
 class Outcome(StrEnum):
@@ -194,12 +196,13 @@ def take_back(  # noqa: PLR0913, PLR0917 - what is taken back, why, where
     hooks, clock = hooks or Hooks(), world.clock
     plan, longest = back(cutover, because, hooks), bound_seconds(cutover, hooks)
     since = min(because.at, clock.now())  # who decided may have had a clock that was ahead
-    ends = since + longest
+    within = longest - PAGING
+    ends = since + within
     left, pause = ends - clock.now(), BETWEEN_READS
     is_within = left > 0
     while True:
         stand = stand_of(cutover, world, setting)
-        limit = held_to(longest, since, stand, setting.limit) if is_within else setting.limit
+        limit = held_to(within, since, stand, setting.limit) if is_within else setting.limit
         ran = execute(plan, stand, replace(setting, limit=limit))
         left = min(left, ends - clock.now()) - pause  # it shrinks where the clock is set back, too
         if ran.code is not ExitCode.FAILED or left <= 0:

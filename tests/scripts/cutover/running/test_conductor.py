@@ -17,6 +17,7 @@ from scripts.cutover.planning.request import Cutover, Releases, RequestError
 from scripts.cutover.running.answers import give_answer, give_order
 from scripts.cutover.running.back import VERIFIED, Because, back, bound_seconds
 from scripts.cutover.running.conductor import (
+    PAGING,
     PAUSE,
     Ended,
     Outcome,
@@ -336,7 +337,7 @@ def test_a_way_back_that_does_not_succeed_is_gone_on_with(store: SqliteStore) ->
     assert there.state is State.GOING_BACK
     assert there.because is not None
     passed, bound = world.clock.at - there.because.at, bound_seconds(ONE, Hooks())
-    assert bound - PAUSE <= passed <= bound + 60
+    assert bound - PAUSE - PAGING <= passed <= bound + 60
     assert "page the person on call: 4 min" in ended.message
     assert ended.is_within_bound is False
     world.clock.slept = lambda: None
