@@ -63,7 +63,7 @@ def test_a_wrong_idl_is_refused(tmp_path: Path, said: str) -> None:
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]", b"null"])
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]", b"null", b"[" * 10**5])
 def test_what_is_no_json_object_is_refused(content: bytes) -> None:
     """Whatever it is instead."""
     with pytest.raises(IdlError, match=r"no JSON|not an object"):
