@@ -1,5 +1,6 @@
 """What `slipway cutover status` shows of a cutover: all of it, or as it fits a terminal."""
 
+from bisect import bisect
 from collections.abc import Iterator
 from typing import Final
 
@@ -37,17 +38,22 @@ def whole(status: Status) -> Iterator[RenderableType]:
 
 def screen(status: Status, width: int, height: int) -> RenderableType:
     """It, as it fits a terminal of that size: gates that have not passed first, then events."""
-    parts = [*_above(status, width)]
-    room = height - 1 - drawing.height(Group(*parts), width)
-    tried = (Group(*_decided(status, count)) for count in range(max(room, 0), -1, -1))
-    least = Group(*_decided(status, 0))
-    fits = (each for each in tried if drawing.height(each, width) <= room - _EVENTS)
-    parts.append(gates := next(fits, least))
+    above = Group(*_above(status, width))
+    rows = height - 1 - drawing.height(above, width)
+
+    def gates(count: int) -> Group:
+        return Group(*_decided(status, count))
+
+    def takes(count: int) -> int:
+        return drawing.height(gates(count), width)
+
+    counts = range(max(rows - _EVENTS, 0) + 1)
+    shown = max(bisect(counts, rows - _EVENTS, key=takes) - 1, 0)
     events = [
         (moment(each.at), Text(each.text, style=_EVENT_STYLES.get(each.kind, "")))
         for each in status.events
     ]
-    return Group(*parts, *drawing.happened(events, width, room - drawing.height(gates, width)))
+    return Group(above, gates(shown), *drawing.happened(events, width, rows - takes(shown)))
 
 
 def _above(status: Status, width: int) -> Iterator[RenderableType]:
