@@ -13,6 +13,7 @@ from scripts.cutover.running.back import Because, back
 from scripts.cutover.running.forward import forward
 from scripts.cutover.running.hooks import Hooks, Moment
 from scripts.cutover.running.later import Since, later
+from scripts.cutover.running.restoring import restore
 from scripts.cutover.running.stand import Stand
 from scripts.runs.steps import Plan
 from standards import Tier
@@ -24,12 +25,13 @@ _SERVICES: Final = {"service": False, "pages": True}
 
 
 def cutover_examples() -> Sequence[Callable[[Tier], Plan[Stand]]]:
-    """Forward, back, and what is watched after either."""
+    """Forward, back, what is watched after either, and what brings old sides up again."""
     return [
         lambda tier: forward(_cutover(tier), _HOOKS),
         lambda tier: back(_cutover(tier), Because(of="", why="", at=0), _HOOKS),
         lambda tier: later(_cutover(tier), Since(run="", at=0), _HOOKS),
         lambda tier: later(_cutover(tier), Since(run="", at=0, is_back=True), _HOOKS),
+        lambda tier: restore(_cutover(tier), ""),
     ]
 
 

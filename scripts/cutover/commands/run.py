@@ -93,6 +93,11 @@ def resume_command(options: Options, consent: Consent, *, as_json: bool) -> int:
         there = session.standing()
         if there.cutover is None or there.state not in _UNFINISHED:
             raise RequestError(f"{session.target}: there is nothing to go on with: {there.state}")
+        if there.state is State.LEAVING and there.entries[-1].run != there.run:
+            raise RequestError(
+                f"{session.target}: the watch takes the old sides away: slipway cutover watch "
+                f"{session.environment.name} --execute"
+            )
         of = asked_again(session, there, there.cutover, consent)
         if not consent.execute:
             barring = change_refusals(of, session.environment.cutover) if of else []

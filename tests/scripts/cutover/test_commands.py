@@ -438,6 +438,30 @@ def test_a_release_and_a_rollback_are_watched_further(project: Project) -> None:
     store.close()
 
 
+def test_old_sides_that_a_watch_was_taking_away_go_with_the_next_look(project: Project) -> None:
+    """Resuming has nothing to do there, and names what has."""
+    path = project.folder / "Pulumi.staging.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["config"]["slipway:cutover"]["retainMinutes"] = 60
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    project.run("run", "staging", "--image", IMAGE, "--execute")
+    project.world.clock.at += 3600
+
+    def stop(act: str) -> None:
+        if act == "api retire old":
+            raise KeyboardInterrupt
+
+    project.world.sides["api"].acted = stop
+    stopped = project.run("watch", "staging", "--execute")
+    assert stopped.exit_code == ExitCode.INTERRUPTED, stopped.output
+    project.world.sides["api"].acted = lambda _: None
+    said = project.run("resume", "staging", "--execute")
+    assert said.exit_code == ExitCode.USAGE
+    assert "slipway cutover watch staging --execute" in said.stderr
+    assert project.run("watch", "staging", "--execute").exit_code == ExitCode.PENDING
+    assert project.world.sides["api"].old == 0
+
+
 def test_a_release_whose_old_side_is_gone_is_taken_back_by_its_digest(project: Project) -> None:
     """It comes up beside the one that serves, in full, before it gets any traffic (ROLL-11)."""
     project.run("run", "staging", "--image", IMAGE, "--execute")
