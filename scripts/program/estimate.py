@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
-from typing import Final
+from typing import Final, TypeVar
 
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
@@ -64,6 +64,9 @@ class Bill:
         """What the payer needs, has and lacks, for people."""
         said = f"needed {sol(self.needed)}, the payer has {sol(self.balance)}"
         return f"{said}: MISSING {sol(self.missing)}, fund {self.payer}" if self.missing else said
+
+
+_Bill = TypeVar("_Bill", bound=Bill)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +130,7 @@ async def bill(
     )
 
 
-def together(taken: Estimate, more: Bill) -> Estimate:
+def together(taken: _Bill, more: Bill) -> _Bill:
     """`taken` and `more` at once; what `more` needs is beside what `taken` does."""
     return replace(
         taken,

@@ -8,7 +8,7 @@ from solders.pubkey import Pubkey
 
 from scripts.exits import ExitCode
 from scripts.program.commands.act import Consent, Shown, act
-from scripts.program.estimate import bill
+from scripts.program.estimate import bill, together
 from scripts.program.idl import plans
 from scripts.program.idl.account import Published, look, look_legacy
 from scripts.program.idl.document import Idl, IdlError, parse_idl, read_idl, says_the_same
@@ -16,12 +16,18 @@ from scripts.program.idl.estimate import estimate
 from scripts.program.idl.publication import Publication
 from scripts.program.idl.refusals import refuse_publication, refuse_version
 from scripts.program.idl.steps import UNITS
+from scripts.program.multisig import decisions
 from scripts.program.multisig import plans as multisig_plans
+from scripts.program.multisig.asking import STAND_IN
 from scripts.program.multisig.commands import Vault, join
+from scripts.program.multisig.estimate import Members, one_decision
+from scripts.program.multisig.message import compiled
+from scripts.program.multisig.squad import Squad
 from scripts.program.multisig.squads import Permission
 from scripts.program.refusals import refuse_poor
 from scripts.program.sending import distinct
 from scripts.program.session import Options, Session, opened
+from scripts.program.world import World
 from scripts.runs.canonical import Json, sha256
 
 
@@ -67,9 +73,12 @@ def publish_command(  # noqa: PLR0913 - each is an option of the command
             else plans.publish(session.target, inputs, publication)
         )
         taken = world.wait(estimate(world, publication))
+        asked = world.wait(_asked(world, squad, publication, found)) if squad else None
+        taken = together(taken, asked) if asked else taken
         if consent.execute:
             refuse_poor(taken)
-        facts = [*_facts(file, publication.idl, found), *taken.lines()]
+        said = [*taken.lines(), *(asked.lines() if asked else [])]
+        facts = [*_facts(file, publication.idl, found), *said]
         return act(session, plan, consent, _shown(session, facts, publication), as_json=as_json)
 
 
@@ -123,6 +132,13 @@ def authority_command(
                 refuse_poor(taken)
             facts += [f"  {line}" for line in taken.lines()]
         return act(session, plan, consent, _shown(session, facts), as_json=as_json)
+
+
+async def _asked(world: World, squad: Squad, publication: Publication, found: Published) -> Members:
+    """What the members take who decide on it."""
+    placed = publication.placed(world, found, STAND_IN, squad.vault)
+    decision = decisions.publishing(squad, publication)
+    return await one_decision(world, squad, decision, compiled(squad.vault, placed))
 
 
 def _facts(file: Path, idl: Idl, found: Published) -> list[str]:

@@ -19,7 +19,7 @@ from scripts.program.multisig.squad import Squad, SquadError, read_multisig, una
 from scripts.program.record.record import Record
 from scripts.program.world import World
 
-_BUFFER, _IDL_BUFFER = (Pubkey(bytes([number]) * 32) for number in (254, 255))
+_BUFFER, STAND_IN = (Pubkey(bytes([number]) * 32) for number in (254, 255))
 """In the place of buffers whose keys are not made yet."""
 _FEES: Final = (set_compute_unit_limit(0), set_compute_unit_price(0))
 
@@ -57,7 +57,7 @@ async def expected(
     everything = [upgrade(program=world.program, buffer=_BUFFER, authority=vault, spill=payer)]
     if publication:
         found = await look(world.node, world.program)
-        everything += publication.placed(world, found, _IDL_BUFFER, vault)
+        everything += publication.placed(world, found, STAND_IN, vault)
     if record:
         everything += await record.writing(world)
     return compiled(vault, everything)

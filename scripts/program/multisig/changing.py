@@ -9,10 +9,10 @@ from solders.pubkey import Pubkey
 from scripts.program.commands.act import Shown, act
 from scripts.program.commands.consent import Consent
 from scripts.program.elf import without_room
-from scripts.program.estimate import Bill, bill
+from scripts.program.estimate import Bill, bill, together
 from scripts.program.keys import read_key
 from scripts.program.loader import PROGRAM_DATA_HEADER
-from scripts.program.multisig import plans, words
+from scripts.program.multisig import plans
 from scripts.program.multisig.changes import (
     closing,
     extending,
@@ -23,22 +23,17 @@ from scripts.program.multisig.changes import (
 )
 from scripts.program.multisig.commands import Vault, join
 from scripts.program.multisig.decisions import Decision
-from scripts.program.multisig.estimate import asking_rent
+from scripts.program.multisig.estimate import one_decision, refuse_poor_member
 from scripts.program.multisig.squad import Squad
 from scripts.program.multisig.squads import Permission
-from scripts.program.multisig.steps import UNITS
 from scripts.program.node import sol
 from scripts.program.refusals import refuse_change, refuse_extension, refuse_poor
-from scripts.program.sending import distinct
 from scripts.program.session import Options, Session, SessionError, opened
 from scripts.program.state import OnChain
 from scripts.program.steps import change, checks
 from scripts.program.world import World
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Plan, Step
-
-_EACH = 3
-"""The transactions of one decision: asking, this member's voice, the execution."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,9 +165,20 @@ def _act(  # noqa: PLR0913 - each is a part of how it is run
     plan = plans.change(
         session.target, one.command, inputs, squad, one.decision, one.before, one.rounds
     )
-    taken = _bill(session, plan, squad, one)
-    rules = [words.deciding(squad.rules)] if squad.rules else []
-    shown = _shown(session, found, [one.said, *rules], taken, consent)
+    message = world.wait(one.decision.message(world))
+    more = (
+        world.wait(one_decision(world, squad, one.decision, message, one.rounds))
+        if message
+        else None
+    )
+    paid = 1 if one.rent else 0
+    taken = world.wait(bill(world, paid, paid, rent=one.rent))
+    if more:
+        taken = together(taken, more)
+        if consent.execute:
+            refuse_poor_member(more)
+    lines = more.lines() if more else []
+    shown = _shown(session, found, [one.said, *lines], taken, consent)
     return act(session, plan, consent, shown, as_json=as_json)
 
 
@@ -195,19 +201,6 @@ def _shown(
         ],
         hashes={"program": found.hash} if found.hash else {},
     )
-
-
-def _bill(session: Session, plan: Plan[World], squad: Squad, one: Change) -> Bill:
-    """What is left to pay: rent, that of what the members are asked, and fees."""
-    world = session.world
-    message = world.wait(one.decision.message(world))
-    if plan.steps[-1].is_done(world) or message is None:
-        return world.wait(bill(world, 0, 0))
-    own = squad.key == world.payer.pubkey()
-    asking = one.rounds * world.wait(asking_rent(world, squad, message)) if own else 0
-    count = (1 if one.rent else 0) + one.rounds * _EACH
-    signatures = count * len(distinct(world.payer, squad.member))
-    return world.wait(bill(world, count, signatures, rent=one.rent + asking, units=UNITS))
 
 
 def _address(text: str) -> Pubkey:

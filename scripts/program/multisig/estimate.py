@@ -29,6 +29,9 @@ from scripts.program.sending import UNITS as FEW_UNITS
 from scripts.program.state import ProgramRefusedError
 from scripts.program.world import World
 
+_EACH = 3
+"""The transactions of one decision: asking, this member's voice, the execution."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Members(Bill):
@@ -109,8 +112,7 @@ async def members(
     record: Record | None = None,
 ) -> Members:
     """What is left to do and to pay for the members to decide on the world's code."""
-    node, payer = world.node, world.payer.pubkey()
-    footing = await world.sender.footing([payer])
+    node, footing = world.node, await world.sender.footing([world.payer.pubkey()])
     sends, asked, squads_rent = _Sends(), 0, 0
     back = Filling(begun=True, writes=0)
     back_rent = 0
@@ -137,20 +139,49 @@ async def members(
     published = await estimate_idl(world, publication) if publication else None
     recorded = await record.lacking(world) if record else 0
     beside_rent = recorded + (published.buffer_rent + max(published.stays, 0) if published else 0)
-    fees, most_fees = sends.fees(footing.price), sends.fees(world.sender.ceiling)
-    fees += published.fees if published else 0
-    most_fees += published.most_fees if published else 0
-    own = squads_rent if squad.key == payer else 0
-    return Members(
-        payer=payer,
-        transactions=sends.count + (published.transactions if published else 0),
-        fees=fees,
-        most_fees=most_fees,
-        needed=back_rent + beside_rent + own + most_fees,
-        balance=await node.lamports(payer),
+    taken = await _members(world, squad, sends, asked, squads_rent)
+    fees, most_fees = (published.fees, published.most_fees) if published else (0, 0)
+    return replace(
+        taken,
+        transactions=taken.transactions + (published.transactions if published else 0),
+        fees=taken.fees + fees,
+        most_fees=taken.most_fees + most_fees,
+        needed=taken.needed + back_rent + beside_rent + most_fees,
         back_writes=back.writes,
         back_rent=back_rent,
         beside_rent=beside_rent,
+    )
+
+
+async def one_decision(
+    world: World, squad: Squad, decision: Decision, message: Message, times: int = 1
+) -> Members:
+    """What is left for the members to decide on one thing, so many `times` one after another."""
+    sends, rent = _Sends(), 0
+    if not await decision.is_done(world):
+        rent = await _asking(world, squad, decision, message, sends)
+        rent += (times - 1) * await asking_rent(world, squad, message)
+        sends.add(1 + (times - 1) * _EACH, [world.payer, squad.member], UNITS)
+    asked = times if rent else 0
+    return await _members(world, squad, sends, asked, rent)
+
+
+async def _members(
+    world: World, squad: Squad, sends: _Sends, asked: int, squads_rent: int
+) -> Members:
+    node, payer = world.node, world.payer.pubkey()
+    footing = await world.sender.footing([payer])
+    most_fees = sends.fees(world.sender.ceiling)
+    return Members(
+        payer=payer,
+        transactions=sends.count,
+        fees=sends.fees(footing.price),
+        most_fees=most_fees,
+        needed=most_fees + (squads_rent if squad.key == payer else 0),
+        balance=await node.lamports(payer),
+        back_writes=0,
+        back_rent=0,
+        beside_rent=0,
         squads_rent=squads_rent,
         rules=words.deciding(await read_multisig(node, squad)),
         asked=asked,

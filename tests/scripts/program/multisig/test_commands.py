@@ -15,8 +15,11 @@ from scripts.program.multisig.squads import Permission, vault_address
 from scripts.program.sending import SIGNATURE_FEE
 from tests.localnet.elf import program
 from tests.localnet.programs import SOL
+from tests.scripts.program.idl.scene import document
 from tests.scripts.program.multisig.program import SquadsChain, State
 from tests.scripts.program.network import Project, project
+from tests.scripts.program.record.program import OtterChain
+from tests.scripts.program.record.test_otter import ARGS, COMMIT, URL
 
 _ONE, _TWO = program(1, 600), program(2, 700)
 _MULTISIG, _NONCE = (Pubkey.from_bytes(bytes([number] * 32)) for number in (71, 72))
@@ -96,17 +99,43 @@ def test_members_upgrade_and_go_back(tmp_path: Path) -> None:
         (one,) = json.loads(it.run("retire", "development", *as_ana, "--json").stdout)
         assert one["proposal"] == 1
         planned = it.run("retire", "development", *as_ana, "--now")
-        assert planned.exit_code == ExitCode.PENDING
-        assert "Take back proposal 1" in planned.stdout
+        assert planned.exit_code == ExitCode.PENDING, planned.stdout
 
-        told = it.run("rollback", "development", *as_ana).stdout
-        assert "2 of 2 members decide, no time lock" in told
-        assert "0 writes" in told
-        assert "beside that" not in told
+        assert "beside that" not in it.run("rollback", "development", *as_ana).stdout
         back = it.run("rollback", "development", *as_ana, "--execute")
         assert back.exit_code == ExitCode.DONE, back.output
         shown = json.loads(it.run("show", "development", "--json").stdout)
         assert shown["hash"] == program_hash(_ONE)
+
+
+def test_members_change_what_is_not_bytes(tmp_path: Path) -> None:
+    """Each plan says who decides and what asking them costs; no vote where nobody has to agree."""
+    chain, ana, bo = OtterChain(), Keypair(), Keypair()
+    with project(tmp_path, chain=chain) as it:
+        assert it.deploy(_ONE).exit_code == ExitCode.DONE
+        it.endpoint.between_blocks(lambda: _hand_over(it, chain, ana, bo))
+        as_ana = (*_OWNER, "--member", str(it.key("ana.json", ana)))
+        idl = tmp_path / "idl.json"
+        idl.write_text(json.dumps(document(it.program.pubkey())), encoding="utf-8")
+        origin = ("--repository", URL, "--commit", COMMIT, "--build-args", ARGS)
+        for words, said in (
+            (("authority", "development", "--new-address", str(bo.pubkey())), "Hand over"),
+            (("close", "development"), "for good;"),
+            (("record", "development", *origin), "Write the verify record"),
+            (("idl", "publish", "development", str(idl)), "Put the IDL in place"),
+        ):
+            planned = it.run(*words, *as_ana)
+            assert planned.exit_code == ExitCode.DONE, planned.output
+            assert said in planned.stdout
+            assert f"2 of 2 members decide, no time lock: {ana.pubkey()}" in planned.stdout
+            assert "1 proposal: rent 0.0" in planned.stdout
+            assert "in all, and beside that what the members take." in planned.stdout
+        extended = it.run("extend", "development", "--to", "20000", *as_ana, "--execute")
+        assert extended.exit_code == ExitCode.DONE, extended.output
+        assert chain.state(_MULTISIG).index == 0
+        refused = it.run("close", "development", *as_ana, "--execute")
+        assert refused.exit_code == ExitCode.USAGE
+        assert "close" in refused.stderr
 
 
 def test_a_rollback_by_hash_version_and_file(tmp_path: Path) -> None:
