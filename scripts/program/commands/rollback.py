@@ -14,7 +14,6 @@ from scripts.program.idl import plans as idl_plans
 from scripts.program.idl.account import look
 from scripts.program.idl.estimate import estimate as idl_estimate
 from scripts.program.idl.kept import kept
-from scripts.program.idl.publication import Publication
 from scripts.program.idl.refusals import refuse_publication
 from scripts.program.multisig import plans as multisig_plans
 from scripts.program.multisig.commands import Vault, join
@@ -69,7 +68,7 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
             refuse_poor(taken)
         back = _plan(session, squad)
         version = f" (version {about.version})" if about.version else ""
-        publication, of_idl = _idl(session, about, squad)
+        plan, of_idl = _with_idl(session, back, about, squad)
         shown = Shown(
             facts=[
                 (
@@ -84,23 +83,21 @@ def rollback_command(  # noqa: PLR0913 - each is an option of the command
             hashes={"program": about.hash},
             owed=owing_after_rollback(session.environment.tier, utc_now(), f"back to {about.hash}"),
         )
-        plan = idl_plans.then_publish(back, publication) if publication else back
         return act(session, plan, consent, shown, asks=False, as_json=as_json)
 
 
-def _idl(
-    session: Session, about: Saved, squad: Squad | None
-) -> tuple[Publication | None, list[str]]:
-    """What puts the IDL back that belongs to the program, and what is said of it.
+def _with_idl(
+    session: Session, back: Plan[World], about: Saved, squad: Squad | None
+) -> tuple[Plan[World], list[str]]:
+    """The way `back`, and after it the IDL that belongs to the program; what is said of that.
 
-    A way back waits for none: it comes afterwards, and where it cannot, because it was not kept
-    or a vault's members have to agree, the command for it is named.
+    Where the IDL was not kept, or a vault's members have to agree, the command for it is named.
     """
     world = session.world
     try:
         published = world.wait(look(world.node, world.program))
     except CommandError as error:
-        return None, [f"nothing is known of its IDL: {error}"]
+        return back, [f"nothing is known of its IDL: {error}"]
     stays = [
         f"its IDL on chain stays that of version {published.version}. Afterwards: "
         + _publishing(session, about, squad)
@@ -108,17 +105,19 @@ def _idl(
     try:
         publication = kept(world, about)
         if publication is None:
-            return None, stays if published.metadata and published.version != about.version else []
+            return back, stays if published.metadata and published.version != about.version else []
         if published.holds(publication.idl.content) and not session.unfinished(_COMMAND).get("idl"):
-            return None, []
+            return back, []
         if squad:
-            return None, stays
+            return back, stays
         refuse_publication(world, publication)
         taken = world.wait(idl_estimate(world, publication))
     except CommandError as error:
-        return None, [str(error), *stays]
-    return publication, [
-        f"then its IDL, of version {publication.idl.version} instead of {published.version}",
+        return back, [str(error), *stays]
+    plan, version = idl_plans.then_publish(back, publication), publication.idl.version
+    more = duration(plan.bound - back.bound)
+    return plan, [
+        f"then its IDL, of version {version} instead of {published.version}, within {more} more",
         *(f"  {line}" for line in taken.lines()),
     ]
 

@@ -52,7 +52,8 @@ def test_a_rollback_brings_the_idl_back_too(tmp_path: Path) -> None:
         assert it.upgrade(_NEXT).exit_code == ExitCode.DONE
         second = _publish(it, "1.1.0")
         planned = it.run("rollback", "development")
-        assert "then its IDL, of version 1.0.0 instead of 1.1.0" in planned.stdout
+        assert "bytes, within 14 min 59 s\n" in planned.stdout
+        assert "then its IDL, of version 1.0.0 instead of 1.1.0, within 15 min" in planned.stdout
         assert planned.stdout.index("Wait until it is final") < planned.stdout.index(
             "Put the IDL in place"
         )
