@@ -6,6 +6,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from scripts.cutover.commands.ending import end
+from scripts.cutover.commands.trouble import troubles
 from scripts.cutover.judgement.decisions import Kind
 from scripts.cutover.judgement.observations import Answer
 from scripts.cutover.planning.request import Cutover, RequestError
@@ -47,6 +48,8 @@ def rollback_command(
         why = f"{options.operator}: {because or 'decided so'}"
         if not execute:
             sys.stdout.write(_would(cutover, are_gone=has_left(there.entries)))
+            for line in troubles(session):
+                tell(f"This keeps nothing from going back: {line}")
             return ExitCode.DONE
         at = there.because or Because(of=there.run, why=why, at=utc_now().timestamp())
         return _taken_back(replace(session, back=there), there, cutover, at, as_json=as_json)

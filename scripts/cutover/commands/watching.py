@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final, cast
 
 from scripts.cutover.commands.ending import end
+from scripts.cutover.commands.trouble import refuse, unverified
 from scripts.cutover.planning.request import Cutover
 from scripts.cutover.running.back import VERIFIED
 from scripts.cutover.running.conductor import Ended, Outcome, look_later
@@ -26,6 +27,7 @@ _OVER: Final = {State.DONE, State.UNWELL, State.LEAVING, State.TAKEN_BACK}
 def watch_command(options: Options, *, execute: bool, as_json: bool) -> int:
     """Look once at a release after its first minutes, or at the old side after a rollback."""
     with opened(options) as session:
+        refuse(unverified(session))
         there = session.standing()
         since = _since(there)
         if there.cutover is None or since is None:
