@@ -14,6 +14,7 @@ from stacks.database import Database, DatabaseArguments
 from stacks.database_watch import DatabaseWatch, DatabaseWatchArguments
 from stacks.edge import Edge, EdgeArguments
 from stacks.frontend import Frontend, FrontendArguments
+from stacks.intrusion_watch import IntrusionWatch, IntrusionWatchArguments
 from stacks.keys import Keys, KeysArguments
 from stacks.log_archive import LogArchive, LogArchiveArguments
 from stacks.naming import Names
@@ -228,6 +229,12 @@ def declare(environment: Environment) -> None:
                 },
                 made_by=[network, edge],
             ),
+            inside,
+        )
+    if environment.must("ROLL-09"):
+        IntrusionWatch(
+            "intrusion-watch",
+            IntrusionWatchArguments(environment=environment, topics=topics),
             inside,
         )
     DatabaseWatch(

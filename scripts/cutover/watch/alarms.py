@@ -6,8 +6,13 @@ from typing import Final
 from environments import Environment
 from scripts.cutover.judgement.observations import Alarm
 
-EMERGENCIES: Final = {"database-corrupt": "data corruption"}
-"""What is an emergency by ROLL-09, by the alarm that tells of it."""
+_CORRUPTION: Final = "data corruption"
+_EMERGENCIES: Final = {
+    "database-corrupt": (_CORRUPTION, "COMP-08"),
+    "data-corrupt": (_CORRUPTION, "COMP-08"),
+    "intrusion": ("a security breach", "ROLL-09"),
+}
+"""What is an emergency by ROLL-09, by the alarm that tells of it; what makes the stack have it."""
 
 
 def guards(environment: Environment, services: Iterable[str]) -> frozenset[str]:
@@ -26,16 +31,22 @@ def guards(environment: Environment, services: Iterable[str]) -> frozenset[str]:
 
 
 def emergency_alarms(environment: Environment) -> frozenset[str]:
-    """The alarms that are emergencies, where the environment has them."""
-    if not environment.must("COMP-08"):
-        return frozenset()
-    return frozenset(f"{environment.name}-{name}" for name in EMERGENCIES)
+    """The alarms that are emergencies, of those that the environment has."""
+    return frozenset(_emergencies(environment))
 
 
 def raised(environment: Environment, states: Mapping[str, Alarm]) -> tuple[str, ...]:
     """The emergencies whose alarm fires."""
     return tuple(
-        f"{what} (alarm {environment.name}-{name})"
-        for name, what in EMERGENCIES.items()
-        if states.get(f"{environment.name}-{name}") is Alarm.ALARM
+        f"{what} (alarm {alarm})"
+        for alarm, what in _emergencies(environment).items()
+        if states.get(alarm) is Alarm.ALARM
     )
+
+
+def _emergencies(environment: Environment) -> dict[str, str]:
+    return {
+        f"{environment.name}-{name}": what
+        for name, (what, requirement) in _EMERGENCIES.items()
+        if environment.must(requirement)
+    }

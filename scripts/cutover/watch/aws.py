@@ -154,11 +154,15 @@ class AwsWatch:
         self.cloudwatch.poll(dict.fromkeys(probes, now - BEFORE), now)
         for probe in probes:
             self.cloudwatch.is_written(probe, now)
-        self.cloudwatch.alarms(emergency_alarms(self.environment) or {"any"}, now)
+        emergencies = emergency_alarms(self.environment)
+        there = self.cloudwatch.alarms(emergencies or {"any"}, now)
         for permission, why in self.cloudwatch.troubles.items():
             if isinstance(why, TimeoutError):
                 raise why
             yield f"{permission} does not work, and nothing could be judged: {why}"
+        if "cloudwatch:DescribeAlarms" not in self.cloudwatch.troubles:
+            for alarm in sorted(emergencies - there.keys()):
+                yield f"there is no alarm {alarm}, which tells of an emergency: apply the stack"
 
     def _failing_commands(self, now: float) -> Iterator[str]:
         for series, command in self.commands.items():

@@ -26,6 +26,14 @@ class Answer:
     status_code: int
 
 
+EMERGENCIES: Final = (
+    "production-data-corrupt",
+    "production-database-corrupt",
+    "production-intrusion",
+)
+"""The alarms that production has for emergencies."""
+
+
 @dataclass
 class Metrics:
     """The metrics of one region: values with how often they came, by the time of their minute."""
@@ -33,7 +41,7 @@ class Metrics:
     samples: dict[Key, dict[float, dict[float, float]]] = field(
         default_factory=dict[Key, dict[float, dict[float, float]]]
     )
-    alarms: dict[str, str] = field(default_factory=dict[str, str])
+    alarms: dict[str, str] = field(default_factory=lambda: dict.fromkeys(EMERGENCIES, "OK"))
     faults: dict[str, deque[str]] = field(default_factory=dict[str, deque[str]])
     """What happens to the next calls, by operation: an error's code, `partial` or `internal`."""
     always: dict[str, str] = field(default_factory=dict[str, str])

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from environments import load
 from plan import Plan
 from scripts.cutover.judgement.observations import Alarm
@@ -25,6 +27,8 @@ def test_every_guard_is_an_alarm_of_the_stack(plan_of: Callable[[str], Plan]) ->
         "production-api-critical",
         "production-prover-critical",
         "production-database-corrupt",
+        "production-data-corrupt",
+        "production-intrusion",
     } <= wanted
 
 
@@ -35,11 +39,19 @@ def test_an_environment_without_alarms_has_no_guards() -> None:
     assert not emergency_alarms(environment)
 
 
-def test_only_an_alarm_that_fires_is_an_emergency() -> None:
+@pytest.mark.parametrize(
+    ("alarm", "what"),
+    [
+        ("production-database-corrupt", "data corruption"),
+        ("production-data-corrupt", "data corruption"),
+        ("production-intrusion", "a security breach"),
+    ],
+)
+def test_only_an_alarm_that_fires_is_an_emergency(alarm: str, what: str) -> None:
     """One without data is not."""
     environment = load("production", PROJECT)
-    (name,) = emergency_alarms(environment)
-    assert raised(environment, {name: Alarm.ALARM}) == (f"data corruption (alarm {name})",)
+    assert alarm in emergency_alarms(environment)
+    assert raised(environment, {alarm: Alarm.ALARM}) == (f"{what} (alarm {alarm})",)
     for state in (Alarm.OK, Alarm.UNKNOWN):
-        assert not raised(environment, {name: state})
+        assert not raised(environment, {alarm: state})
     assert not raised(environment, {})

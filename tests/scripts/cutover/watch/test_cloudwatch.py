@@ -307,12 +307,23 @@ def test_who_knows_nothing_yet_asks_again_where_aws_is_busy(scene: Scene, call: 
             attempt()
 
 
-def test_corrupt_data_is_an_emergency(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("alarm", "event"),
+    [("database-corrupt", "data corruption"), ("intrusion", "a security breach")],
+)
+def test_corrupt_data_or_an_intruder_is_an_emergency(scene: Scene, alarm: str, event: str) -> None:
     """ROLL-09: it rolls back at once."""
-    scene.metrics.alarms = {"production-database-corrupt": "ALARM"}
+    scene.metrics.alarms[f"production-{alarm}"] = "ALARM"
     seen = scene.watch().observe(stage())
     assert judge(stage(), seen, scene.clock.now()).kind is Kind.ROLL_BACK
-    assert "data corruption" in seen.events[0]
+    assert event in seen.events[0]
+
+
+def test_an_emergency_that_nothing_would_tell_of_is_refused(scene: Scene) -> None:
+    """A stack that was applied before it had the alarm."""
+    del scene.metrics.alarms["production-intrusion"]
+    (refusal,) = scene.watch().refusals()
+    assert "no alarm production-intrusion" in refusal
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class Seen:
     watch: Watch = field(init=False)
 
     def __post_init__(self) -> None:
-        self.scene.metrics.alarms = dict.fromkeys(GUARDS, "OK")
+        self.scene.metrics.alarms |= dict.fromkeys(GUARDS, "OK")
         self.scene.clock = self.cloud.clock  # pyright: ignore[reportAttributeAccessIssue] - it shows a time
         publisher = Publisher(self.scene.metrics.api(), "production", {"api": baseline()})
         self.watch = self.scene.watch(publisher)
