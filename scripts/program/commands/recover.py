@@ -10,6 +10,7 @@ from typing import Final
 
 from solana.rpc.models import DataSliceOpts, MemcmpOpts
 from solders.pubkey import Pubkey
+from solders.rpc.responses import RpcKeyedAccount
 
 from scripts.exits import ExitCode
 from scripts.program.commands.act import Consent, Shown, act
@@ -68,7 +69,8 @@ def recover_command(
         begun = _begun(session, named)
         chosen = begun or _chosen(world, left, named)
         if not close or not chosen:
-            sys.stdout.write(_json(left) if as_json else _text(session, left))
+            elsewhere = world.wait(_of_the_owner(session))
+            sys.stdout.write(_json(left) if as_json else _text(session, left) + elsewhere)
             return ExitCode.DONE
         plan = Plan(
             target=session.target,
@@ -119,21 +121,25 @@ def _chosen(world: World, left: Sequence[Left], named: Sequence[str]) -> list[Pu
     ]
 
 
+async def _of_the_owner(session: Session) -> str:
+    """What lies in the hands of the program's owner, where that is another: a vault, say."""
+    world = session.world
+    data = (await world.on_chain()).data
+    owner = data.authority if data else None
+    held = await _owned(world, owner) if owner and owner != world.authority.pubkey() else []
+    if not held:
+        return ""
+    lamports = sum(one.account.lamports for one in held)
+    return (
+        f"{counted(len(held), 'buffer')}, {sol(lamports)}, in the hands of {owner}, who"
+        " owns the program. Where that is the vault of a multisig: slipway program retire"
+        f" {session.environment.name} --multisig ADDRESS\n"
+    )
+
+
 async def buffers(world: World) -> list[Left]:
     """Every buffer of the authority, as the chain has them."""
-    authority = world.authority.pubkey()
-    answer = await world.node.ask(
-        lambda: world.node.client.get_program_accounts(
-            LOADER,
-            CONFIRMED,
-            "base64",
-            DataSliceOpts(offset=0, length=BUFFER_HEADER),
-            [
-                MemcmpOpts(offset=0, bytes=_base58(_TAG)),
-                MemcmpOpts(offset=len(_TAG), bytes=str(authority)),
-            ],
-        )
-    )
+    found = await _owned(world, world.authority.pubkey())
     keys = {key.pubkey(): path for path, key in world.folder.every_buffer().items()}
     now = (await world.node.now()).slot
 
@@ -149,7 +155,24 @@ async def buffers(world: World) -> list[Left]:
             slots=None if written is None else max(0, now - written),
         )
 
-    return [await left(one.pubkey, one.account.lamports) for one in answer.value]
+    return [await left(one.pubkey, one.account.lamports) for one in found]
+
+
+async def _owned(world: World, authority: Pubkey) -> list[RpcKeyedAccount]:
+    """The buffers of `authority`."""
+    answer = await world.node.ask(
+        lambda: world.node.client.get_program_accounts(
+            LOADER,
+            CONFIRMED,
+            "base64",
+            DataSliceOpts(offset=0, length=BUFFER_HEADER),
+            [
+                MemcmpOpts(offset=0, bytes=_base58(_TAG)),
+                MemcmpOpts(offset=len(_TAG), bytes=str(authority)),
+            ],
+        )
+    )
+    return answer.value
 
 
 async def _size(world: World, buffer: Pubkey) -> int:

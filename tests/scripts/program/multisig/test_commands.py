@@ -108,6 +108,23 @@ def test_members_upgrade_and_go_back(tmp_path: Path) -> None:
         assert shown["hash"] == program_hash(_ONE)
 
 
+def test_recover_names_what_the_vault_holds(tmp_path: Path) -> None:
+    """Its buffers are no key's to close."""
+    chain, ana, bo = SquadsChain(), Keypair(), Keypair()
+    with project(tmp_path, chain=chain) as it:
+        assert it.deploy(_ONE).exit_code == ExitCode.DONE
+        it.endpoint.between_blocks(lambda: _hand_over(it, chain, ana, bo))
+        assert "in the hands of" not in it.run("recover", "development").stdout
+        as_ana = (*_OWNER, "--member", str(it.key("ana.json", ana)))
+        next_ = str(it.build("next.so", _TWO))
+        upgrade = ("upgrade", "development", next_, "--version", "1.1.0")
+        asked = it.run(*upgrade, *as_ana, "--execute")
+        assert asked.exit_code == ExitCode.PENDING, asked.output
+        said = it.run("recover", "development").stdout
+        assert "1 buffer, 0.00" in said
+        assert f"in the hands of {vault_address(_MULTISIG)}, who owns the program" in said
+
+
 def test_members_change_what_is_not_bytes(tmp_path: Path) -> None:
     """Each plan says who decides and what asking them costs; no vote where nobody has to agree."""
     chain, ana, bo = OtterChain(), Keypair(), Keypair()
