@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,40 @@ def test_a_buffer_that_the_solana_cli_left_is_closed_by_its_name(tmp_path: Path)
         assert left["address"] in it.run("recover", "development").stdout
         named = ("--buffer", left["address"], "--close", "--execute")
         _done(it.run("recover", "development", *named))
+        assert "No buffer of" in it.run("recover", "development").stdout
+
+
+@pytest.mark.validator
+@pytest.mark.skipif(
+    _VALIDATOR is None or _SOLANA is None, reason="Solana's tools are not on the PATH"
+)
+def test_a_buffer_that_the_solana_cli_closes_under_an_upload_is_made_anew(tmp_path: Path) -> None:
+    """By the run itself, which ends as if nothing had happened."""
+    with _on_validator(tmp_path) as (it, url):
+        payer = str(it.folder / "payer.json")
+        own = {"memcmp": {"offset": 5, "bytes": str(it.payer.pubkey())}}
+        buffers = {"encoding": "base64", "filters": [own], "commitment": "confirmed"}
+
+        def close() -> None:
+            _until(lambda: bool(_ask(url, "getProgramAccounts", str(loader.LOADER), buffers)))
+            subprocess.run(  # noqa: S603
+                [
+                    *(str(_SOLANA), "--url", url, "--keypair", payer),
+                    "program",
+                    "close",
+                    "--buffers",
+                ],
+                check=True,
+                timeout=100,
+            )
+
+        file, key = it.build("program.so", _CODE), it.key("program.json", it.program)
+        with ThreadPoolExecutor() as threads:
+            closing = threads.submit(close)
+            words = ("deploy", "development", str(file), "--version", "1.0.0", "--rate", "6")
+            _done(it.run(*words, "--program-key", str(key), "--execute"))
+            closing.result()
+        _done(it.run("verify", "development", "--file", "program.so"))
         assert "No buffer of" in it.run("recover", "development").stdout
 
 
