@@ -142,22 +142,26 @@ def weigh(planned: Planned, settings: Settings) -> Step[Stand]:
 
 
 def confirm(services: int, settings: Settings) -> Step[Stand]:
-    """All weights are read back once more, before anything is taken away."""
+    """All weights are read back once more, and all new sides seen whole, before one goes."""
 
     def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
         lookout = Lookout.on(stand, acting, "all services, before the old sides go")
         for service in stand.cutover.order:
             _moved(service, lookout)
+            _whole(service, lookout)
         stand.here.add("confirm")
         return {"at": stand.now()}
 
     return Step(
         id="confirm",
         title="Weights, once more",
-        does="Reads back that every service has all its traffic on its new side.",
+        does="Reads back that every service has all its traffic on its new side, and sees that "
+        "side healthy in full.",
         is_done=lambda stand: is_leaving(stand) or "confirm" in stand.here,
         run=run,
-        timeout=Timeout("weights read back", services * settings.read_back + MARGIN),
+        timeout=Timeout(
+            "weights read back", services * (settings.read_back + settings.healthy) + MARGIN
+        ),
         on_failure=BACK,
     )
 
@@ -173,6 +177,18 @@ def _moved(service: str, lookout: Lookout) -> None:
     if not lookout.until(is_moved, lookout.stand.cutover.settings.read_back):
         why = f"{seen} % are on the new side, not {ALL} %"
         _go_back(why, service, "PIPE-03", lookout)
+
+
+def _whole(service: str, lookout: Lookout) -> None:
+    stand, within = lookout.stand, lookout.stand.cutover.settings.healthy
+    if not lookout.until(lambda: _is_whole(service, stand), within):
+        why = f"not so after {duration(within)}: the new side is healthy in full"
+        _go_back(why, service, "ROLL-07", lookout)
+
+
+def _is_whole(service: str, stand: Stand) -> bool:
+    """Whether the new side can carry what the old one did."""
+    return stand.sides(service).healthy(is_new=True) >= stand.full(service)
 
 
 def retire(service: str, settings: Settings) -> Step[Stand]:
@@ -195,7 +211,7 @@ def retire(service: str, settings: Settings) -> Step[Stand]:
         does="Takes its instances away; its release is kept and can come back.",
         is_done=is_done,
         run=run,
-        timeout=Timeout(f"{service}: old side gone", settings.starting + MARGIN),
+        timeout=Timeout(f"{service}: old side gone", settings.healthy + settings.starting + MARGIN),
         on_failure="All traffic is on the new side and stays there. To try again: resume.",
         requirements=("ROLL-05",),
     )
@@ -204,8 +220,10 @@ def retire(service: str, settings: Settings) -> Step[Stand]:
 def take_away(service: str, stand: Stand, acting: Acting, *, is_new: bool) -> None:
     """Take a side of `service` away, after it was read back that it has no traffic.
 
+    The old one only goes where the new one is whole: instances may have died since it was sized.
+
     Raises:
-        StepFailedError: it still has, or does not go.
+        StepFailedError: it still has, or is still needed, or does not go.
     """
     sides, without = stand.sides(service), 0 if is_new else ALL
 
@@ -221,6 +239,8 @@ def take_away(service: str, stand: Stand, acting: Acting, *, is_new: bool) -> No
     settings = stand.cutover.settings
     if not stand.until(is_idle, settings.read_back, acting):
         raise StepFailedError(f"{service}: the side that is to go still has traffic")
+    if not is_new and not stand.until(lambda: _is_whole(service, stand), settings.healthy, acting):
+        raise StepFailedError(f"{service}: the old side stays: the new one is not healthy in full")
     if not stand.until(is_gone, settings.starting, acting):
         raise StepFailedError(f"{service}: still there after {duration(settings.starting)}")
 
