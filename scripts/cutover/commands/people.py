@@ -97,19 +97,22 @@ def _taken_back(
         )
     with session.told(), session.world_of(cutover) as world:
         while True:
+            now = session.standing()
+            if is_told and now.state is State.TAKEN_BACK:
+                sys.stdout.write(f"{session.target}: taken back by whoever carried it out\n")
+                return ExitCode.DONE
             try:
                 if are_gone and not restored:
                     restored = _restored(session, cutover, because)
-                ended = take_back(cutover, because, world, session.setting, hooks, restored)
+                # What they decided already is gone on with: it is what the bound counts from.
+                why = now.because or because
+                ended = take_back(cutover, why, world, session.setting, hooks, restored)
                 return end(session, cutover, ended, as_json=as_json)
             except LeaseHeldError as held:
                 if not is_told:
                     _order(session, because)
                     tell(f"{held}\n  It was told to go back; waiting until it has.")
                     is_told = True
-                if session.standing().state is State.TAKEN_BACK:
-                    sys.stdout.write(f"{session.target}: taken back by whoever carried it out\n")
-                    return ExitCode.DONE
                 if monotonic() > ends and session.standing().state is not State.GOING_BACK:
                     raise
                 sleep(_BETWEEN)

@@ -17,11 +17,15 @@ from environments import Environment
 from environments.published import Published
 from scripts.cli import app
 from scripts.cutover import session
-from scripts.cutover.commands import measuring, people
+from scripts.cutover.commands import consent, measuring, people
 from scripts.cutover.judgement.gates import Baseline, Watched
 from scripts.cutover.judgement.judge import Stage
 from scripts.cutover.judgement.observations import Observations
 from scripts.cutover.planning.changes import read_standard_change
+from scripts.cutover.running.back import Because
+from scripts.cutover.running.conductor import Outcome, take_back
+from scripts.cutover.running.record import BACK
+from scripts.cutover.running.standing import readable, standing
 from scripts.exits import CommandError, ExitCode
 from scripts.runs.approvers import Role
 from scripts.runs.evidence import Purpose, sign
@@ -29,7 +33,7 @@ from scripts.runs.journal import current
 from scripts.runs.lease import LEASE_TIME, Lease, Owner
 from scripts.runs.sqlite import SqliteStore
 from scripts.runs.times import utc_now
-from tests.scripts.cutover.cloud import RATE, SIZE, Cloud, Turned, cloud, turned
+from tests.scripts.cutover.cloud import RATE, SIZE, Cloud, Turned, cloud, setting, turned
 from tests.scripts.cutover.worlds import GUARD, levels, watched
 from tests.scripts.runs.people import key, write_approvers
 
@@ -106,6 +110,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr(session, "measured_of", measured)
     monkeypatch.setattr(session, "records_of", records)
     monkeypatch.setattr(measuring, "alarms_of", guards)
+    monkeypatch.setattr(consent, "unrehearsed", lambda *_, **__: [])
     return Project(folder=tmp_path, world=world)
 
 
@@ -409,6 +414,46 @@ def test_whoever_carries_it_out_is_told_to_go_back(
         ("order", "Ana", "Ana: customers call")
     ]
     store.close()
+
+
+def test_what_somebody_else_decided_meanwhile_is_gone_on_with(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bound counts from their decision; theirs is the run that takes it back."""
+    _interrupt(project)
+    _taken_by_ben(project)
+
+    def decided(_seconds: float) -> None:
+        store = project.store()
+        lease = store.lease("staging/cutover")
+        assert lease
+        assert store.replace_lease(lease, lease.model_copy(update={"released": True}))
+        there = standing(readable(store, "staging/cutover"))
+        assert there.cutover
+        because = Because(of=there.run, why="Ben: it looks odd", at=project.world.clock.at)
+        project.world.sides["api"].acted = _killed
+        ended = take_back(
+            there.cutover, because, project.world, setting(project.world.clock, store)
+        )
+        assert ended.outcome is Outcome.INTERRUPTED
+        project.world.sides["api"].acted = lambda _: None
+        store.close()
+
+    monkeypatch.setattr(people, "sleep", decided)
+    said = project.run("rollback", "staging", "--because", "customers call", "--execute")
+    assert "rolled back, verified" in said.stderr, said.output
+    store = project.store()
+    started = [
+        cast("Mapping[str, object]", entry.data["inputs"])["why"]
+        for entry in current("staging/cutover", store).entries()
+        if entry.kind == "run.started" and entry.data["command"] == BACK
+    ]
+    assert started == ["Ben: it looks odd"]
+    store.close()
+
+
+def _killed(_act: str) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_release_and_a_rollback_are_watched_further(project: Project) -> None:
