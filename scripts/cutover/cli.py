@@ -122,6 +122,17 @@ def run(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     standard: Standard = None,
     emergency: Emergency = False,
+    rolled_back: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--rolled-back",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Signed evidence of a rollback of the release in staging, which production wants;"
+            " any number.",
+        ),
+    ] = None,
     approval: Approvals = None,
     approvers: Approvers = APPROVERS,
     yes: Yes = False,
@@ -158,6 +169,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         emergency=emergency,
         standard=standard,
         approvals=approval or [],
+        rolled_back=rolled_back or [],
     )
     run_and_exit(lambda: run_command(options, what, consent, as_json=as_json), debug=debug)
 

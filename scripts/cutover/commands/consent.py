@@ -13,6 +13,7 @@ from scripts.cutover.planning.changes import (
     refusals,
     subject,
 )
+from scripts.cutover.planning.rehearsed import unrehearsed
 from scripts.cutover.planning.request import Cutover
 from scripts.cutover.running.standing import Standing, State
 from scripts.cutover.session import Session
@@ -41,6 +42,8 @@ class Consent:
     emergency: bool = False
     standard: Path | None = None
     approvals: Sequence[Path] = ()
+    rolled_back: Sequence[Path] = ()
+    """Evidence of rollbacks in staging."""
 
     @property
     def is_named(self) -> bool:
@@ -57,7 +60,7 @@ class Consent:
 
 def asked(session: Session, cutover: Cutover, plan: str, consent: Consent) -> Asked:
     """What is to be let in, as change control looks at it."""
-    now = utc_now()
+    now, known = utc_now(), approvers_of(session)
     return Asked(
         environment=session.environment.name,
         tier=session.environment.tier,
@@ -69,9 +72,10 @@ def asked(session: Session, cutover: Cutover, plan: str, consent: Consent) -> As
         at=now,
         standard=read_standard_change(consent.standard) if consent.standard else None,
         signatures=read_signatures(consent.approvals),
-        approvers=approvers_of(session),
+        approvers=known,
         typed=not consent.yes,
         overdue=overdue(session.store, session.target, now),
+        unrehearsed=unrehearsed(cutover, consent.rolled_back, known, at=now),
     )
 
 
@@ -80,8 +84,8 @@ def asked_again(
 ) -> Asked | None:
     """The same of a cutover that is gone on with: its change type, with what let it in.
 
-    One that goes back, or has moved all, asks nobody. What earlier runs owe was looked at when it
-    began, and what it owes itself does not stop it.
+    One that goes back, or has moved all, asks nobody. What earlier runs owe, and what staging
+    showed, was looked at when it began, and what it owes itself does not stop it.
     """
     if there.state is not State.OPEN:
         return None
@@ -95,6 +99,7 @@ def asked_again(
         standard=of.standard or (StandardChange.model_validate(known) if known else None),
         signatures=[*of.signatures, *(Signature.model_validate(each) for each in given)],
         overdue=(),
+        unrehearsed=(),
     )
 
 

@@ -91,6 +91,8 @@ class Asked:
     """Whether the operator has to type the environment's name."""
     overdue: Sequence[str] = ()
     """What earlier runs owe, and had to bring by now."""
+    unrehearsed: Sequence[str] = ()
+    """Why no rollback of it in staging is on record."""
 
 
 def subject(asked: Asked) -> str:
@@ -113,19 +115,22 @@ def barred(asked: Asked, rules: Rules) -> list[str]:
 
 
 def unsigned(asked: Asked) -> list[str]:
-    """Whose word it still wants, and since when."""
+    """What it still has to be shown, and whose word it wants."""
     if not _is_controlled(asked):
         return []
-    if asked.change is Change.EMERGENCY:
-        return unreleased(
+    if asked.change is not Change.EMERGENCY:
+        return [*asked.unrehearsed, *_signed(asked)]
+    return [
+        *asked.unrehearsed,
+        *unreleased(
             asked.plan,
             asked.signatures,
             asked.approvers,
             asked.operator,
             at=asked.at,
             typed=asked.typed,
-        )
-    return [*_signed(asked)]
+        ),
+    ]
 
 
 def _is_controlled(asked: Asked) -> bool:

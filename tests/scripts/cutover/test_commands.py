@@ -110,6 +110,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr(session, "measured_of", measured)
     monkeypatch.setattr(session, "records_of", records)
     monkeypatch.setattr(measuring, "alarms_of", guards)
+
+    def rehearsed(*_: object, **__: object) -> list[str]:
+        return []
+
+    monkeypatch.setattr(consent, "unrehearsed", rehearsed)
     monkeypatch.setattr(consent, "unrehearsed", lambda *_, **__: [])
     return Project(folder=tmp_path, world=world)
 

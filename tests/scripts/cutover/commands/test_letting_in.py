@@ -3,16 +3,19 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
 
+from scripts.cutover.commands import consent
+from scripts.cutover.planning.rehearsed import unrehearsed
 from scripts.exits import ExitCode
 from scripts.runs.approvers import Role
-from scripts.runs.evidence import Purpose, sign
+from scripts.runs.evidence import Evidence, Purpose, seal, sign
 from scripts.runs.owed import owed
 from scripts.runs.times import stamp, utc_now
-from tests.scripts.cutover.test_commands import IMAGE, Project
+from tests.scripts.cutover.test_commands import IMAGE, OLD, Project
 from tests.scripts.cutover.worlds import levels
 from tests.scripts.runs.people import key, write_approvers
 
@@ -174,6 +177,33 @@ def test_an_approver_who_left_lets_nothing_go_on(project: Project) -> None:
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     refused = project.run(*_RESUME)
     assert "4 of 5 sign-offs (GATE-05): missing from legal" in refused.stderr
+
+
+def test_a_release_was_taken_back_in_staging_before(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The evidence of that run is signed by who ran it, and is of the very release (ROLL-03)."""
+    monkeypatch.setattr(consent, "unrehearsed", unrehearsed)
+    assert "no rollback in staging was carried out" in project.run(*_RUN).stderr
+    project.world.watch.errors["api"] = lambda sides: 0.05 if sides.share else 0.001
+    taken_back = project.run("run", "staging", "--image", IMAGE, "--execute", "--json")
+    forward, back = json.loads(taken_back.stdout)["evidence"]
+    named = (*_RUN, "--rolled-back", back)
+    assert "Ana, who ran it, has not signed it as lead" in project.run(*named).stderr
+    for path in (Path(forward), Path(back)):
+        evidence = Evidence.model_validate_json(path.read_bytes())
+        made = sign(
+            key("Ana"), Purpose.EVIDENCE, evidence.hash, by="Ana", role=Role.LEAD, at=utc_now()
+        )
+        seal(evidence.bundle, [made]).write(path)
+    assert (
+        "of cutover run in staging, failed: no rollback"
+        in project.run(*_RUN, "--rolled-back", forward).stderr
+    )
+    assert "ROLL-03" not in project.run(*named).stderr
+    project.world.sides["api"].releases = (OLD, f"sha256:{'3' * 64}")
+    other = ("run", "production", "--image", f"api=registry.example.com/api@sha256:{'3' * 64}")
+    assert "of api sha256:333" in project.run(*other, "--rolled-back", back).stderr
 
 
 def test_going_back_asks_nobody(project: Project) -> None:
