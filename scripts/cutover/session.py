@@ -205,6 +205,10 @@ def outbox_of(session: Session) -> "Outbox | None":
 
     send = sender(session.environment, session.published)
     if send is None:
+        session.setting.tell(
+            "nobody but this terminal is told: apply the stack, which publishes topics, or name "
+            "a command in slipway:cutover.tell"
+        )
         return None
     return Outbox(
         store=session.store,

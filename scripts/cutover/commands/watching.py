@@ -35,16 +35,16 @@ def watch_command(options: Options, *, execute: bool, as_json: bool) -> int:
             said = (
                 "nothing is to be watched" if is_idle else "it is watched by whoever carries it out"
             )
-            code = ExitCode.DONE if is_idle else ExitCode.PENDING
-            return _say(f"{session.target}: {there.state}: {said}", code, as_json=as_json)
+            outcome = Outcome.DONE if is_idle else Outcome.PENDING
+            return _say(f"{session.target}: {there.state}: {said}", outcome, as_json=as_json)
         if there.is_watched:
-            return _say(_ended(session, there.cutover, since), ExitCode.DONE, as_json=as_json)
+            return _say(_ended(session, there.cutover, since), Outcome.DONE, as_json=as_json)
         if not execute:
             sys.stdout.write("\n".join(_shown(session, there.cutover, since)) + "\n")
             return ExitCode.DONE
         ended = _looked(session, there.cutover, since)
         if ended.outcome is Outcome.PENDING:  # the evidence of its run is written at its end
-            return _say(ended.message, ExitCode.PENDING, as_json=as_json)
+            return _say(ended.message, ended.outcome, as_json=as_json)
         return end(session, there.cutover, ended, as_json=as_json)
 
 
@@ -91,9 +91,11 @@ def _at(at: float) -> str:
     return stamp(datetime.fromtimestamp(at, UTC))
 
 
-def _say(message: str, code: ExitCode, *, as_json: bool) -> int:
+def _say(message: str, outcome: Outcome, *, as_json: bool) -> int:
+    code = ExitCode.DONE if outcome is Outcome.DONE else ExitCode.PENDING
     if as_json:
-        sys.stdout.write(json.dumps({"code": code, "message": message}, indent=2) + "\n")
+        said = {"outcome": outcome.value, "code": code, "message": message}
+        sys.stdout.write(json.dumps(said, indent=2) + "\n")
     else:
         sys.stdout.write(f"{message}\n")
     return code

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from scripts.cutover.planning.request import Cutover, Releases
+from scripts.cutover.planning.steps import ALL
 from scripts.cutover.running.moving import MARGIN
 from scripts.cutover.running.record import RESTORE
 from scripts.cutover.running.stand import Stand
@@ -33,7 +34,8 @@ def restore(cutover: Cutover, of: str) -> Plan[Stand]:
         return max(cutover.sizes[service], stand.patient(stand.sides(service).size))
 
     def run(stand: Stand, acting: Acting) -> Mapping[str, Json]:
-        sizes = {service: wanted(stand, service) for service in services}
+        # What has traffic again is left to the way back, which may have begun.
+        sizes = {each: wanted(stand, each) for each in services if stand.weight(each) < ALL}
         acting.note({"sizes": sizes})
         ends = stand.now() + longest
         for service, size in sizes.items():

@@ -118,14 +118,12 @@ class _Reader:
         inputs = cast("Mapping[str, object]", start.data["inputs"])
         if entry.kind == "run.started":
             self._is_back = True
-            is_gone = start.data["command"] == record.RESTORE
-            title = (
-                "the release of before is started again, to roll back"
-                if is_gone
-                else f"rolling back: {inputs.get('why')}"
-            )
-            see = self._command("status {} --follow")
-            yield self._news(entry, "begins", Severity.CRITICAL, title, f"To see it: {see}")
+            why = str(inputs.get("why", ""))
+            title = f"rolling back: {why.partition('; ')[0]}"
+            if start.data["command"] == record.RESTORE:
+                title = "the release of before is started again, to roll back"
+            see = f"To see it: {self._command('status {}')}"
+            yield self._news(entry, "begins", Severity.CRITICAL, title, *filter(None, [why]), see)
         elif entry.kind == "step.done" and entry.data["step"] == VERIFIED:
             self._verified.add(entry.run)
             seconds = duration(float(cast("float", entry.data["seconds"])))

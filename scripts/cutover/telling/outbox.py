@@ -17,7 +17,7 @@ from scripts.cutover.running.standing import readable
 from scripts.cutover.telling.news import News, news
 from scripts.cutover.telling.senders import Send
 from scripts.runs.journal import EMPTY, Entry, Head, Store, current
-from scripts.runs.lease import Owner, held
+from scripts.runs.lease import LeaseHeldError, Owner, held
 from scripts.runs.times import Clock, utc_now
 
 _BETWEEN: Final = 1.0
@@ -122,6 +122,8 @@ def _until(over: Event, made: Callable[[], Outbox | None], tell: Callable[[str],
             if outbox is None:
                 return
             outbox.catch_up()
+        except LeaseHeldError:
+            continue  # whoever holds it tells
         except Exception as error:  # noqa: BLE001 - whatever it is: a cutover does not end of it
             if str(error) not in said:
                 said.add(str(error))
