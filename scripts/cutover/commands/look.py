@@ -28,7 +28,7 @@ from scripts.cutover.report.findings import (
     whole,
 )
 from scripts.cutover.report.headline import headline
-from scripts.cutover.report.story import Story, told
+from scripts.cutover.report.story import Story, is_known, told
 from scripts.cutover.report.words import cited, moment
 from scripts.cutover.running.record import Noted, NotedReason, decides
 from scripts.cutover.running.standing import readable
@@ -234,7 +234,7 @@ def _sentences(shown: Sequence[NotedReason]) -> Iterator[RenderableType]:
     """The sentences that the gates come from, each once."""
     yield Text("")
     sentences = Table.grid(padding=(0, 2, 0, 0))
-    for identifier in dict.fromkeys(cited(each.cited) for each in shown):
+    for identifier in filter(is_known, dict.fromkeys(cited(each.cited) for each in shown)):
         sentences.add_row(f"{identifier}:", Text(requirement(identifier).text, style="dim"))
     yield _indented(sentences)
 

@@ -123,7 +123,7 @@ class Story:
     def cited(self) -> list[str]:
         """Every requirement that a decision rests on, each once."""
         named = {cited(reason.cited) for noted in self.decisions for reason in noted.reasons}
-        return sorted(one for one in named if _is_known(one))
+        return sorted(one for one in named if is_known(one))
 
 
 def told(entries: Sequence[Entry]) -> Story:
@@ -384,7 +384,8 @@ def _seconds(at: str) -> float | None:
         return None
 
 
-def _is_known(identifier: str) -> bool:
+def is_known(identifier: str) -> bool:
+    """Whether it is a requirement; a journal may say anything."""
     try:
         requirement(identifier)
     except UnknownRequirementError:
