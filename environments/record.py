@@ -38,7 +38,6 @@ class Record(BaseModel):
         alias_generator=to_camel,
         validate_by_name=True,
         str_strip_whitespace=True,
-        use_attribute_docstrings=True,
     )
 
 

@@ -23,7 +23,6 @@ class Entry(BaseModel):
         frozen=True,
         extra="ignore",
         alias_generator=to_camel,
-        use_attribute_docstrings=True,
     )
 
 

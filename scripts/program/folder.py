@@ -27,7 +27,7 @@ class SavedError(CommandError):
 class Saved(BaseModel):
     """What is known of a saved program, beside its bytes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     program: str
     hash: str

@@ -52,7 +52,7 @@ class ApproversError(CommandError):
 class Approver(BaseModel):
     """One person's key and the roles that it signs in; another key of theirs is another item."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     roles: Annotated[frozenset[Role], Field(min_length=1)]

@@ -30,7 +30,7 @@ class JournalError(CommandError):
 class Record(BaseModel):
     """A part of a record: frozen, unknown keys refused, nothing coerced but times from text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Head(Record):

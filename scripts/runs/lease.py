@@ -51,7 +51,7 @@ class LeaseLostError(CommandError):
 class Owner(BaseModel):
     """Who holds a lease: an operator's process."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     operator: str
     host: str
@@ -85,7 +85,7 @@ class Owner(BaseModel):
 class Lease(BaseModel):
     """A lease on a target: in force until `expires`, or until another has a higher token."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     target: str
     owner: Owner

@@ -24,7 +24,7 @@ class Began(BaseModel):
 class Status(BaseModel):
     """What there is."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     revision: str
     now: AwareDatetime

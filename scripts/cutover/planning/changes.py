@@ -36,7 +36,7 @@ class ChangeError(CommandError):
 class StandardChange(BaseModel):
     """What may be released again and again under the same sign-offs, those of its pre-approval."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: Annotated[str, StringConstraints(min_length=1)]
     environment: Name

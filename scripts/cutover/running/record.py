@@ -30,7 +30,7 @@ _LARGEST: Final = 2**53 - 1
 
 
 class _Kept(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class NotedReason(_Kept):

@@ -47,7 +47,7 @@ class OfflineError(CommandError):
 class Exported(BaseModel):
     """A transaction for one member to sign."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     slipway: Annotated[str, Field(pattern=r"^vote-1$")] = "vote-1"
     cluster: Cluster
