@@ -1,6 +1,7 @@
 """What cutovers call, what they ask for beforehand, and what the role that releases may do."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from json import loads
 from typing import Final
@@ -86,6 +87,37 @@ def test_the_role_that_releases_may_do_all_of_it(
         request = Request(action=need.action, resource=_there(need.resource), context=dict(CONTEXT))
         assert decision(policy, request) == "Allow", need
         assert decision(boundary, request) == "Allow", need
+
+
+def test_the_role_that_releases_may_tell_people_and_no_other_topic(
+    plan_of: Callable[[str], Plan],
+) -> None:
+    """The topics that the stack publishes, through the key that encrypts them."""
+    plan = plan_of("foundation")
+    policy = only(plan, "iam/rolePolicy", "production-release").text("policy") or ""
+    boundary = only(plan, "iam/policy", "production-boundary").text("policy") or ""
+    account = "arn:aws:{}:us-east-1:333333333333:{}"
+    told = [
+        Request(action="sns:Publish", resource=account.format("sns", f"production-{topic}"))
+        for topic in ("critical", "warning", "info")
+    ]
+    through = {
+        "aws:RequestedRegion": "us-east-1",
+        "kms:ViaService": "sns.us-east-1.amazonaws.com",
+        "kms:ResourceAliases": "alias/production-topics",
+    }
+    key = account.format("kms", "key/1")
+    told += [
+        Request(action=action, resource=key, context=through)
+        for action in ("kms:Decrypt", "kms:GenerateDataKey")
+    ]
+    for request in told:
+        asked = replace(request, context={**CONTEXT, **request.context})
+        assert decision(policy, asked) == decision(boundary, asked) == "Allow", request
+    others = {**through, "kms:ResourceAliases": "alias/production-data"}
+    assert decision(policy, Request(action="kms:Decrypt", resource=key, context=others)) is None
+    other = account.format("sns", "production-heartbeat")
+    assert decision(policy, Request(action="sns:Publish", resource=other)) is None
 
 
 def _there(resource: str) -> str:
