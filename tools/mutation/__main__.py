@@ -135,6 +135,11 @@ def _copy(area: Area) -> None:
                 stale.unlink()
 
 
+    for file, _ in _results(area):
+        if not (PROJECT / file.relative_to(area.copy / "mutants")).with_suffix("").exists():
+            file.unlink()
+
+
 def _write(file: Path, area: Area) -> None:
     content = file.read_bytes()
     place = file.relative_to(PROJECT)

@@ -173,7 +173,7 @@ def _note(data: SourceFileMutationData, mutant: str, code: int) -> None:
 
 
 def _learned(items: dict[str, pytest.Item]) -> dict[str, Reach]:
-    """What each test reaches; from the last run, unless it reaches a module of other functions now.
+    """What each test reaches; from the last run, where all that it reaches is as it was then.
 
     A test that fails without a mutant is left out: it would seem to notice every one.
     """
@@ -181,16 +181,16 @@ def _learned(items: dict[str, pytest.Item]) -> dict[str, Reach]:
     known: dict[str, Reach] = {}
     if LEARNED.exists():
         noted: dict[str, dict[str, Any]] = json.loads(LEARNED.read_text("utf-8"))
-        changed = {
+        same = {
             path.removesuffix(".py").replace("/", ".")
             for path, names in functions.items()
-            if noted["functions"].get(path) != names
+            if noted["functions"].get(path) == names
         }
         known = {
             test: Reach(reach["seconds"], tuple(reach["functions"]))
             for test, reach in noted["tests"].items()
             if test in items
-            and not any(name.rpartition(".")[0] in changed for name in reach["functions"])
+            and all(name.rpartition(".")[0] in same for name in reach["functions"])
         }
     known |= _learn([item for test, item in items.items() if test not in known])
     tests = {test: asdict(reach) for test, reach in known.items()}
