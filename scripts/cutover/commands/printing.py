@@ -15,6 +15,7 @@ from scripts.cutover.planning.request import Cutover
 from scripts.cutover.running.back import bound
 from scripts.cutover.running.hooks import Hooks
 from scripts.cutover.running.stand import Stand
+from scripts.cutover.running.stated import stated
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Plan, duration
 from standards import figure
@@ -83,6 +84,7 @@ def for_programs(cutover: Cutover, plan: Plan[Stand], hooks: Hooks, refused: Seq
             {"name": each.name, "seconds": float(each.seconds)} for each in bound(cutover, hooks)
         ],
         "rollback_bound_seconds": float(sum(each.seconds for each in bound(cutover, hooks))),
+        "rollback_plan": stated(cutover, hooks).facts(),
         "database": list(hooks.database.says),
         "refused": list(refused),
     }
@@ -141,6 +143,11 @@ def _back(cutover: Cutover, hooks: Hooks) -> Iterator[RenderableType]:
     retained = cutover.settings.retain
     kept = f"for {duration(retained)} more" if retained else "no longer"
     yield Text(f"The old side stays full until the first minutes are over, and is kept {kept}.")
+    plan = stated(cutover, hooks)
+    yield Text("It goes back to:")
+    yield from (Text(f"  {name} {release}") for name, release in plan.target.items())
+    yield Text("Who decides (ROLL-04, ROLL-10):")
+    yield from (Padding(each, (0, 0, 0, 2)) for each in plan.decides)
 
 
 def _database(hooks: Hooks) -> Iterator[RenderableType]:

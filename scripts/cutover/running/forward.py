@@ -22,6 +22,7 @@ from scripts.cutover.running.moving import (
 )
 from scripts.cutover.running.record import CHECK, FORWARD, MINUTES, VERIFY
 from scripts.cutover.running.stand import Stand
+from scripts.cutover.running.stated import stated
 from scripts.runs.canonical import Json
 from scripts.runs.steps import Acting, Plan, Step, StepFailedError, Timeout
 from standards import figure
@@ -71,7 +72,9 @@ class _Forward:
             if found := refusals(stand, self.hooks):
                 raise StepFailedError("; ".join(found))
             stand.past.settled[CHECK] = stand.now()
-            return {"at": stand.now(), **self.hooks.facts, **self.hooks.record}
+            rollback = stated(self.cutover, self.hooks).facts()
+            record = {**self.hooks.facts, **self.hooks.record}
+            return {"at": stand.now(), "rollback": rollback, **record}
 
         return Step(
             id=CHECK,
@@ -82,7 +85,7 @@ class _Forward:
             run=run,
             timeout=Timeout("checks", 300.0),
             on_failure="Nothing was changed. Mend it, and run it again.",
-            requirements=("AUD-02", "GATE-05", "ROLL-05"),
+            requirements=("AUD-02", "GATE-05", "PIPE-11", "ROLL-03", "ROLL-04", "ROLL-05"),
         )
 
     def _smoke(self, tests: Smoke, service: str) -> Step[Stand]:

@@ -56,7 +56,9 @@ def judged(results: Sequence[Result], *, is_live: bool) -> Decision:
 
     One critical failure rolls back. In production once users are there (`is_live`), fewer than a
     tenth of the others may fail and are written down; more of them, and any elsewhere, where all
-    have to pass, are a person's to decide. Tests that were not made are no pass.
+    have to pass, are a person's to decide: as the standards settle it (SMOKE-07), the tenth governs
+    production after the switch, and staging's verification needs all. Tests that were not made are
+    no pass.
     """
     reasons = [_reason(result) for result in results]
     failed = [reason for reason in reasons if reason.finding is Finding.BREACHED]

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from scripts.cutover.planning.rehearsed import unrehearsed
 from scripts.exits import ExitCode
 from scripts.runs.approvers import Role
 from scripts.runs.evidence import Evidence, Purpose, seal, sign
+from scripts.runs.journal import current
 from scripts.runs.owed import owed
 from scripts.runs.times import stamp, utc_now
 from tests.scripts.cutover.test_commands import IMAGE, OLD, Project
@@ -235,3 +237,19 @@ def test_who_lets_it_go_on_is_named_beforehand(project: Project) -> None:
     said = project.run("run", "staging", "--image", IMAGE, "--execute")
     assert said.exit_code == ExitCode.FAILED
     assert "by Zoe" in answered[0]
+
+
+def test_a_release_states_its_rollback(project: Project) -> None:
+    """Where to, with what data, at which limits, and who decides: printed and kept (ROLL-04)."""
+    shown = project.run("run", "staging", "--image", IMAGE)
+    for said in (f"It goes back to:\n  api {OLD}", "a person whom the file of approvers names"):
+        assert said in shown.stdout
+    project.run("run", "staging", "--image", IMAGE, "--execute")
+    store = project.store()
+    checked = current("staging/cutover", store).entries()[2]
+    store.close()
+    plan = cast("dict[str, Any]", checked.data["rollback"])
+    assert plan["target"] == {"api": OLD}
+    assert plan["data"] == ["the database is not changed"]
+    assert "api/errors (ROLL-07 error_rate_above_percent)" in plan["triggers"]["rolls back"]
+    assert "slipway cutover rollback staging --execute" in plan["decides"][-1]
