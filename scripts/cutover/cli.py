@@ -332,7 +332,7 @@ def explain(  # noqa: PLR0913
     environment: Environment,
     number: Annotated[
         int | None,
-        typer.Argument(min=1, metavar="[DECISION]", help="Which, in full; all unless given."),
+        typer.Argument(min=1, metavar="DECISION", help="Which, in full; all unless given."),
     ] = None,
     *,
     of: Annotated[
