@@ -8,7 +8,7 @@ from solders.pubkey import Pubkey
 from scripts.exits import ExitCode
 from scripts.program import plans as single
 from scripts.program.idl.publication import Publication
-from scripts.program.multisig import plans
+from scripts.program.multisig import plans, squads
 from scripts.program.multisig.asking import refuse_large
 from scripts.program.multisig.squad import SquadError
 from scripts.program.record.origin import Origin
@@ -25,6 +25,8 @@ from tests.scripts.program.record.test_otter import ARGS, COMMIT, URL
 from tests.scripts.program.simulation import TARGET
 from tests.soak import amount
 
+LONG = Origin.read(URL, COMMIT, f"{ARGS} --base-image solanafoundation/solana:3.1.10")
+"""So long that the upgrade, its IDL and its record are asked for in two transactions."""
 ORIGIN = Origin.read(URL, COMMIT, ARGS)
 _MOST_PROCESSES = 12
 
@@ -48,10 +50,10 @@ def _by_key(there: Scene, store: SqliteStore | None = None) -> int:
     return execute(plan, world, there.simulation.setting(store)).code
 
 
-def _by_vault(it: Vault, store: SqliteStore | None = None, *, origin: Origin = ORIGIN) -> int:
+def _by_vault(it: Vault, store: SqliteStore | None = None) -> int:
     """`upgrade --multisig --idl --repository`, typed once more."""
     world, publication = it.world(NEW), Publication(idl=it.there.idl("2.0.0", 500))
-    record = _record(world, origin)
+    record = _record(world, LONG)
     inputs = single.inputs(world)
     plan = plans.upgrade(TARGET, inputs, SQUAD, CODE, publication, record)
     return it.run(plan, world, store).code
@@ -86,12 +88,20 @@ def test_an_upgrade_its_idl_and_its_record_are_one_proposal(tmp_path: Path) -> N
             assert _said(it.there, SQUAD.vault) is None
             assert ("verify record" in it.told(index)) is (index == 2)
             it.agree(index)
-        assert f"built from {URL}\n  at {COMMIT} with {ARGS}" in it.told(2)
+        assert f"built from {URL}\n  at {COMMIT} with {ARGS} --base-image" in it.told(2)
+        assert _asked_with(it) == [2, 1]
         assert _by_vault(it) == ExitCode.DONE
         assert it.simulation.runs() == NEW
         assert it.there.published().version == "2.0.0"
-        assert _said(it.there, SQUAD.vault) == ORIGIN.params(0)
+        assert _said(it.there, SQUAD.vault) == LONG.params(0)
         assert it.chain.state(MULTISIG).index == len((1, 2))
+
+
+def _asked_with(it: Vault) -> list[int]:
+    """How many instructions each transaction had that wrote down what the vault is to do."""
+    begins = squads.tag("global", "vault_transaction_create")
+    found = [one.transaction.message.instructions for one in it.chain.records.values()]
+    return [len(each) for each in found if any(one.data[:8] == begins for one in each)]
 
 
 def test_a_vault_writes_it_anew(tmp_path: Path) -> None:
