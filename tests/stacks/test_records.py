@@ -59,7 +59,7 @@ def test_evidence_stays_as_long_as_the_log_of_a_deployment(
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_when_all_exists_scripts_read_what_they_need(
-    record_of: Callable[[str], Environment], environment: str
+    plan_of: Callable[[str], Plan], record_of: Callable[[str], Environment], environment: str
 ) -> None:
     """With every resource created, the parameter holds a valid record of both sides' names."""
     run = subprocess.run(  # noqa: S603 - our own program
@@ -87,3 +87,6 @@ def test_when_all_exists_scripts_read_what_they_need(
         assert published.mcp.cluster == f"{environment}-kubernetes"
         assert published.mcp.target_group.startswith("targetgroup/")
     assert len(published.tasks.subnets) == len(record.network.zones)
+    assert published.topics
+    topics = {topic.text("name") for topic in of_type(plan_of(environment), "sns/topic")}
+    assert {arn.rpartition(":")[2] for arn in published.topics.model_dump().values()} <= topics
