@@ -1,5 +1,7 @@
 """A verify record: written with the upgrade, by a key or by a vault, and never without it."""
 
+from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -152,6 +154,31 @@ def test_what_is_killed_at_any_point_ends_the_same(tmp_path: Path) -> None:
     for at in range(3, points, amount(30, 1)):
         with vault(tmp_path / str(at), OtterChain()) as it:
             assert _ends(it, Killer(at), WAITS[at % len(WAITS)]) == wanted, at
+
+
+@dataclass
+class _Between(Killer):
+    """Ends the process where the second transaction is there, and its proposal is not."""
+
+    it: Vault = field(kw_only=True)
+
+    def point(self, _what: object = None) -> None:
+        """Die here, if it is so."""
+        chain = self.it.chain
+        written = chain.account(squads.transaction_address(MULTISIG, 2))
+        asked = chain.account(squads.proposal_address(MULTISIG, 2))
+        self.at = -1 if written and not asked else inf
+        super().point()
+
+
+def test_what_was_written_down_and_not_asked_is_asked(tmp_path: Path) -> None:
+    """Not written down once more: its rent was paid."""
+    with vault(tmp_path / "clean", OtterChain()) as it:
+        wanted = _ends(it, Killer())
+    with vault(tmp_path / "killed", OtterChain()) as it:
+        killer = _Between(it=it)
+        assert _ends(it, killer) == wanted
+        assert killer.at < 0
 
 
 def test_a_key_that_is_killed_writes_it_once(tmp_path: Path) -> None:
