@@ -95,6 +95,9 @@ def _taken_back(
             f"{session.target}: its change of the database ({cutover.database}) was finished, and "
             "the old release does not run on what that left. Release one that does"
         )
+    if are_gone:
+        first = tuple(step.timeout for step in restore(cutover, because.of).steps)
+        hooks = replace(hooks, before_back=first)
     with session.told(), session.world_of(cutover) as world:
         while True:
             now = session.standing()

@@ -47,9 +47,9 @@ class Because:
 
 
 def bound(cutover: Cutover, hooks: Hooks) -> tuple[Timeout, ...]:
-    """The named timeouts of a rollback: of the weights, the database, the smoke tests."""
+    """The named timeouts of a rollback: what comes first, weights, smoke tests, the database."""
     planned = [each for each in cutover.plan.rollback if each.name != SMOKE_TESTS or hooks.smoke]
-    return (*planned, *(step.timeout for step in hooks.database.back))
+    return (*hooks.before_back, *planned, *(step.timeout for step in hooks.database.back))
 
 
 def bound_seconds(cutover: Cutover, hooks: Hooks) -> float:

@@ -11,7 +11,7 @@ from scripts.cutover.judgement.decisions import Decision
 from scripts.cutover.running.stand import Stand
 from scripts.runs.canonical import Json
 from scripts.runs.journal import Entry
-from scripts.runs.steps import Step, StepFailedError
+from scripts.runs.steps import Step, StepFailedError, Timeout
 
 
 class Moment(StrEnum):
@@ -66,6 +66,8 @@ class Hooks:
     """What is written down with the checks: who approved it."""
     let_in: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """The same where it is gone on with."""
+    before_back: Sequence[Timeout] = ()
+    """What was done before the way back began, and counts for its bound (ROLL-01)."""
     published: Published | None = None
     """What the environment's stack says of it, which a way back finds in the journal."""
 

@@ -17,6 +17,7 @@ from scripts.runs.journal import Entry
 from scripts.runs.steps import duration
 from standards import figure
 
+_BOUND: Final = ("seconds", "bound_seconds")
 _GOING_BACK: Final = "going back: "
 
 
@@ -126,8 +127,12 @@ class _Reader:
             yield self._news(entry, "begins", Severity.CRITICAL, title, *filter(None, [why]), see)
         elif entry.kind == "step.done" and entry.data["step"] == VERIFIED:
             self._verified.add(entry.run)
-            seconds = duration(float(cast("float", entry.data["seconds"])))
-            title = f"rolled back; the old release was verified {seconds} after the decision"
+            seconds, bound = (float(cast("float", entry.data[each])) for each in _BOUND)
+            late = f", beyond its bound of {duration(bound)} (ROLL-01)" if seconds > bound else ""
+            title = (
+                f"rolled back; the old release was verified {duration(seconds)} after the decision"
+                f"{late}"
+            )
             look = self._command("watch {} --execute")
             minutes = figure("ROLL-11", "watch_minutes").minutes
             lines = [
