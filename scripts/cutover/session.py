@@ -84,7 +84,7 @@ class Session:
         """What is plugged in: smoke tests, the change of the database, measuring afterwards."""
         return Hooks(
             smoke=self._smoke(),
-            database=self._database(Path(cutover.database)) if cutover.database else Database(),
+            database=self._database(cutover),
             baseline=lambda: records_of(self.environment, self.published, cutover.order),
             published=self.published,
         )
@@ -97,11 +97,16 @@ class Session:
                 raise
             return untestable(str(error))
 
-    def _database(self, path: Path) -> Database:
+    def _database(self, cutover: Cutover) -> Database:
+        if not cutover.database:
+            is_back = self.back is not None
+            return (
+                Database() if is_back else unchanged_of(self.environment, self.published, cutover)
+            )
         return database_of(
             self.environment,
             self.published,
-            path,
+            Path(cutover.database),
             operator=self.options.operator,
             approvers=self.options.approvers,
         )
@@ -233,3 +238,14 @@ def database_of(
     from scripts.cutover.database.hook import database  # noqa: PLC0415
 
     return database(environment, published, path, operator=operator, approvers=approvers)
+
+
+def unchanged_of(
+    environment: Environment, published: Published | None, cutover: Cutover
+) -> Database:
+    """The database that `cutover` leaves as it is: backed up before, where that is asked for."""
+    if published is None:
+        return Database()
+    from scripts.cutover.database.backups import unchanged  # noqa: PLC0415
+
+    return unchanged(environment, published, cutover)

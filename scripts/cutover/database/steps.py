@@ -17,7 +17,7 @@ from scripts.runs.steps import Acting, Step, StepFailedError, Timeout, World
 from scripts.runs.times import Clock, stamp, utc_now
 from standards import figure
 
-_SNAPSHOT: Final = Timeout("snapshot", 1800)
+SNAPSHOT: Final = Timeout("snapshot", 1800)
 _READING: Final = Timeout("reading the database", 90)
 _STARTING: Final = 60.0
 """How long a task may take to start and to be seen ended, beside the migration itself."""
@@ -104,37 +104,45 @@ def check(stage: Stage) -> Step[World]:
     )
 
 
+def fresh(copies: Copies, prefix: str, now: datetime) -> Snapshot | None:
+    """The newest backup whose name begins with `prefix`, unless it is too old (BAK-01)."""
+    own = [each for each in copies.snapshots() if each.name.startswith(prefix)]
+    found = max(own, key=lambda each: each.at, default=None)
+    hours = figure("BAK-01", "backup_interval_hours").hours
+    return found if found and now - found.at <= timedelta(hours=hours) else None
+
+
+def taken(
+    copies: Copies, prefix: str, acting: Acting, *, clock: Clock, sleep: Callable[[float], None]
+) -> Mapping[str, Json]:
+    """Take a backup whose name begins with `prefix`, or go on with a fresh one; it is whole."""
+    found = fresh(copies, prefix, clock())
+    name = found.name if found else f"{prefix}{clock():%Y%m%d%H%M%S}"
+    while found is None or not found.is_complete:
+        acting.check()
+        if found is None:
+            _patiently(lambda: copies.take(name))
+        sleep(_POLL)
+        found = next((each for each in copies.snapshots() if each.name == name), None)
+    if not found.is_encrypted:
+        raise StepFailedError(f"the backup {name} is not encrypted (DB-05)")
+    return {"snapshot": name, "taken": stamp(found.at)}
+
+
 def back_up(stage: Stage, phase: Phase) -> Step[World]:
     """A full backup, right before a phase changes anything."""
     change = stage.change
     target = change.contract if phase is Phase.CONTRACT else change.to_revision
-    hours = figure("BAK-01", "backup_interval_hours").hours
-
-    def fresh() -> Snapshot | None:
-        found = stage.snapshot()
-        if found is None or stage.clock() - found.at > timedelta(hours=hours):
-            return None
-        return found
 
     def is_done(_world: object) -> bool:
         if stage.schema.status().revision in {target, change.contract}:
             return True
-        found = fresh()
+        found = fresh(copies_of(stage), stage.prefix, stage.clock())
         return found is not None and found.is_complete and found.is_encrypted
 
     def run(_world: object, acting: Acting) -> Mapping[str, Json]:
         copies = copies_of(stage)
-        found = fresh()
-        name = found.name if found else f"{stage.prefix}{stage.clock():%Y%m%d%H%M%S}"
-        while found is None or not found.is_complete:
-            acting.check()
-            if found is None:
-                _patiently(lambda: copies.take(name))
-            stage.sleep(_POLL)
-            found = next((each for each in copies.snapshots() if each.name == name), None)
-        if not found.is_encrypted:
-            raise StepFailedError(f"the backup {name} is not encrypted (DB-05)")
-        return {"snapshot": name, "taken": stamp(found.at)}
+        return taken(copies, stage.prefix, acting, clock=stage.clock, sleep=stage.sleep)
 
     return Step(
         id=f"database-backup-{phase.value}-{stage.id(phase)}",
@@ -142,7 +150,7 @@ def back_up(stage: Stage, phase: Phase) -> Step[World]:
         does="Takes a full, encrypted backup, and sees it complete.",
         is_done=is_done,
         run=run,
-        timeout=_SNAPSHOT,
+        timeout=SNAPSHOT,
         on_failure=f"{_AGAIN} Nothing of the schema was changed.",
         requirements=("BAK-04",),
     )
