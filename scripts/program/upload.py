@@ -11,6 +11,7 @@ from typing import Final
 
 from solders.account import Account
 from solders.commitment_config import CommitmentConfig, CommitmentLevel
+from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -155,13 +156,16 @@ class _Round:
         began: float,
     ) -> None:
         self._uploader: Final = uploader
+        signers = distinct(uploader.sender.payer, uploader.authority)
+        self._fee: Final = footing.fee(len(signers))
         self._node: Final = uploader.sender.node
         self._footing: Final = footing
         self._acting: Final = acting
         self._progress: Final = progress
         self._began: Final = began
         self._pending: Final[dict[Signature, _Write]] = {}
-        self._unsent: Final[deque[_Write]] = deque()
+        self._unsent: Final[deque[Instruction]] = deque()
+        """Signed when their turn comes: nobody waits until all are."""
         self._slot = 0
         self._lossy = False
         """Whether the link has lost something: then there is no waiting where there is room."""
@@ -170,12 +174,8 @@ class _Round:
 
     async def write(self, buffer: Pubkey, chunks: Sequence[Chunk]) -> None:
         """Send a write for each chunk; those that did not land show when the buffer is read."""
-        sender, authority = self._uploader.sender, self._uploader.authority
-        for chunk in chunks:
-            instruction = write(buffer, authority.pubkey(), chunk.offset, chunk.data)
-            transaction = sender.sign([instruction], self._footing, [authority])
-            self._pending[transaction.signatures[0]] = _Write(wire=bytes(transaction))
-        self._unsent.extend(self._pending.values())
+        own = self._uploader.authority.pubkey()
+        self._unsent.extend(write(buffer, own, chunk.offset, chunk.data) for chunk in chunks)
         try:
             async with asyncio.TaskGroup() as group:
                 sending = group.create_task(self._send(group))
@@ -205,7 +205,7 @@ class _Round:
     def _next(self) -> _Write | None:
         """The next to send: one that never was, or one that is overdue."""
         if self._unsent:
-            return self._unsent.popleft()
+            return self._signed(self._unsent.popleft())
         pace, now = self._node.pace, asyncio.get_running_loop().time()
         unseen = [one for one in self._pending.values() if not one.seen]
         self._lossy = self._lossy or any(
@@ -219,6 +219,12 @@ class _Round:
             again, key=lambda one: (not one.is_overdue(self._slot, 1), one.sent_at), default=None
         )
 
+    def _signed(self, instruction: Instruction) -> _Write:
+        uploader = self._uploader
+        transaction = uploader.sender.sign([instruction], self._footing, [uploader.authority])
+        made = self._pending[transaction.signatures[0]] = _Write(wire=bytes(transaction))
+        return made
+
     async def _deliver(self, one: _Write) -> None:
         try:
             await self._node.send(one.wire)
@@ -231,7 +237,7 @@ class _Round:
         node, clock = self._node, asyncio.get_running_loop().time
         now = await node.now()
         began = now
-        while self._pending:
+        while self._pending or self._unsent:
             looked = clock()
             # Heights rise no faster than slots: before so many have passed nothing can be gone.
             if self._slot - began.slot > self._footing.last_valid - began.height:
@@ -240,15 +246,16 @@ class _Round:
             await self._take_landed()
             self._progress.seconds = clock() - self._began
             self._uploader.watch(self._progress)
-            if self._pending and self._footing.is_gone(now):
+            left = len(self._pending) + len(self._unsent)
+            if left and self._footing.is_gone(now):
                 # A node further behind may not show yet what did land.
                 node.seen, self.lapsed = max(node.seen, now.slot), True
                 return
-            if self._pending:
+            if left:
                 # What is all sent is waited for: then each moment counts.
                 every = node.pace.poll if self._unsent else node.pace.poll / 2
                 rest = max(0.0, looked + every - clock())
-                await node.pause(rest, f"{len(self._pending)} writes have not landed")
+                await node.pause(rest, f"{left} writes have not landed")
 
     async def _take_landed(self) -> None:
         """Take out of `pending` what is confirmed."""
@@ -270,5 +277,4 @@ class _Round:
                     raise RefusedError(f"a write failed on chain ({signature}): {status.err}")
                 del self._pending[signature]
                 self._progress.landed += 1
-                signers = distinct(self._uploader.sender.payer, self._uploader.authority)
-                self._progress.fees += self._footing.fee(len(signers))
+                self._progress.fees += self._fee
