@@ -9,79 +9,23 @@ from typing import Final, TypeVar, cast
 from scripts.cutover.judgement.decisions import Kind
 from scripts.cutover.planning.steps import ALL
 from scripts.cutover.running.back import VERIFIED
-from scripts.cutover.running.record import BACK
+from scripts.cutover.running.moving import retire_id
+from scripts.cutover.running.record import BACK, decides
 from scripts.runs.journal import Entry
 from tests.scripts.cutover.simulated.fate import Fate
+from tests.scripts.cutover.simulated.fleet import Service
 from tests.scripts.cutover.simulated.processes import Process, Time, ViolationError
 from tests.scripts.cutover.simulated.store import Memory
+from tests.scripts.cutover.simulated.witness import Witness
 
 READ: Final = 0.05
 """The seconds that a call takes."""
 GIVES_UP: Final = 3.0
 """The seconds after which one that gets no answer is given up."""
-GRACE: Final = 90.0
-"""A task that died so many seconds ago may not have been missed yet."""
-
 AT_ONCE: Final = 1.0
 """Within one poll and so many seconds what is seen has changed weights."""
 
 T = TypeVar("T")
-
-
-@dataclass
-class Fleet:
-    """The tasks of one side."""
-
-    starts_after: float
-    wanted: int = 0
-    ready: list[float] = field(default_factory=list[float])
-    """Since when each is healthy."""
-    died: list[float] = field(default_factory=list[float])
-
-    def scale(self, wanted: int, now: float) -> None:
-        """Have so many tasks from now on; the newest go first."""
-        self.wanted = wanted
-        self.ready = self.ready[:wanted]
-        self.ready += [now + self.starts_after] * (wanted - len(self.ready))
-
-    def die(self, count: int, now: float) -> None:
-        """Let some tasks die; others start in their place."""
-        there = [at for at in self.ready if at <= now][:count]
-        for at in there:
-            self.ready.remove(at)
-            self.died.append(now)
-        self.ready += [now + self.starts_after] * len(there)
-
-    def healthy(self, now: float) -> int:
-        """How many are healthy."""
-        return sum(at <= now for at in self.ready)
-
-    def was_healthy(self, now: float) -> int:
-        """The same, with those whose death may not have been seen yet."""
-        return self.healthy(now) + sum(now - at <= GRACE for at in self.died)
-
-
-@dataclass
-class Service:
-    """One service: its sides, and the weights that the new one had."""
-
-    name: str
-    full: int
-    old: Fleet
-    new: Fleet
-    weights: list[tuple[float, int]]
-    retired: set[str] = field(default_factory=set[str])
-    failures: list[float] = field(default_factory=list[float])
-    """When health checks of its new side failed."""
-
-    @property
-    def weight(self) -> int:
-        """The percentage that goes to the new side now."""
-        return self.weights[-1][1]
-
-    def weight_at(self, when: float) -> int:
-        """The percentage that went there then."""
-        return next((weight for at, weight in reversed(self.weights) if at <= when), 0)
 
 
 @dataclass
@@ -95,6 +39,7 @@ class Cloud:
     services: dict[str, Service]
     target: str
     poll: float
+    witness: Witness
     trace: Callable[[float, str], None] = lambda _at, _what: None
     asked: Callable[[Entry, int], None] = lambda _entry, _number: None
     """Is told of each new question."""
@@ -106,7 +51,7 @@ class Cloud:
     """The questions, by run and number, that a person answered with going on."""
     unseen: float = 0.0
     """The longest that nobody looked while users were on a new side."""
-    _seen: float = inf
+    _seen: float = -inf
     sequences: dict[str, int] = field(default_factory=dict[str, int])
     """The last decision of each run."""
     last: Entry | None = None
@@ -128,6 +73,7 @@ class Cloud:
 
     def __post_init__(self) -> None:
         self.memory.listener = self.written
+        self._leaving: Final = frozenset(map(retire_id, self.services))
 
     @property
     def is_away(self) -> bool:
@@ -155,26 +101,34 @@ class Cloud:
         process.spend(READ if random.random() < 0.5 else GIVES_UP)
         raise TimeoutError("no answer")
 
-    def written(self, at: float, entry: Entry) -> None:
-        """Look at what is written down: decisions come one by one, with numbers."""
+    def written(self, process: Process, entry: Entry) -> None:
+        """Look at what is written down."""
         if entry.journal.startswith(f"{self.target}/"):
             return
-        self.last = entry
-        self.trace(at, f"  {entry.by} writes {entry.kind} {entry.data.get('step', '')}")
+        at, self.last = self.time.now, entry
+        step = entry.data.get("step", "")
+        self.trace(at, f"  {entry.by} writes {entry.kind} {step}")
         if entry.kind == "step.started":
             self.looks[:] = [(at, self.faults)]  # the next look is due a poll after it
+        if entry.kind == "step.started" and step in self._leaving:
+            self.witness.leaves(process)
         if entry.kind == "run.started" and entry.data["command"] == BACK and not self.going_back:
             self.going_back = at
-        if entry.kind == "step.done" and entry.data["step"] == VERIFIED:
+        if entry.kind == "step.done" and step == VERIFIED:
             self.verified = at
-        if entry.kind != "step.note" or "sequence" not in entry.data:
-            return
-        number = cast("int", entry.data["sequence"])
+            self.witness.verifies(process)
+        if decides(entry):
+            self._decided(process, entry)
+
+    def _decided(self, process: Process, entry: Entry) -> None:
+        """Decisions come one by one, with numbers."""
+        at, number = self.time.now, cast("int", entry.data["sequence"])
         if number != self.sequences.get(entry.run, 0) + 1:
             raise ViolationError(f"decision {number} follows {self.sequences.get(entry.run, 0)}")
         self.sequences[entry.run] = number
         self.decision, self.decided = entry, at
         self.trace(at, f"  decision {number}: {entry.data['kind']}: {_first_reason(entry)}")
+        self.witness.decides(process, entry)
         if entry.data["kind"] == Kind.ROLL_BACK and self.going_back is None:
             self.going_back = at
             is_seen = _is_seen(entry)
@@ -194,11 +148,10 @@ class Cloud:
         if last is None or not is_begun or last.by != process.owner.operator:
             raise ViolationError(f"not written down before: {what}; last was {last}")
 
-    def weighs(self, service: Service, weight: int) -> None:
+    def weighs(self, process: Process, service: Service, weight: int) -> None:
         """See that all traffic goes to sides that are healthy and sized, for a reason."""
-        shares = {"old": ALL - weight, "new": weight}
-        if sum(shares.values()) != ALL or not all(0 <= each <= ALL for each in shares.values()):
-            raise ViolationError(f"{service.name}: weights {shares}")
+        if not 0 <= weight <= ALL:
+            raise ViolationError(f"{service.name}: {weight} %")
         now = self.time.now
         needed = ceil(service.full * weight / ALL)
         if service.new.wanted < needed or service.new.was_healthy(now) < needed:
@@ -210,14 +163,22 @@ class Cloud:
             raise ViolationError(f"{service.name}: {ALL - weight} % to a side that is not there")
         if weight < ALL and service.old.wanted < service.full:
             raise ViolationError(f"{service.name}: the old side is at {service.old.wanted}")
+        if weight and weight >= service.weight:
+            self.witness.raises(process, service, weight)
         if weight > service.weight:
-            if self.decision is not None and not self._lets_go_on(self.decision):
-                kind = self.decision.data["kind"]
-                raise ViolationError(f"{service.name} gets {weight} % after the decision {kind}")
-            if self.raised > self.decided:
-                raise ViolationError(f"{service.name} gets {weight} %, and nobody decided that")
+            self._raises(service, weight)
         if weight < service.weight:
             self._reacts()
+
+    def _raises(self, service: Service, weight: int) -> None:
+        """See that it was decided to go on since the last weight was raised."""
+        what = f"{service.name} gets {weight} %"
+        if self.going_back is not None:
+            raise ViolationError(f"{what}, and it was decided to go back")
+        if self.decision is not None and not self._lets_go_on(self.decision):
+            raise ViolationError(f"{what} after the decision {self.decision.data['kind']}")
+        if self.raised > self.decided:
+            raise ViolationError(f"{what}, and nobody decided that")
 
     def _lets_go_on(self, decision: Entry) -> bool:
         """Whether the last decision was to go on, or a person has said so since."""
@@ -228,8 +189,9 @@ class Cloud:
     def looked(self) -> None:
         """Somebody looks at metrics; looks at one poll are one look."""
         now = self.time.now
-        if any(service.weight for service in self.services.values()):
-            self.unseen = max(self.unseen, now - min(self._seen, now))
+        on = [each.weights[1][0] for each in self.services.values() if each.weight]
+        if on:
+            self.unseen = max(self.unseen, now - max(self._seen, min(on)))
         self._seen = now
         if self.looks and now - self.looks[-1][0] < self.poll / 2:
             self.looks.pop()
@@ -283,12 +245,15 @@ class Sides:
     def healthy(self, *, is_new: bool) -> int:
         """How many are seen healthy; the reading may be old."""
         fleet = self.service.new if is_new else self.service.old
-        return self._read(lambda: fleet.healthy(self._seen_at()))
+        found = self._read(lambda: fleet.healthy(self._seen_at()))
+        seen = self.cloud.witness.of(self.process)
+        seen.healthy[self.service.name, is_new] = (self.cloud.time.now, found)
+        return found
 
     def set_weight(self, weight: int) -> None:
         """Every change is looked at, before it happens or not."""
         self.cloud.acts(self.process, f"sets {self.service.name} to {weight} %")
-        self.cloud.weighs(self.service, weight)
+        self.cloud.weighs(self.process, self.service, weight)
 
         def change() -> None:
             if weight > self.service.weight:
@@ -312,6 +277,8 @@ class Sides:
                 raise ViolationError(f"{side} side retired, {service.name} at {service.weight} %")
         if self.read[1] != idle or self.read[0] < self.service.weights[-1][0]:
             raise ViolationError(f"{self.service.name}: {side} side retired, weights not read back")
+        if not is_new:
+            self.cloud.witness.retires(self.process, self.service)
         self._act(lambda: self._gone(side))
 
     def _gone(self, side: str) -> None:

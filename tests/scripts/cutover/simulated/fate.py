@@ -22,11 +22,6 @@ class Release:
     share: float = 0.001
     """The share of its requests that fail."""
 
-    @property
-    def is_refused(self) -> bool:
-        """Whether it is so bad that nobody is asked."""
-        return self.bad_from <= ALL and self.what in _HOPELESS
-
 
 @dataclass(frozen=True, kw_only=True)
 class Fate:
@@ -109,7 +104,6 @@ class Fate:
 
 
 ALL = 100
-_HOPELESS = ("errors", "many errors", "latency", "health")
 _BAD = ("errors", "errors", "many errors", "latency", "cpu", "health", "throughput")
 
 

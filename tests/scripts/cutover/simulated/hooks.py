@@ -1,7 +1,8 @@
 """What is plugged into a simulated cutover: smoke tests and the steps of a database change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
 
 from scripts.cutover.judgement.decisions import Decision, Finding, Kind, Reason
 from scripts.cutover.running.hooks import Database, Hooks, Moment
@@ -13,7 +14,8 @@ from tests.scripts.cutover.simulated.processes import Process
 
 _KINDS = {"pass": Kind.CONTINUE, "ask": Kind.ASK, "fail": Kind.ROLL_BACK}
 _FINDINGS = {"pass": Finding.PASSED, "ask": Finding.UNDECIDED, "fail": Finding.BREACHED}
-_SECONDS = 40.0
+TESTING: Final = 40.0
+"""What smoke tests take, in seconds; here nobody looks beside them."""
 
 
 @dataclass
@@ -25,11 +27,12 @@ class Tested:
 
     def smoke(self, process: Process, moment: Moment) -> Decision:
         """Run them once."""
-        process.spend(_SECONDS)
+        process.spend(TESTING)
         said = "pass"
         if moment is not Moment.TAKEN_BACK:
             said = self.cloud.fate.smoke[min(self.ran, len(self.cloud.fate.smoke) - 1)]
             self.ran += 1
+        self.cloud.witness.tested(process, said, is_back=moment is Moment.TAKEN_BACK)
         reason = Reason(
             gate="smoke", cited="SMOKE-07", finding=_FINDINGS[said], text=f"the tests {said}"
         )
@@ -41,11 +44,11 @@ class Migrated:
     """A database whose change is there or not."""
 
     cloud: Cloud
-    done: set[str] = field(default_factory=set[str])
     tries: int = 0
 
     def step(self, process: Process, name: str) -> Step[Stand]:
         """The step `name` of the change."""
+        done = self.cloud.witness.database
 
         def run(_stand: Stand, acting: Acting) -> Mapping[str, Json]:
             acting.check()
@@ -56,14 +59,14 @@ class Migrated:
                 # People mend what comes after, and a way back is tried again by itself.
                 if name == "before" or self.tries < 2:
                     raise RuntimeError("the database refused it")
-            self.done.add(name)
+            done.add(name)
             return {}
 
         return Step(
             id=f"database {name}",
             title=f"the database, {name}",
             does="Changes it.",
-            is_done=lambda _: name in self.done,
+            is_done=lambda _: name in done,
             run=run,
             timeout=Timeout(f"database {name}", 60.0),
             on_failure="Look at it.",

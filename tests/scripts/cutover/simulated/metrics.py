@@ -9,7 +9,8 @@ from typing import Final
 from scripts.cutover.judgement.gates import Gate, Level, Share
 from scripts.cutover.judgement.judge import Stage
 from scripts.cutover.judgement.observations import Alarm, Counts, Levels, Observations, Series
-from tests.scripts.cutover.simulated.cloud import Cloud, Service
+from tests.scripts.cutover.simulated.cloud import Cloud
+from tests.scripts.cutover.simulated.fleet import Service
 from tests.scripts.cutover.simulated.processes import START, Process
 from tests.scripts.cutover.statistics import failing
 from tests.scripts.cutover.worlds import GUARD, share_of, usual_level
@@ -107,6 +108,7 @@ class Watch:
         """The series of the gates of `stage`; a call that may fail."""
         seen = self.cloud.call(self.process, lambda: self._seen(stage), is_act=False)
         self.cloud.looked()
+        self.cloud.witness.looks(self.process, stage, seen)
         return seen
 
     def refusals(self) -> Sequence[str]:

@@ -20,9 +20,10 @@ from scripts.runs.journal import Entry, JournalError, current
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
 from standards import Tier
-from tests.scripts.cutover.simulated.cloud import Cloud, Fleet, Service, Sides
+from tests.scripts.cutover.simulated.cloud import Cloud, Sides
 from tests.scripts.cutover.simulated.fate import SHAPES, Fate, drawn
-from tests.scripts.cutover.simulated.hooks import Migrated, Tested, hooks
+from tests.scripts.cutover.simulated.fleet import Fleet, Service
+from tests.scripts.cutover.simulated.hooks import TESTING, Migrated, Tested, hooks
 from tests.scripts.cutover.simulated.metrics import RATE, Metrics, Watch
 from tests.scripts.cutover.simulated.processes import (
     START,
@@ -32,6 +33,7 @@ from tests.scripts.cutover.simulated.processes import (
     ViolationError,
 )
 from tests.scripts.cutover.simulated.store import Connection, Memory
+from tests.scripts.cutover.simulated.witness import Witness
 from tests.scripts.cutover.worlds import GUARD, plain, watched
 
 SIZE: Final = 4
@@ -39,6 +41,8 @@ AGAIN: Final = 80.0
 """The seconds after which somebody resumes what stopped: a lease has run out by then."""
 OVER: Final = "there is nothing left to be done"
 ENDS: Final = {Outcome.DONE, Outcome.ROLLED_BACK, Outcome.LATE, Outcome.REFUSED}
+MOMENT: Final = 5.0
+"""What calls take, in seconds, before the next look."""
 TRIES: Final = 120
 """After so many a cutover has ended, whatever happened."""
 
@@ -131,6 +135,7 @@ class _Simulation:
             services=services,
             target=plan.target,
             poll=plan.settings.poll,
+            witness=Witness(plan, fate, services),
         )
         if trace:
             self._cloud.trace = trace
@@ -268,6 +273,7 @@ class _Simulation:
             self._cloud.trace(self._time.now, f"eve answers: {answer}")
             if answer is Answer.GO_ON:
                 self._cloud.accepted.add((entry.run, number))
+                self._cloud.witness.accepts(self._time.now, entry, number)
             give_answer(
                 self._memory,
                 self._cloud.target,
@@ -284,6 +290,7 @@ class _Simulation:
         run = self._cloud.last.run if self._cloud.last else None
         if run:
             self._cloud.trace(self._time.now, "eve orders to go back")
+            self._cloud.witness.ordered = (self._time.now, run)
             clock = Process(self._time, EVE).utc
             give_order(
                 self._memory, self._cloud.target, EVE, run=run, why="it looks odd", clock=clock
@@ -309,13 +316,18 @@ class _Simulation:
             raise ViolationError(f"{ended.outcome} with {weights} %, gone: {retired}")
         if ended.outcome is Outcome.DONE and retired != {gone}:
             raise ViolationError(f"done, gone: {retired}")
-        fate = self._cloud.fate
-        is_told = fate.answer is Answer.GO_ON  # by somebody who saw nothing, where metrics are away
-        if ended.outcome is Outcome.DONE and fate.release.is_refused and not is_told:
-            raise ViolationError(f"done with {fate.release}")
         if ended.outcome in {Outcome.ROLLED_BACK, Outcome.LATE}:
             self._check_back(ended.outcome)
+        self._check_sight()
         self._check_journal()
+
+    def _check_sight(self) -> None:
+        """Users on a new side are looked at at each poll by a process that may look."""
+        fate, unseen = self._cloud.fate, self._cloud.unseen
+        is_apart = fate.kills or fate.pause or fate.rival or fate.jump or fate.busy or fate.outage
+        most = self._cloud.poll + max(self._cloud.poll, TESTING) + MOMENT
+        if not is_apart and not fate.tampers and unseen > most:
+            raise ViolationError(f"nobody looked at users on a new side for {unseen:.0f} s")
 
     def _check_back(self, outcome: Outcome) -> None:
         """A way back ends within what its own plan prints, by the true time, or pages somebody.

@@ -15,8 +15,8 @@ class Memory:
     texts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     heads: dict[str, Head] = field(default_factory=dict[str, Head])
     leases: dict[str, Lease] = field(default_factory=dict[str, Lease])
-    listener: Callable[[float, Entry], None] = lambda _at, _entry: None
-    """Is told of every entry, with the true time."""
+    listener: Callable[[Process, Entry], None] = lambda _process, _entry: None
+    """Is told of every entry, and which process wrote it."""
 
     def head(self, journal: str) -> Head:
         """Where `journal` ends."""
@@ -71,7 +71,7 @@ class Connection:
         self.process.point()
         self.process.spend(self.seconds)
         self.memory.append(entry, token=token)
-        self.memory.listener(self.process.time.now, entry)
+        self.memory.listener(self.process, entry)
         self.process.point()
 
     def lease(self, target: str) -> Lease | None:
