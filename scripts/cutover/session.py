@@ -98,18 +98,17 @@ class Session:
             return untestable(str(error))
 
     def _database(self, cutover: Cutover) -> Database:
-        if not cutover.database:
-            is_back = self.back is not None
-            return (
-                Database() if is_back else unchanged_of(self.environment, self.published, cutover)
+        if cutover.database:
+            return database_of(
+                self.environment,
+                self.published,
+                Path(cutover.database),
+                operator=self.options.operator,
+                approvers=self.options.approvers,
             )
-        return database_of(
-            self.environment,
-            self.published,
-            Path(cutover.database),
-            operator=self.options.operator,
-            approvers=self.options.approvers,
-        )
+        if self.back:
+            return Database()
+        return unchanged_of(self.environment, self.published, cutover)
 
     def measured(self, services: Sequence[str]) -> "Mapping[str, Measured]":
         """What each of `services` is like now (MON-14)."""
@@ -240,12 +239,8 @@ def database_of(
     return database(environment, published, path, operator=operator, approvers=approvers)
 
 
-def unchanged_of(
-    environment: Environment, published: Published | None, cutover: Cutover
-) -> Database:
+def unchanged_of(environment: Environment, published: Published, cutover: Cutover) -> Database:
     """The database that `cutover` leaves as it is: backed up before, where that is asked for."""
-    if published is None:
-        return Database()
     from scripts.cutover.database.backups import unchanged  # noqa: PLC0415
 
     return unchanged(environment, published, cutover)

@@ -24,6 +24,7 @@ from scripts.cutover.judgement.observations import Observations
 from scripts.cutover.planning.changes import read_standard_change
 from scripts.cutover.running.back import Because
 from scripts.cutover.running.conductor import Outcome, take_back
+from scripts.cutover.running.hooks import Database
 from scripts.cutover.running.record import BACK
 from scripts.cutover.running.standing import readable, standing
 from scripts.exits import CommandError, ExitCode
@@ -104,6 +105,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr(session, "read_published", nothing)
     monkeypatch.setattr(session, "smoke_of", nothing)
 
+    def as_it_is(*_: object) -> Database:
+        return Database()
+
+    monkeypatch.setattr(session, "unchanged_of", as_it_is)
+
     def records(_e: object, _p: object, names: Sequence[str]) -> Mapping[str, object]:
         return {name: {"requests": 7} for name in names}
 
@@ -115,7 +121,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         return []
 
     monkeypatch.setattr(consent, "unrehearsed", rehearsed)
-    monkeypatch.setattr(consent, "unrehearsed", lambda *_, **__: [])
     return Project(folder=tmp_path, world=world)
 
 
