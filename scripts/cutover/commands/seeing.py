@@ -28,6 +28,7 @@ from scripts.cutover.world import Sides, World
 from scripts.exits import CommandError
 from scripts.runs.journal import EMPTY, Entry, Head, current
 from scripts.runs.lease import Lease
+from scripts.runs.owed import owed
 from scripts.runs.times import utc_now
 
 
@@ -59,6 +60,8 @@ class Status:
     """How long a rollback may take from its decision (ROLL-01)."""
     lease: Lease | None
     problems: Sequence[str]
+    owed: Sequence[str]
+    """What runs of the target still owe, and how that is brought."""
     resume: str
     answer: str
     """How a question is answered."""
@@ -115,6 +118,7 @@ class Eyes:
     _decided: Sequence[Numbered] = ()
     _events: Sequence[Event] = ()
     _problems: Sequence[str] = ()
+    _owed: Sequence[str] = ()
     _there: Standing = field(default_factory=lambda: Standing(state=State.NONE))
     _of: Cutover | None = None
     _world: World | None = None
@@ -140,6 +144,7 @@ class Eyes:
             bound=self._bound,
             lease=holder(session),
             problems=self._problems,
+            owed=self._owed,
             resume=session.options.resume,
             answer=f"slipway cutover answer {name} go-on|roll-back",
         )
@@ -152,6 +157,7 @@ class Eyes:
             return
         self._head, self._due = head, -inf
         self._problems = broken(session)
+        self._owed = [str(one) for one in owed(session.store, session.target)]
         entries = readable(session.store, session.target)
         self._there = standing(entries)
         self._entries = (cutovers_of(entries) or [[]])[-1]

@@ -104,5 +104,6 @@ def _as_json(status: Status) -> dict[str, Any]:
         "decision_to_verified_seconds": there.seconds_back,
         "rollback_bound_seconds": status.bound,
         "journal_problems": list(status.problems),
+        "owed": list(status.owed),
         "at": status.now,
     }

@@ -70,6 +70,7 @@ def _above(status: Status, width: int) -> Iterator[RenderableType]:
     if there.unwell:
         first = there.unwell.partition("; ")[0]
         yield Padding(Text(f"Somebody has to look: {first}", style="bold red"), 0)
+    yield from (Text(each, style="yellow") for each in status.owed)
     if there.cutover:
         yield _sides(status, there.cutover, width)
     yield from _waiting(status)

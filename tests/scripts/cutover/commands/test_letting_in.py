@@ -108,6 +108,7 @@ def test_what_an_emergency_owes_stops_the_next_normal_run(project: Project) -> N
     approved = _approved(project, _plan(project, "--emergency"), _ON_CALL)
     project.run(*_RUN, "--emergency", "--yes", *approved, "--execute")
     assert _owes(project) == ["approval", "documentation"]
+    assert "settle production/cutover" in project.run("status", "production").stdout
     sides = project.world.sides["api"]
     sides.releases = (sides.releases[1], f"sha256:{'3' * 64}")
     sides.share, sides.old, sides.new = 0, sides.new, 0
