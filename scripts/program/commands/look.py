@@ -17,6 +17,7 @@ from scripts.program.state import OnChain
 from scripts.runs.approvers import read_approvers
 from scripts.runs.canonical import Json
 from scripts.runs.evidence import verify
+from scripts.runs.owed import owed
 from scripts.runs.times import utc_now
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -101,6 +102,8 @@ def _told(session: Session, found: OnChain) -> dict[str, Json]:
         }
     if due := world.wait(overdue(world, session.environment.name)):
         told["due"] = "; ".join(due)
+    if owing := owed(session.setting.store, session.target):
+        told["owed"] = "; ".join(map(str, owing))
     told["saved"] = ", ".join(one.version or one.hash[:16] for one in world.folder.all_saved())
     return told
 
