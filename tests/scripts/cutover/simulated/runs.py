@@ -159,7 +159,7 @@ class _Simulation:
         kills = list(fate.kills)
         while said.ended is None:
             if said.processes >= TRIES:
-                raise ViolationError(f"not ended after {TRIES} processes: {said.refusals}")
+                raise ViolationError(f"not ended after {TRIES} processes: {said.refusals[-1]}")
             self._process(kills.pop(0) if kills else None)
             if said.ended is None:
                 self._time.pass_(AGAIN)

@@ -138,6 +138,8 @@ class Witness:
     def verifies(self, process: Process) -> None:
         """It says that the old side serves again."""
         for service in self.services.values():
+            if service.weight:
+                raise ViolationError(f"verified, and {service.name} has {service.weight} %")
             self._is_seen(process, service, is_new=False, least=service.full)
         back = max(service.back_since for service in self.services.values())
         if self.back_tested < back:
