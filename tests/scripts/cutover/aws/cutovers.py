@@ -3,10 +3,11 @@
 # ruff: noqa: S311 what is drawn here hides nothing
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 from math import ceil
 from random import Random
 from typing import Final
@@ -18,8 +19,10 @@ from scripts.cutover.judgement.observations import Alarm, Counts, Observations, 
 from scripts.cutover.planning.request import Cutover, Releases
 from scripts.cutover.planning.steps import Moved, Settings
 from scripts.cutover.running.conductor import Ended, Outcome, carry_out
+from scripts.cutover.running.record import decides
 from scripts.cutover.world import Sides
 from scripts.exits import CommandError
+from scripts.runs.journal import current
 from scripts.runs.lease import Owner
 from scripts.runs.runner import Setting
 from standards import Tier
@@ -29,6 +32,8 @@ from tests.scripts.cutover.simulated.store import Memory
 from tests.scripts.cutover.worlds import GUARD, plain, times, usual
 
 RATE: Final = 500.0
+USUAL: Final = 0.001
+"""The share of a healthy release's requests that fail."""
 GRACE: Final = 120.0
 """A task that died so long ago may not have been missed yet."""
 TRIES: Final = 20
@@ -48,7 +53,7 @@ class Seen:
     """What is seen of the services: as it should be, but for the errors of a bad release."""
 
     account: Account
-    errors: float = 0.001
+    errors: float = USUAL
     """The share of the new side's requests that fail."""
 
     def observe(self, stage: Stage) -> Observations:
@@ -64,7 +69,7 @@ class Seen:
 
     def _new(self, gate: Gate, at: Sequence[float], rate: float) -> Series:
         found = usual(gate, at, rate)
-        if self.errors > 0.001 and isinstance(gate, Share) and "/errors" in gate.series:
+        if self.errors > USUAL and isinstance(gate, Share) and "/errors" in gate.series:
             assert isinstance(found, Counts)
             return Counts(found.at, found.total, tuple(self.errors * each for each in found.total))
         return found
@@ -240,25 +245,39 @@ def carried_out(seed: int, account: Account) -> Went:
     account.random = random
     account.dying = random.choice([0.0, 0.0, 0.0005])
     account.scaling = random.choice([0.0, 0.01])
-    watch = Seen(account, errors=random.choice([0.001, 0.001, 0.02, 0.3]))
+    watch = Seen(account, errors=random.choice([USUAL, USUAL, 0.02, 0.3]))
     operator = Operator(account, cutover(*names), watch)
     with faults.at_work():
         ended = operator.until_it_ends()
-    _check(seed, ended, account, held, names)
+    wrong = [*held.wrong, *_wrong(ended, account, names), *_untold(ended, operator)]
+    if wrong:
+        raise ViolationError(f"seed {seed}: {'; '.join(wrong[:5])}")
     return Went(ended, account, operator, faults)
 
 
-def _check(seed: int, ended: Ended, account: Account, held: Held, names: Sequence[str]) -> None:
-    wrong = list(held.wrong)
+def _wrong(ended: Ended, account: Account, names: Sequence[str]) -> Iterator[str]:
+    """What is not in the account as a cutover that ended so leaves it."""
+    if ended.outcome not in {Outcome.DONE, Outcome.ROLLED_BACK}:
+        return
     for name in names:
         blue, green = (f"production-{name}-{side}" for side in ("blue", "green"))
         stays, goes = (green, blue) if ended.outcome is Outcome.DONE else (blue, green)
-        if ended.outcome in {Outcome.DONE, Outcome.ROLLED_BACK}:
-            if account.weights(name) != {stays: 100, goes: 0}:
-                wrong.append(f"{name}: {ended.outcome} with {account.weights(name)}")
-            if account.service(goes).desired_count or account.tasks[goes]:
-                wrong.append(f"{goes} is still there")
-            if not all(account.suspended(goes).values()) or any(account.suspended(stays).values()):
-                wrong.append(f"{name}: scaling was not put back")
-    if wrong:
-        raise ViolationError(f"seed {seed}: {'; '.join(wrong[:5])}")
+        if account.weights(name) != {stays: 100, goes: 0}:
+            yield f"{name}: {ended.outcome} with {account.weights(name)}"
+        if account.service(goes).desired_count or account.tasks[goes]:
+            yield f"{goes} is still there"
+        if not all(account.suspended(goes).values()) or any(account.suspended(stays).values()):
+            yield f"{name}: scaling was not put back"
+
+
+def _untold(ended: Ended, operator: Operator) -> Iterator[str]:
+    """What is not as it was judged and written down."""
+    errors = operator.watch.errors
+    if ended.outcome is Outcome.DONE and errors > USUAL:
+        yield f"done with {errors:.1%} of errors"
+    journal = current(operator.plan.target, operator.memory)
+    yield from journal.verify()
+    for run, entries in groupby(filter(decides, journal.entries()), key=lambda each: each.run):
+        numbers = [entry.data["sequence"] for entry in entries]
+        if numbers != [*range(1, len(numbers) + 1)]:
+            yield f"the decisions of {run} are {numbers}"
