@@ -216,7 +216,8 @@ def smoke(
     Raises:
         GoingBackError: it was decided, and written down, that the cutover goes back.
     """
-    name = f"smoke tests, {moment.value}"
+    # An answer about the tests of one service says nothing of another's.
+    name = f"{', '.join(services)} smoke tests, {moment.value}"
     lookout = Lookout.on(stand, acting, name)
     lookout.glance()
     decision = _tested(tests, moment, services, lookout)

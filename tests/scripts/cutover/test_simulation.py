@@ -25,6 +25,19 @@ def test_no_seed_breaks_an_invariant(first: int) -> None:
     assert tally.ends[Outcome.ROLLED_BACK.value] > BLOCK / 5
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [
+        1458,  # an old side went while one of four new instances was healthy
+        7534,  # an answer about one service's smoke tests was taken for another's
+        9328,  # who went on with a way back had it begin anew, for a journal that was changed
+    ],
+)
+def test_what_went_wrong_once_does_so_no_more(seed: int) -> None:
+    """Seeds that broke an invariant."""
+    simulate(seed)
+
+
 def test_a_seed_gives_the_same_again() -> None:
     """Whatever fails is replayed from its seed."""
     told: tuple[list[str], list[str]] = ([], [])

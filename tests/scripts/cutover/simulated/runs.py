@@ -232,7 +232,7 @@ class _Simulation:
         # What is left to a person whose journal is broken: the way back, which asks for none.
         last = self._cloud.last
         because = Because(of=last.run if last else "", why="broken journal", at=process.now())
-        return take_back(cutover, because, world, setting, plugged)
+        return take_back(cutover, there.because or because, world, setting, plugged)
 
     def _over(self, there: Standing) -> Outcome | None:
         """How it ended, where nothing is left to be done."""
