@@ -289,7 +289,9 @@ def _network(folder: Path, code: bytes) -> Generator[dict[str, str]]:
     (folder / "program.so").write_bytes(code)
     recorded = hashlib.sha256(code).hexdigest()
     (folder / "program.so.sha256").write_text(recorded, encoding="utf-8")
-    environment = {**os.environ, "SLIPWAY_PAYER": "payer.json", "SLIPWAY_OPERATOR": "Ana"}
+    own = {"SLIPWAY_PAYER": "payer.json", "SLIPWAY_OPERATOR": "Ana"}
+    # Compiled modules are kept, as they are wherever nobody forbids it.
+    environment = {**os.environ, **own, "PYTHONDONTWRITEBYTECODE": ""}
     words = [str(SLIPWAY), "localnet", "--port", str(PORT)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as network:  # noqa: S603 - our own command
         try:

@@ -18,7 +18,6 @@ from environments import (
 from environments.parity import parity_problems
 from plan import Plan
 from policies.waivers import Waiver, load_waivers
-from preview.errors import ProjectError
 from preview.files import near
 from preview.fixtures import Fixtures
 from standards import Tier
@@ -30,18 +29,6 @@ LIMITS: Final = (
     "what functions answer (region, zones, account): it is taken from the environment's record",
 )
 """What no preview without the engine can show."""
-
-
-def find_project(start: Path) -> Path:
-    """The folder of the Pulumi project that `start` is in.
-
-    Raises:
-        ProjectError: neither `start` nor a folder above it has a `Pulumi.yaml`.
-    """
-    for folder in (start, *start.parents):
-        if (folder / "Pulumi.yaml").is_file():
-            return folder
-    raise ProjectError(f"no Pulumi.yaml in {start} or above it: run slipway inside the project")
 
 
 def read_stack(name: str, folder: Path) -> Environment | Foundation:

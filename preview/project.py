@@ -24,6 +24,18 @@ class Project:
     warnings: tuple[str, ...]
 
 
+def find_project(start: Path) -> Path:
+    """The folder of the Pulumi project that `start` is in.
+
+    Raises:
+        ProjectError: neither `start` nor a folder above it has a `Pulumi.yaml`.
+    """
+    for folder in (start, *start.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder
+    raise ProjectError(f"no Pulumi.yaml in {start} or above it: run slipway inside the project")
+
+
 def read_project(folder: Path, stack: str) -> Project:
     """The settings of `stack`: the project's own, and over them those of the stack's file.
 

@@ -16,7 +16,7 @@ from solders.pubkey import Pubkey
 from environments import Environment, load, names
 from environments.model import Cluster
 from environments.program import Correction, Pause
-from preview.environment import find_project
+from preview.project import find_project
 from preview.trace import Means, Serving
 from scripts.cutover.database.example import example as database_example
 from scripts.cutover.database.example import rehearsed as database_rehearsal

@@ -10,8 +10,9 @@ from environments import load_stack, stacks
 from plan import Plan
 from plan.file import read_plan
 from preview.commands.reports import Reports
-from preview.environment import find_project, read_waivers
+from preview.environment import read_waivers
 from preview.errors import ProjectError
+from preview.project import find_project
 from preview.reports import json, terminal
 from preview.verdict import reach_verdict
 from standards import Tier

@@ -6,7 +6,7 @@ from pathlib import Path
 from preview import files
 from preview.commands.preview import REPORTS
 from preview.comparison import compare
-from preview.environment import find_project
+from preview.project import find_project
 from preview.reports import comparison as reports
 from preview.reports.terminal import Paper
 

@@ -7,7 +7,8 @@ from plan import Plan
 from plan.file import read_plan
 from preview.cost.estimate import estimate
 from preview.cost.prices import prices
-from preview.environment import evaluate_environment, find_project, read_stack
+from preview.environment import evaluate_environment, read_stack
+from preview.project import find_project
 from preview.reports import cost as report
 from preview.reports.terminal import Paper
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from plan.file import dumps
 from preview import files
-from preview.environment import evaluate_environment, find_project, read_stack
+from preview.environment import evaluate_environment, read_stack
 from preview.picture import picture
+from preview.project import find_project
 from preview.reports.picture import document
 
 

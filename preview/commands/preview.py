@@ -8,13 +8,8 @@ from typing import Final
 
 from preview import files
 from preview.commands.reports import Reports
-from preview.environment import (
-    LIMITS,
-    evaluate_environment,
-    find_project,
-    read_stack,
-    read_waivers,
-)
+from preview.environment import LIMITS, evaluate_environment, read_stack, read_waivers
+from preview.project import find_project
 from preview.reports import html, json, terminal
 from preview.verdict import Verdict, reach_verdict
 

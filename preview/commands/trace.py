@@ -9,8 +9,9 @@ from policies.configuration import settings_by_rule
 from policies.judgement import Judgement, judge
 from policies.registry import rules
 from preview.documents import serving_pages
-from preview.environment import evaluate_environment, find_project, read_environment
+from preview.environment import evaluate_environment, read_environment
 from preview.pipeline import serving_jobs
+from preview.project import find_project
 from preview.reports import trace as reports
 from preview.trace import Serving, Traced, trace
 from standards import Requirement, Tier, UnknownRequirementError, requirement, requirements

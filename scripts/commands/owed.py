@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from preview.environment import find_project
+from preview.project import find_project
 from scripts.exits import ExitCode
 from scripts.runs.approvals import read_signatures
 from scripts.runs.approvers import read_approvers

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from environments import Environment, load
 from environments.published import Published
-from preview.environment import find_project
+from preview.project import find_project
 from scripts.cutover.judgement.gates import Baseline
 from scripts.cutover.planning.request import Cutover, Releases
 from scripts.cutover.running.hooks import Database, Hooks, Smoke, untestable

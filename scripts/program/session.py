@@ -17,7 +17,7 @@ from solders.pubkey import Pubkey
 
 from environments import load
 from environments.model import Environment
-from preview.environment import find_project
+from preview.project import find_project
 from scripts.exits import CommandError, ExitCode
 from scripts.program.cluster import check_address, confirm
 from scripts.program.folder import Folder

@@ -9,8 +9,9 @@ import pytest
 
 from environments import Environment, names
 from plan import Plan
-from preview.environment import find_project, read_waivers
+from preview.environment import read_waivers
 from preview.errors import ProjectError
+from preview.project import find_project
 from preview.verdict import Verdict, reach_verdict
 from tests.conftest import PROJECT
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from environments import Environment, load
 from environments.published import Published
-from preview.environment import find_project
+from preview.project import find_project
 from scripts.cutover.database.around import allows
 from scripts.cutover.database.change import read_change
 from scripts.cutover.database.hook import evidence_of, stage_of

@@ -6,7 +6,7 @@ from typing import Final
 
 from environments.model import Cluster
 from environments.program import Pause
-from preview.environment import find_project
+from preview.project import find_project
 from scripts.program.admin import correction, pause
 from scripts.program.admin.product import Product
 from scripts.program.commands.act import Shown, act

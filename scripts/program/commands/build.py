@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from environments.model import Cluster
-from preview.environment import find_project
+from preview.project import find_project
 from scripts.program import soak
 from scripts.program.candidate import Candidate, SizeLimit
 from scripts.program.commands.consent import Consent, signed_off, stranger

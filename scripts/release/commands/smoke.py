@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from environments import Environment
-from preview.environment import find_project, read_environment
+from preview.environment import read_environment
+from preview.project import find_project
 from scripts.cutover.aws.published import read_published
 from scripts.exits import CommandError, ExitCode
 from scripts.release.smoke.aim import Aim, AimError, new_side, public

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from environments import Environment
 from environments.published import Published
-from preview.environment import find_project
+from preview.project import find_project
 from scripts.cutover.judgement.decisions import Decision, Finding, Kind, Reason
 from scripts.cutover.running.hooks import Moment, Smoke
 from scripts.release.smoke.aim import Aim, new_side, public
