@@ -134,7 +134,8 @@ class Story:
             assert (side.old, side.new, side.share) == wanted
         done = [each for each in log if each.startswith("database")]
         assert done == ["database before", "database after" if is_good else "database back"]
-        last = max(place for place, each in enumerate(log) if " weight " in each)
+        moved = [" weight " in each and not each.endswith(" weight 0") for each in log]
+        last = max(place for place, is_on in enumerate(moved) if is_on)
         tested = f"smoke {(Moment.ALL_TRAFFIC if is_good else Moment.TAKEN_BACK).value}"
         assert tested in log[last:]
         with closing(self.store()) as store:
