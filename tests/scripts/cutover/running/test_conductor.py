@@ -599,6 +599,41 @@ def test_a_service_whose_turn_never_came_may_have_been_scaled_in(store: SqliteSt
     assert world.sides["jobs"].share == 0
 
 
+def test_an_old_side_stays_beside_a_new_one_that_is_not_whole(store: SqliteStore) -> None:
+    """Users go back to it, where instances died after the new side was sized."""
+    world = cloud(("api",))
+    sides, moved = world.sides["api"], list[float]()
+
+    def dies() -> None:
+        moved.extend([world.clock.at] if sides.share == 100 else [])
+        if moved and world.clock.at > moved[0] + 1500:
+            sides.new = SIZE - 1
+
+    world.clock.slept = dies
+    ended = _carried(world, store)
+    assert ended.outcome is Outcome.ROLLED_BACK
+    assert "the new side is healthy in full" in ended.why
+    assert "api retire old" not in world.log
+
+
+def test_an_old_side_waits_for_a_new_one_where_others_have_gone(store: SqliteStore) -> None:
+    """No weights lead back any more: a person looks, and it goes once the new side is whole."""
+    world = cloud()
+
+    def dies(act: str) -> None:
+        if act == "api retire old":
+            world.sides["jobs"].new = SIZE - 1
+
+    world.sides["api"].acted = dies
+    ended = _carried(world, store, TWO)
+    assert ended.outcome is Outcome.STUCK
+    assert "jobs: the old side stays: the new one is not healthy in full" in ended.message
+    assert world.sides["jobs"].old == SIZE
+    world.sides["jobs"].new = SIZE
+    assert _carried(world, store, TWO).outcome is Outcome.DONE
+    assert world.sides["jobs"].old == 0
+
+
 KEPT = replace(ONE, settings=replace(ONE.settings, retain=3600))
 
 
