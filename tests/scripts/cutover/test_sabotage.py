@@ -90,6 +90,15 @@ SABOTAGES: Final = (
         "new tasks, 280 s ago",
     ),
     sabotage(
+        "the new side shrinks to what a lower weight needs",
+        moving,
+        "_at_least",
+        "return max(max(",
+        "return planned.instances or max(max(",
+        21881,
+        "shrinks to 2 under traffic",
+    ),
+    sabotage(
         "an old side goes beside a new one that is not whole",
         moving,
         "_is_whole",
