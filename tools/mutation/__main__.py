@@ -134,7 +134,6 @@ def _copy(area: Area) -> None:
             if not (PROJECT / stale.relative_to(area.copy)).exists():
                 stale.unlink()
 
-
     for file, _ in _results(area):
         if not (PROJECT / file.relative_to(area.copy / "mutants")).with_suffix("").exists():
             file.unlink()

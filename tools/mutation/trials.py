@@ -189,8 +189,7 @@ def _learned(items: dict[str, pytest.Item]) -> dict[str, Reach]:
         known = {
             test: Reach(reach["seconds"], tuple(reach["functions"]))
             for test, reach in noted["tests"].items()
-            if test in items
-            and all(name.rpartition(".")[0] in same for name in reach["functions"])
+            if test in items and all(name.rpartition(".")[0] in same for name in reach["functions"])
         }
     known |= _learn([item for test, item in items.items() if test not in known])
     tests = {test: asdict(reach) for test, reach in known.items()}
