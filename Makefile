@@ -53,6 +53,7 @@ policies: $(READY) ## Judge every stack by the policies
 
 soak: $(READY) ## Run all of the large tests: kills, faults, corruption, made-up environments, simulated cutovers
 	SLIPWAY_SOAK=1 $(BIN)/pytest $$(grep -rlE 'SLIPWAY_SOAK|tests\.soak' tests --include='test_*.py')
+	$(BIN)/python -m tests.scripts.cutover.simulation --seeds 10000
 
 format: $(READY) ## Put the code into its format
 	$(BIN)/ruff format .
