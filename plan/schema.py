@@ -23,6 +23,7 @@ class Entry(BaseModel):
         frozen=True,
         extra="ignore",
         alias_generator=to_camel,
+        use_attribute_docstrings=True,  # the JSON Schema that is published has them
     )
 
 

@@ -38,6 +38,8 @@ PUBLISHED: Final[Mapping[str, Mapping[str, tuple[frozenset[str], ...]]]] = {
     "AWS/ElastiCache": dict.fromkeys(
         ("CacheHits", "CacheMisses"), (frozenset({"CacheClusterId"}),)
     ),
+    # Amazon EventBridge, "Monitoring Amazon EventBridge"
+    "AWS/Events": {"TriggeredRules": (frozenset({"RuleName"}),)},
     # CloudWatch Logs, "Create alarms on anomaly detectors"
     "AWS/Logs": {"AnomalyCount": (frozenset({"LogAnomalyDetector", "LogAnomalyPriority"}),)},
     # Amazon Aurora, "Amazon CloudWatch metrics for Amazon Aurora"

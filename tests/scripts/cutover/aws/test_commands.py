@@ -23,6 +23,7 @@ from scripts.cutover import session
 from scripts.cutover.aws import world as on_aws
 from scripts.cutover.commands import measuring
 from scripts.cutover.judgement.gates import Baseline, Watched
+from scripts.cutover.running.hooks import Database
 from scripts.cutover.watch import connecting
 from scripts.exits import ExitCode
 from scripts.runs.aws import client
@@ -94,6 +95,7 @@ def operator(
         (on_aws, "watched", seen),
         (session, "records_of", {"api": {"requests": 7}}),
         (session, "smoke_of", None),
+        (session, "unchanged_of", Database()),
         (measuring, "alarms_of", frozenset({GUARD})),
         (on_aws.Apis, "of", apis()),  # on which IAM's simulation works, that moto has not
     ]
