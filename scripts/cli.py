@@ -27,7 +27,6 @@ from scripts.release.cli import app as release
 from standards import Tier
 
 app = typer.Typer(
-    help="Environments held to written standards: preview them, check them, trace why.",
     epilog="Exit codes: 0 done or clean, 1 failed, 2 usage or bad input, 3 pending,"
     " 130 interrupted.",
     no_args_is_help=True,
@@ -36,6 +35,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(is_asked: bool) -> None:  # noqa: FBT001 - as a callback of an option has it
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"slipway {version('slipway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def slipway(
+    *,
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show it and exit."),
+    ] = False,
+) -> None:
+    """Environments held to written standards: preview them, check them, trace why."""
 
 
 class LocalCluster(StrEnum):

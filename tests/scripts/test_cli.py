@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from typer.testing import CliRunner
@@ -34,6 +35,13 @@ def test_without_a_command_it_shows_its_commands() -> None:
     result = CliRunner().invoke(app, [])
     assert result.exit_code == 2
     assert "preview" in result.output
+
+
+def test_it_says_which_version_it_is() -> None:
+    """As people are asked for it when something goes wrong."""
+    result = CliRunner().invoke(app, ["--version"])
+    assert result.exit_code == 0
+    assert result.stdout.strip() == f"slipway {version('slipway')}"
 
 
 @pytest.mark.parametrize(
