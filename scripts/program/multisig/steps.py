@@ -221,8 +221,14 @@ def execute(squad: Squad, decision: Decision, title: str | None = None) -> Step[
     async def run(world: World, acting: Acting) -> Mapping[str, Json]:
         index = (await decisions.must_be_proposed(world, squad, decision)).proposal.index
 
+        async def was_executed(world: World) -> bool:
+            """Whether it was, and did not do all of it: it is not sent once more for that."""
+            if not decision.again:
+                return False
+            return await decisions.proposed(world, squad, decision) is None
+
         async def build() -> Sequence[Instruction] | None:
-            if await is_done(world):
+            if await is_done(world) or await was_executed(world):
                 return None
             await a_slot_later(world)
             message = await decisions.ready(world, decision)
